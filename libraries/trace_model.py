@@ -49,12 +49,14 @@ class Trace:
     """The spans of one trace id as one backend (`mlflow`, `phoenix` or `otlp`) holds them.
 
     `state` is MLflow's word for the whole trace (OK, ERROR, IN_PROGRESS), None elsewhere.
+    `tokens` is the backend's own sum for the whole trace (keys prompt, completion, total), None where it shows none.
     """
 
     trace_id: str
     spans: tuple[Span, ...]
     backend: str
     state: str | None = None
+    tokens: Mapping[str, int] | None = None
 
     @cached_property
     def by_id(self) -> Mapping[str, Span]:
