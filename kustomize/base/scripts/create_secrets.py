@@ -1,0 +1,32 @@
+"""Make database passwords in the cluster, once: `create_secrets.py SECRET=USERNAME ...`.
+
+Each Secret gets the keys username and password. One that exists is kept as it is, so a Secret made by
+hand, before or instead, wins.
+"""
+
+import secrets
+import sys
+
+import kube_api
+
+
+def main(arguments: list[str]) -> None:
+    """Create every Secret named on the command line that does not exist yet."""
+    namespace = kube_api.namespace()
+    for argument in arguments:
+        name, _, username = argument.partition("=")
+        status = kube_api.send(
+            "POST",
+            f"/api/v1/namespaces/{namespace}/secrets",
+            {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "metadata": {"name": name, "labels": {"app.kubernetes.io/part-of": "llm-observability"}},
+                "stringData": {"username": username, "password": secrets.token_urlsafe(32)},
+            },
+        )
+        print(f"Secret {namespace}/{name}: {'kept' if status == 409 else 'created'}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
