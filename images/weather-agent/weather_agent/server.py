@@ -1,0 +1,71 @@
+"""The A2A server: JSON-RPC on /, the agent card on its well-known path."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from a2a.server.request_handlers import DefaultRequestHandler
+from a2a.server.routes import create_agent_card_routes, create_jsonrpc_routes
+from a2a.server.tasks import InMemoryTaskStore
+from a2a.types import AgentCapabilities, AgentCard, AgentInterface, AgentSkill
+from opentelemetry.sdk.trace import TracerProvider
+from starlette.applications import Starlette
+
+from weather_agent.assistant import Assistant
+from weather_agent.executor import WeatherExecutor
+from weather_agent.settings import Settings
+from weather_agent.telemetry import AGENT_NAME, VERSION
+
+# How long running requests may take when the server is told to stop, in seconds. Together they stay below
+# Kubernetes' default grace period of 30 s: streams, then connections, then requests whose client has gone.
+STREAM_GRACE = 18
+CONNECTION_GRACE = 20
+DRAIN_GRACE = 2
+
+
+def card(settings: Settings) -> AgentCard:
+    """Describe the agent to its clients, for A2A 1.0 and 0.3."""
+    url = settings.agent_endpoint
+    return AgentCard(
+        name="Weather Assistant",
+        description="Tells the weather of the cities named in a question. It remembers no earlier question.",
+        version=VERSION,
+        supported_interfaces=[
+            AgentInterface(url=url, protocol_binding="JSONRPC", protocol_version="1.0"),
+            AgentInterface(url=url, protocol_binding="JSONRPC", protocol_version="0.3"),
+        ],
+        capabilities=AgentCapabilities(streaming=True),
+        default_input_modes=["text/plain"],
+        default_output_modes=["text/plain"],
+        skills=[
+            AgentSkill(
+                id=AGENT_NAME,
+                name="Weather",
+                description="Current weather of one or more cities",
+                tags=["weather"],
+                examples=["What is the weather in Paris?", "What is the weather in Paris, Rome and Oslo?"],
+            )
+        ],
+    )
+
+
+def application(settings: Settings, provider: TracerProvider) -> Starlette:
+    """Build the app. On shutdown it waits for running requests, then sends the last spans."""
+    executor = WeatherExecutor(Assistant(settings), settings.llm_model)
+    described = card(settings)
+    handler = DefaultRequestHandler(executor, InMemoryTaskStore(), described)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        await executor.drain(DRAIN_GRACE)
+        await asyncio.to_thread(provider.shutdown)
+
+    return Starlette(
+        lifespan=lifespan,
+        routes=[
+            *create_agent_card_routes(described),
+            *create_agent_card_routes(described, card_url="/.well-known/agent.json"),
+            *create_jsonrpc_routes(handler, "/", enable_v0_3_compat=True, shutdown_grace_period=STREAM_GRACE),
+        ],
+    )

@@ -1,0 +1,51 @@
+"""What the environment tells the agent."""
+
+import os
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The agent's settings; each is the environment variable of the same name."""
+
+    host: str
+    port: int
+    agent_endpoint: str
+    mcp_url: str
+    llm_api_base: str
+    llm_api_key: str
+    llm_model: str
+    llm_max_retries: int
+    llm_timeout_seconds: float
+
+
+def from_environment() -> Settings:
+    """Read the settings; SystemExit with one clear sentence when one is missing or wrong."""
+    port = _number("PORT", 8000)
+    return Settings(
+        host=os.environ.get("HOST", "0.0.0.0"),  # noqa: S104 - a container serves its pod's address
+        port=port,
+        agent_endpoint=os.environ.get("AGENT_ENDPOINT") or f"http://localhost:{port}/",
+        mcp_url=_required("MCP_URL", "the weather tool, for example http://weather-tool-mcp:8000/mcp"),
+        llm_api_base=_required(
+            "LLM_API_BASE", "an OpenAI-compatible endpoint, for example http://model:8000/v1"
+        ),
+        llm_api_key=os.environ.get("LLM_API_KEY") or "dummy",
+        llm_model=_required("LLM_MODEL", "the name of a model that endpoint serves"),
+        llm_max_retries=_number("LLM_MAX_RETRIES", 2),
+        llm_timeout_seconds=_number("LLM_TIMEOUT_SECONDS", 60),
+    )
+
+
+def _required(variable: str, meaning: str) -> str:
+    value = os.environ.get(variable)
+    if not value:
+        raise SystemExit(f"Set {variable} to {meaning}.")
+    return value
+
+
+def _number(variable: str, default: int) -> int:
+    value = os.environ.get(variable) or str(default)
+    if not value.isdecimal():
+        raise SystemExit(f"Set {variable} to a whole number, not {value!r}.")
+    return int(value)
