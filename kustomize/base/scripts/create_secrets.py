@@ -6,6 +6,7 @@ hand, before or instead, wins.
 
 import secrets
 import sys
+from http import HTTPStatus
 
 import kube_api
 
@@ -25,7 +26,7 @@ def main(arguments: list[str]) -> None:
                 "stringData": {"username": username, "password": secrets.token_urlsafe(32)},
             },
         )
-        print(f"Secret {namespace}/{name}: {'kept' if status == 409 else 'created'}")
+        print(f"Secret {namespace}/{name}: {'kept' if status is HTTPStatus.CONFLICT else 'created'}")
 
 
 if __name__ == "__main__":
