@@ -257,7 +257,8 @@ def _sentence(result: str, arguments: str) -> str:
     if {"city", "conditions", "temperature_celsius", "humidity_percent", "station"} <= weather.keys():
         return (
             f"The weather in {weather['city']} is {weather['conditions']}"
-            f" at {weather['temperature_celsius']} °C with {weather['humidity_percent']} % humidity (station {weather['station']})."
+            f" at {weather['temperature_celsius']} °C with {weather['humidity_percent']} % humidity"
+            f" (station {weather['station']})."
         )
     city = _object(arguments).get("city")
     return f"The tool said about {city}: {result}" if city else f"The tool said: {result}"

@@ -3,10 +3,12 @@
 It has no memory: each question is answered from its own text, whatever conversation it belongs to.
 """
 
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
+import httpx
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from langchain_core.tools import BaseTool, ToolException
 from langchain_mcp_adapters.client import MultiServerMCPClient
@@ -27,6 +29,8 @@ INSTRUCTIONS = (
     " with what the tool said, including the station. If the tool fails, say so and give its message."
 )
 TOOL_TIMEOUT = timedelta(seconds=30)
+# Made once: reading the certificates anew for each connection took most of a question's CPU time.
+_TLS = ssl.create_default_context()
 
 
 class AnswerError(Exception):
@@ -69,6 +73,7 @@ class Assistant:
             headers=telemetry.outgoing_headers(),
             timeout=TOOL_TIMEOUT,
             sse_read_timeout=TOOL_TIMEOUT,
+            httpx_client_factory=_http_client,
         )
         # A failing tool raises, so that its span says ERROR; the tool node then tells the model.
         client = MultiServerMCPClient(
@@ -110,6 +115,14 @@ def cause(error: BaseException) -> str:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return str(error) or type(error).__name__
+
+
+def _http_client(
+    headers: dict[str, str] | None = None,
+    timeout: httpx.Timeout | None = None,
+    auth: httpx.Auth | None = None,
+) -> httpx.AsyncClient:
+    return httpx.AsyncClient(headers=headers, timeout=timeout, auth=auth, verify=_TLS)
 
 
 async def _call(

@@ -75,7 +75,7 @@ class Request:
     def failed(self, text: str, error: BaseException) -> None:
         """Record what the user was told and the error behind it."""
         self._span.set_attribute(SpanAttributes.OUTPUT_VALUE, text)
-        self._span.set_attribute("error.type", type(error).__qualname__)
+        self._span.set_attribute("error.type", type(error.__cause__ or error).__qualname__)
         self._span.record_exception(error)
         self._span.set_status(Status(StatusCode.ERROR, text))
 
