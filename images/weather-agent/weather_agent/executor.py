@@ -26,14 +26,14 @@ class WeatherExecutor(AgentExecutor):
         """Answer with the assistant; model is the name the root span tells."""
         self._assistant = assistant
         self._model = model
-        self._running: set[asyncio.Future[None]] = set()
+        self._running: dict[asyncio.Future[None], asyncio.Task[object] | None] = {}
 
     async def execute(self, context: RequestContext, event_queue: EventQueue) -> None:
         """Answer the request's question; the task ends completed, or failed with the reason as its text."""
         if not (context.task_id and context.context_id and context.message):
             raise ValueError("The server must name the task, its context and its message.")
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._running.add(done)
+        self._running[done] = asyncio.current_task()
         try:
             if context.current_task is None:
                 await event_queue.enqueue_event(
@@ -50,7 +50,7 @@ class WeatherExecutor(AgentExecutor):
             with telemetry.request(context.context_id, question, self._model, headers) as request:
                 await self._answer(question, updater, request)
         finally:
-            self._running.discard(done)
+            del self._running[done]
             done.set_result(None)
 
     async def cancel(self, context: RequestContext, event_queue: EventQueue) -> None:
@@ -59,9 +59,16 @@ class WeatherExecutor(AgentExecutor):
             await TaskUpdater(event_queue, context.task_id, context.context_id).cancel()
 
     async def drain(self, seconds: float) -> None:
-        """Wait until the running requests are answered, also those whose client has gone; at most so long."""
+        """Wait until the running requests are answered, also those whose client has gone.
+
+        After so many seconds the rest are cancelled, which ends their root spans with ERROR.
+        """
         if self._running:
             await asyncio.wait(self._running, timeout=seconds)
+        if self._running:
+            for task in filter(None, self._running.values()):
+                task.cancel()
+            await asyncio.wait(self._running, timeout=1)
 
     async def _answer(self, question: str, updater: TaskUpdater, request: telemetry.Request) -> None:
         started = time.monotonic()
