@@ -13,10 +13,11 @@ from typing import Any
 from trace_model import Span, Trace
 from trace_text import contains, content, decode, haystack, leaves
 
-# What a backend loses of what was sent to it (measured with MLflow 3.17.2 and Phoenix 20.26.1).
+# What a backend loses of what was sent to it (measured with MLflow 3.17.2 and Phoenix 20.26.1). MLflow keeps the
+# resource's attributes as tags of the trace, which its reader gives to each span.
 NOT_KEPT: Mapping[str, frozenset[str]] = {
     "otlp": frozenset({"state", "tokens"}),
-    "mlflow": frozenset({"scope", "resource"}),
+    "mlflow": frozenset({"scope"}),
     "phoenix": frozenset({"scope", "resource", "state", "tokens"}),
 }
 
@@ -370,6 +371,9 @@ class Judge:
         for name, rule in section.items():
             target = _parsed(_IN, rule["in"])
             for what, span, text in self._texts(rule["text"]):
+                if text is None:
+                    yield self._violation(f"causality.{name}", span, what, "none")
+                    continue
                 goals = self._goals(target, span)
                 where = f"{what} in the {target['part']} of the {target['which']} {target['span']}"
                 if not goals:
@@ -385,8 +389,8 @@ class Judge:
                         seen[-1] if len(seen) == 1 else seen,
                     )
 
-    def _texts(self, reference: str) -> Iterator[tuple[str, Span | None, str]]:
-        """Yield (what it is, the span it is of, the text)."""
+    def _texts(self, reference: str) -> Iterator[tuple[str, Span | None, str | None]]:
+        """Yield (what it is, the span it is of, the text); no text where the span has none."""
         if reference == "$question":
             yield "the question", None, self.expectation.question
         elif reference == "$canaries":
@@ -397,8 +401,11 @@ class Judge:
         else:
             rule = _parsed(_TEXT, reference)
             for span in self._which(rule["which"], rule["span"]):
-                for text in content(span, rule["part"]) or [""]:
-                    yield f"the {rule['part']} of {span.name} [{span.span_id}]", span, text
+                what = f"the {rule['part']} of {span.name} [{span.span_id}]"
+                texts = content(span, rule["part"])
+                yield from ((what, span, text) for text in texts)
+                if not texts:
+                    yield what, span, None
 
     def _goals(self, target: Mapping[str, str], span: Span | None) -> list[Span]:
         found = [other for other in self._which(target["which"], target["span"]) if other is not span]
@@ -493,7 +500,7 @@ class Judge:
                 for name, pattern in section.get("texts", {}).items():
                     if (match := re.search(pattern, text)) is not None:
                         found.setdefault((f"secrets.{name}", path), len(match[0]))
-                if text and keys.search(path) and not redacted.fullmatch(text):
+                if text and keys.search(re.sub(r"(\.\d+)+$", "", path)) and not redacted.fullmatch(text):
                     found.setdefault(("secrets.keys", path), len(text))
             for (rule, path), length in found.items():
                 yield self._violation(

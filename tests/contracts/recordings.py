@@ -1,0 +1,60 @@
+"""The recorded traces, each with the contract it fulfils and what is known of its question.
+
+A recording is a file `NAME.BACKEND.json` (or `NAME.otlp.jsonl`) beside `NAME.expectation.yaml`, which says
+for each trace in it, earliest first: contract, session, question, canaries and tool calls.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import otlp_json
+import yaml
+from contract import Expectation
+from trace_model import Trace
+
+TESTS = Path(__file__).resolve().parent.parent
+CONTRACTS = TESTS.parent / "resources" / "contracts"
+
+# What the collector lets through to the backends.
+OPENINFERENCE = re.compile(r"^openinference\.")
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One recorded trace, the name of its contract and what is known of its question."""
+
+    name: str
+    contract: Path
+    expectation: Expectation
+    trace: Trace
+    unfiltered: Trace
+
+
+def recordings() -> Iterator[Recording]:
+    """Yield every recorded trace below tests/recorded."""
+    for file in sorted((TESTS / "recorded").glob("*/*.expectation.yaml")):
+        name = file.name.removesuffix(".expectation.yaml")
+        expectations = yaml.safe_load(file.read_text(encoding="utf-8"))
+        for recorded in sorted(file.parent.glob(f"{name}.*.json*")):
+            traces = _read(recorded)
+            for number, (known, trace) in enumerate(zip(expectations, traces, strict=True), 1):
+                contract = CONTRACTS / f"{known['contract']}.yaml"
+                question = Expectation(**{key: value for key, value in known.items() if key != "contract"})
+                label = f"{file.parent.name}/{recorded.name}" + (f"#{number}" if len(traces) > 1 else "")
+                yield Recording(label, contract, question, filtered(trace), trace)
+
+
+def filtered(trace: Trace) -> Trace:
+    """Drop what the collector's filter drops; a trace read from a backend has been through it."""
+    if trace.backend != "otlp":
+        return trace
+    spans = tuple(span for span in trace.spans if OPENINFERENCE.search(span.scope or ""))
+    return replace(trace, spans=spans)
+
+
+def _read(file: Path) -> list[Trace]:
+    return otlp_json.read_file(file)

@@ -1,0 +1,629 @@
+"""A good trace with one defect breaks the rule that is meant for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from contract import Contract, evaluate, load_contract
+from trace_model import Event, Span, Trace
+
+from tests.contracts.recordings import Recording, recordings
+
+Mutation = Callable[[Trace], Trace]
+
+RECORDINGS = {recording.name: recording for recording in recordings()}
+MS = 1_000_000
+
+
+def as_mlflow(recording: Recording) -> Recording:
+    """Return the trace as MLflow gives it back: no scope, but a state and a sum of tokens."""
+    trace = recording.trace
+    count = {
+        part: sum(span.attributes.get(f"llm.token_count.{part}", 0) for span in trace.spans)
+        for part in ("prompt", "completion", "total")
+    }
+    spans = tuple(replace(span, scope=None) for span in trace.spans)
+    state = trace.roots[0].status
+    return replace(recording, trace=Trace(trace.trace_id, spans, "mlflow", state, count))
+
+
+def pick(trace: Trace, what: str) -> Span:
+    """Return the span of a kind and number, as `LLM 2`: the earliest is 1."""
+    kind, _, number = what.partition(" ")
+    name = None
+    if ":" in kind:
+        kind, name = kind.split(":")
+    found = [span for span in trace.of_kind(kind) if name in (None, span.name)]
+    return found[int(number or 1) - 1]
+
+
+def changed(what: str, **fields: Any) -> Mutation:  # noqa: ANN401 - any field of a span
+    """Change fields of a span."""
+
+    def mutate(trace: Trace) -> Trace:
+        victim = pick(trace, what)
+        spans = tuple(replace(span, **fields) if span is victim else span for span in trace.spans)
+        return replace(trace, spans=spans)
+
+    return mutate
+
+
+def computed(what: str, change: Callable[[Trace, Span], dict[str, Any]]) -> Mutation:
+    """Change fields of a span to what is computed from the trace and the span."""
+    return lambda trace: changed(what, **change(trace, pick(trace, what)))(trace)
+
+
+def attribute(what: str, name: str, value: object) -> Mutation:
+    """Set an attribute of a span."""
+    return computed(what, lambda _, span: {"attributes": {**span.attributes, name: value}})
+
+
+def edited(what: str, name: str, edit: Callable[[Any], Any]) -> Mutation:
+    """Change an attribute's value."""
+    return computed(
+        what, lambda _, span: {"attributes": {**span.attributes, name: edit(span.attributes[name])}}
+    )
+
+
+def lost(what: str, prefix: str) -> Mutation:
+    """Take a span's attributes away whose names start so."""
+    return computed(
+        what,
+        lambda _, span: {
+            "attributes": {key: value for key, value in span.attributes.items() if not key.startswith(prefix)}
+        },
+    )
+
+
+def removed(what: str) -> Mutation:
+    """Take a span out of the trace."""
+    return lambda trace: replace(
+        trace, spans=tuple(span for span in trace.spans if span is not pick(trace, what))
+    )
+
+
+def added(what: str, change: Callable[[Trace, Span], dict[str, Any]]) -> Mutation:
+    """Add a changed copy of a span, with a span id of its own unless the change says so."""
+
+    def mutate(trace: Trace) -> Trace:
+        span = pick(trace, what)
+        return replace(
+            trace, spans=(*trace.spans, replace(span, **{"span_id": "f" * 16, **change(trace, span)}))
+        )
+
+    return mutate
+
+
+def below(what: str, parent: str) -> Mutation:
+    """Hang a span below another."""
+    return computed(what, lambda trace, _: {"parent_id": pick(trace, parent).span_id})
+
+
+def moved(what: str, milliseconds: float) -> Mutation:
+    """Move a span in time."""
+    by = int(milliseconds * MS)
+    return computed(what, lambda _, span: {"start_ns": span.start_ns + by, "end_ns": span.end_ns + by})
+
+
+def both(*mutations: Mutation) -> Mutation:
+    """Apply mutations one after the other: one defect that shows in several places."""
+
+    def mutate(trace: Trace) -> Trace:
+        for mutation in mutations:
+            trace = mutation(trace)
+        return trace
+
+    return mutate
+
+
+def everywhere(change: Callable[[Span], Span]) -> Mutation:
+    """Change every span."""
+    return lambda trace: replace(trace, spans=tuple(change(span) for span in trace.spans))
+
+
+def without_canary(text: str) -> str:
+    """Return the text with another station."""
+    return text.replace("WX-94C9D446", "WX-00000000")
+
+
+def exception(**attributes: str) -> tuple[Event, ...]:
+    """Return an exception event."""
+    return (Event("exception", 0, {f"exception.{key}": value for key, value in attributes.items()}),)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A defect: what it is, the recording it is made in, how, and the rule that must find it."""
+
+    defect: str
+    rule: str
+    mutate: Mutation
+    recording: str = "one-tool"
+
+
+KEY = "sk-proj-" + "a1B2" * 8
+JWT = "eyJhbGciOiJIUzI1NiJ9." + "eyJzdWIiOiIxMjM0NSJ9." + "c2lnbmF0dXJlMTIz"
+
+CASES = [
+    # which spans there are
+    Case("model call removed", "counts.LLM", removed("LLM 2")),
+    Case("tool call removed", "counts.TOOL", removed("TOOL")),
+    Case("tool call removed", "counts.TOOL", removed("TOOL 2"), "several-tools"),
+    Case("graph removed", "orphans.allowed", removed("CHAIN:LangGraph")),
+    Case("graph removed", "counts.CHAIN:LangGraph", removed("CHAIN:LangGraph")),
+    Case("chain removed", "counts.CHAIN", removed("CHAIN:tools_condition 2")),
+    Case("root removed", "roots.count", removed("AGENT")),
+    Case("agent removed", "counts.AGENT", removed("AGENT")),
+    Case("tool call duplicated", "counts.TOOL", added("TOOL", lambda *_: {})),
+    Case("model call duplicated", "tokens.counted-once", added("LLM 1", lambda *_: {})),
+    Case(
+        "span delivered twice",
+        "spans.unique-id",
+        added("CHAIN:tools", lambda _, span: {"span_id": span.span_id}),
+    ),
+    Case("second root", "roots.count", added("AGENT", lambda *_: {})),
+    Case("tool cut from the tree", "roots.count", changed("TOOL", parent_id=None)),
+    Case("root of another name", "roots.span", changed("AGENT", name="POST /")),
+    Case("root of another kind", "roots.span", changed("AGENT", kind="CHAIN")),
+    Case(
+        "foreign agent below ours",
+        "counts.AGENT",
+        added("AGENT", lambda _, span: {"parent_id": span.span_id}),
+    ),
+    Case("span of another trace", "spans.trace-id", changed("TOOL", trace_id="0" * 32)),
+    Case("tool of another kind", "counts.TOOL", changed("TOOL", kind="CHAIN")),
+    Case("model call of another kind", "counts.LLM", changed("LLM 1", kind="CHAIN")),
+    Case("span of an unknown kind", "counts.other", changed("LLM 1", kind="EMBEDDING")),
+    Case("span of no kind", "counts.other", changed("CHAIN:tools_condition", kind=None)),
+    # how they hang together
+    Case("parent not in the trace", "orphans.allowed", changed("CHAIN:tools", parent_id="0" * 16)),
+    Case("loop of parents", "orphans.allowed", below("CHAIN:LangGraph", "CHAIN:tools")),
+    Case("graph below a chain", "tree.graph-below-agent", below("CHAIN:LangGraph", "CHAIN:tools")),
+    Case(
+        "chain outside the agent", "tree.chain-below-agent", changed("CHAIN:tools_condition", parent_id=None)
+    ),
+    Case("model call below the agent", "tree.model-call-below-graph", below("LLM 1", "AGENT")),
+    Case("model call below the agent", "tree.model-call-below-node", below("LLM 1", "AGENT")),
+    Case("tool below the graph", "tree.tool-below-tools", below("TOOL", "CHAIN:LangGraph")),
+    Case("tool below a model call", "tree.nothing-below-model-call", below("TOOL", "LLM 1")),
+    Case("model call below the tool", "tree.nothing-below-tool", below("LLM 2", "TOOL")),
+    Case("model node below tools", "tree.model-node-below-graph", below("CHAIN:assistant 2", "CHAIN:tools")),
+    Case(
+        "tools below the model node", "tree.tools-node-below-graph", below("CHAIN:tools", "CHAIN:assistant")
+    ),
+    # when
+    Case(
+        "start and end swapped",
+        "time.duration",
+        computed("TOOL", lambda _, span: {"start_ns": span.end_ns, "end_ns": span.start_ns}),
+    ),
+    Case(
+        "tool longer than its parent",
+        "time.outside-parent",
+        computed("TOOL", lambda _, span: {"end_ns": span.end_ns + 50 * MS}),
+    ),
+    Case(
+        "model call before its parent",
+        "time.outside-parent",
+        computed("LLM 1", lambda _, span: {"start_ns": span.start_ns - 50 * MS}),
+    ),
+    Case(
+        "graph outlives the agent",
+        "time.outside-root",
+        computed("CHAIN:LangGraph", lambda trace, _: {"end_ns": trace.roots[0].end_ns + 5 * MS}),
+    ),
+    Case(
+        "root ends early",
+        "time.outside-root",
+        computed("AGENT", lambda _, span: {"end_ns": span.start_ns + 5 * MS}),
+    ),
+    Case("clock of one service is off", "time.outside-parent", moved("TOOL", -3_600_000)),
+    Case(
+        "tool called before the model",
+        "order.model-asked-first",
+        computed(
+            "TOOL",
+            lambda trace, _: {"start_ns": trace.roots[0].start_ns, "end_ns": trace.roots[0].start_ns + 1},
+        ),
+    ),
+    Case(
+        "last model call before the tool's end",
+        "order.model-answers-last",
+        computed("LLM 2", lambda trace, _: {"start_ns": pick(trace, "TOOL").end_ns - 1}),
+    ),
+    # attributes
+    Case("question lost", "attributes.AGENT.input.value", lost("AGENT", "input.value")),
+    Case(
+        "another question",
+        "attributes.AGENT.input.value",
+        attribute("AGENT", "input.value", "What is the weather in Rome?"),
+    ),
+    Case("answer lost", "attributes.AGENT.output.value", lost("AGENT", "output.value")),
+    Case("answer empty", "attributes.AGENT.output.value", attribute("AGENT", "output.value", " ")),
+    Case("answer not a text", "attributes.AGENT.output.value", attribute("AGENT", "output.value", 42)),
+    Case("operation lost", "attributes.AGENT.gen_ai.operation.name", lost("AGENT", "gen_ai.operation")),
+    Case(
+        "another operation",
+        "attributes.AGENT.gen_ai.operation.name",
+        attribute("AGENT", "gen_ai.operation.name", "chat"),
+    ),
+    Case("provider lost", "attributes.AGENT.gen_ai.provider.name", lost("AGENT", "gen_ai.provider")),
+    Case(
+        "another agent",
+        "attributes.AGENT.gen_ai.agent.name",
+        attribute("AGENT", "gen_ai.agent.name", "currency-agent"),
+    ),
+    Case("session lost on the agent", "attributes.AGENT.session.id", lost("AGENT", "session.id")),
+    Case("session lost below it", "attributes.*.session.id", lost("TOOL", "session.id")),
+    Case("chain's input lost", "attributes.CHAIN.input.value", lost("CHAIN:tools", "input.value")),
+    Case("model's input lost", "attributes.LLM.input.value", lost("LLM 1", "input.value")),
+    Case(
+        "model's input cut",
+        "attributes.LLM.input.value",
+        edited("LLM 1", "input.value", lambda text: text[:100]),
+    ),
+    Case(
+        "model's output cut",
+        "attributes.LLM.output.value",
+        edited("LLM 2", "output.value", lambda text: text[:100]),
+    ),
+    Case("MIME type lost", "attributes.LLM.input.mime_type", lost("LLM 1", "input.mime_type")),
+    Case("model's name lost", "attributes.LLM.llm.model_name", lost("LLM 1", "llm.model_name")),
+    Case(
+        "messages lost",
+        "attributes.LLM.llm.input_messages.*.message.role",
+        lost("LLM 1", "llm.input_messages"),
+    ),
+    Case(
+        "answer's role lost",
+        "attributes.LLM.llm.output_messages.0.message.role",
+        lost("LLM 1", "llm.output_messages.0.message.role"),
+    ),
+    Case(
+        "prompt tokens lost", "attributes.LLM.llm.token_count.prompt", lost("LLM 1", "llm.token_count.prompt")
+    ),
+    Case(
+        "completion tokens zero",
+        "attributes.LLM.llm.token_count.completion",
+        attribute("LLM 1", "llm.token_count.completion", 0),
+    ),
+    Case(
+        "tokens as text",
+        "attributes.LLM.llm.token_count.total",
+        edited("LLM 1", "llm.token_count.total", str),
+    ),
+    Case(
+        "both conventions on one call",
+        "attributes.LLM.forbidden",
+        attribute("LLM 1", "gen_ai.usage.input_tokens", 1),
+    ),
+    Case("tool's name lost", "attributes.TOOL.tool.name", lost("TOOL", "tool.name")),
+    Case("another tool", "attributes.TOOL.tool.name", attribute("TOOL", "tool.name", "send_mail")),
+    Case("tool's input lost", "attributes.TOOL.input.value", lost("TOOL", "input.value")),
+    Case("tool's output lost", "attributes.TOOL.output.value", lost("TOOL", "output.value")),
+    # whose
+    Case(
+        "foreign instrumentation",
+        "scopes.allowed",
+        changed("CHAIN:tools", scope="opentelemetry.instrumentation.httpx"),
+    ),
+    Case("foreign session on the agent", "identity.session", attribute("AGENT", "session.id", "another")),
+    Case("foreign session on one span", "identity.session", attribute("TOOL", "session.id", "another")),
+    Case(
+        "foreign conversation",
+        "identity.conversation",
+        attribute("AGENT", "gen_ai.conversation.id", "another"),
+    ),
+    Case(
+        "second user",
+        "identity.user",
+        both(attribute("AGENT", "user.id", "alice"), attribute("TOOL", "user.id", "bob")),
+    ),
+    Case(
+        "foreign service", "identity.service", changed("TOOL", resource={"service.name": "currency-service"})
+    ),
+    Case("service lost", "identity.service", changed("TOOL", resource={})),
+    # what follows from what
+    Case(
+        "model not asked the question",
+        "causality.question-reaches-model",
+        edited("LLM 1", "llm.input_messages.1.message.content", lambda _: "Hello"),
+    ),
+    Case(
+        "tool asked for another city",
+        "causality.model-chooses-tool-input",
+        attribute("TOOL", "input.value", "Bergen"),
+    ),
+    Case(
+        "tool's output changed on its way",
+        "causality.tool-output-reaches-model",
+        edited("LLM 2", "llm.input_messages.3.message.contents.0.message_content.text", without_canary),
+    ),
+    Case(
+        "model not told the tool's output",
+        "causality.tool-output-reaches-model",
+        lost("LLM 2", "llm.input_messages.3"),
+    ),
+    Case(
+        "one of three outputs not told",
+        "causality.tool-output-reaches-model",
+        lost("LLM 2", "llm.input_messages.4"),
+        "several-tools",
+    ),
+    Case("no model call after the tool", "causality.tool-output-reaches-model", moved("LLM 2", -3_600_000)),
+    Case(
+        "answer not the model's",
+        "causality.model-output-is-the-answer",
+        attribute("AGENT", "output.value", "It is WX-94C9D446."),
+    ),
+    Case(
+        "answer cut",
+        "causality.model-output-is-the-answer",
+        edited("AGENT", "output.value", lambda text: text[:-5]),
+    ),
+    Case(
+        "model's answer lost",
+        "causality.model-output-is-the-answer",
+        lost("LLM 2", "llm.output_messages.0.message.content"),
+    ),
+    Case(
+        "canary changed in the tool's output",
+        "causality.canary-comes-from-tool",
+        edited("TOOL", "output.value", without_canary),
+    ),
+    Case(
+        "one of three canaries changed",
+        "causality.canary-comes-from-tool",
+        edited("TOOL 1", "output.value", without_canary),
+        "several-tools",
+    ),
+    Case(
+        "tool's output cut",
+        "causality.tool-output-reaches-model",
+        edited("TOOL", "output.value", lambda text: text[: len(text) // 3]),
+    ),
+    Case(
+        "canary not told to the model",
+        "causality.canary-reaches-model",
+        edited("LLM 2", "llm.input_messages.3.message.contents.0.message_content.text", without_canary),
+    ),
+    Case(
+        "canary not in the answer",
+        "causality.canary-reaches-answer",
+        edited("AGENT", "output.value", without_canary),
+    ),
+    Case(
+        "tool's error not told to the model",
+        "causality.error-reaches-model",
+        edited("LLM 2", "llm.input_messages.3.message.content", lambda _: "Error"),
+        "tool-fails",
+    ),
+    Case(
+        "canary of another question",
+        "canaries.foreign",
+        edited("CHAIN:tools 1", "output.value", lambda text: text + " WX-12345678"),
+    ),
+    Case(
+        "canary where no tool was called",
+        "canaries.foreign",
+        edited("AGENT", "output.value", lambda text: text + " WX-12345678"),
+        "no-tool",
+    ),
+    # tokens
+    Case("wrong sum", "tokens.add-up", edited("LLM 1", "llm.token_count.total", lambda count: count + 1)),
+    Case("conventions disagree", "tokens.add-up", attribute("LLM 1", "gen_ai.usage.output_tokens", 1)),
+    Case("tokens on the agent too", "tokens.counted-by", attribute("AGENT", "llm.token_count.total", 9)),
+    Case(
+        "call counted by a second instrumentation",
+        "tokens.counted-once",
+        added(
+            "LLM 1",
+            lambda _, span: {
+                "name": "openai.chat",
+                "start_ns": span.start_ns + 10,
+                "end_ns": span.end_ns - 10,
+            },
+        ),
+    ),
+    Case(
+        "backend's sum doubled",
+        "tokens.trace-total",
+        lambda trace: replace(
+            trace, tokens={part: 2 * count for part, count in (trace.tokens or {}).items()}
+        ),
+        "mlflow one-tool",
+    ),
+    Case(
+        "backend has no sum",
+        "tokens.trace-total",
+        lambda trace: replace(trace, tokens=None),
+        "mlflow one-tool",
+    ),
+    Case(
+        "model call's tokens lost", "tokens.trace-total", lost("LLM 1", "llm.token_count"), "mlflow one-tool"
+    ),
+    # how it went
+    Case(
+        "failed chain",
+        "status.*",
+        changed("CHAIN:tools", status="ERROR", events=exception(type="E", message="no")),
+    ),
+    Case(
+        "failed agent",
+        "status.AGENT",
+        changed("AGENT", status="ERROR", events=exception(type="E", message="no")),
+    ),
+    Case("failed tool shown as good", "status.TOOL", changed("TOOL", status="OK", events=()), "tool-fails"),
+    Case(
+        "failed model call shown as good", "status.*", changed("LLM", status="OK", events=()), "model-fails"
+    ),
+    Case(
+        "failed agent shown as good", "status.AGENT", changed("AGENT", status="OK", events=()), "model-fails"
+    ),
+    Case("error without its exception", "events.error-says-why", changed("TOOL", events=()), "tool-fails"),
+    Case(
+        "exception without its message",
+        "events.error-says-why",
+        changed("TOOL", events=exception(type="E")),
+        "tool-fails",
+    ),
+    Case(
+        "exception on a good span",
+        "events.no-exception-without-error",
+        changed("TOOL", events=exception(type="E", message="no")),
+    ),
+    Case(
+        "tokens for a failed call",
+        "attributes.LLM.forbidden",
+        attribute("LLM", "llm.token_count.total", 9),
+        "model-fails",
+    ),
+    Case(
+        "trace never finished",
+        "state.trace",
+        lambda trace: replace(trace, state="IN_PROGRESS"),
+        "mlflow one-tool",
+    ),
+    Case("trace failed", "state.trace", lambda trace: replace(trace, state="ERROR"), "mlflow tool-fails"),
+    Case(
+        "failed trace shown as good",
+        "state.trace",
+        lambda trace: replace(trace, state="OK"),
+        "mlflow model-fails",
+    ),
+    # secrets
+    Case(
+        "API key in parameters",
+        "secrets.api-key",
+        edited("LLM 1", "llm.invocation_parameters", lambda text: text[:-1] + f', "note": "{KEY}"}}'),
+    ),
+    Case(
+        "API key as a parameter",
+        "secrets.keys",
+        edited("LLM 1", "llm.invocation_parameters", lambda text: text[:-1] + ', "api_key": "plain"}'),
+    ),
+    Case("password attribute", "secrets.keys", attribute("CHAIN:tools", "db.password", "plain")),
+    Case(
+        "authorization header",
+        "secrets.keys",
+        attribute("CHAIN:tools", "http.request.header.authorization", ["Basic eA=="]),
+    ),
+    Case(
+        "bearer token in an event",
+        "secrets.bearer-token",
+        changed("TOOL", events=(Event("sent", 0, {"header": "Bearer " + "x7" * 12}),)),
+    ),
+    Case(
+        "JSON web token in the input",
+        "secrets.json-web-token",
+        edited("CHAIN:LangGraph", "input.value", lambda text: text + JWT),
+    ),
+    Case(
+        "private key in the resource",
+        "secrets.private-key",
+        changed(
+            "TOOL",
+            resource={"service.name": "weather-service", "pem": "-----BEGIN RSA PRIVATE " + "KEY-----"},
+        ),
+    ),
+    Case(
+        "password in an address",
+        "secrets.address-with-password",
+        attribute("CHAIN:tools", "url", "postgresql://mlflow:hunter2@postgres/mlflow"),
+    ),
+    Case(
+        "password in a status message",
+        "secrets.assigned-password",
+        changed("TOOL", status_message="refused: password=hunter2000"),
+    ),
+]
+
+
+def recorded(name: str) -> Recording:
+    backend, _, name = name.rpartition(" ")
+    recording = RECORDINGS[f"own/{name}.otlp.jsonl"]
+    return as_mlflow(recording) if backend else recording
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.recording}: {case.defect} ({case.rule})")
+def test_one_defect_breaks_its_rule(case: Case) -> None:
+    recording = recorded(case.recording)
+    rules = load_contract(recording.contract)
+    mutated = case.mutate(recording.trace)
+    assert mutated != recording.trace
+    assert evaluate(rules, recording.trace, recording.expectation) == []
+    found = evaluate(rules, mutated, recording.expectation)
+    assert case.rule in {violation.rule for violation in found}, [str(violation) for violation in found]
+
+
+def test_every_rule_has_a_defect_that_breaks_it() -> None:
+    contracts = {load_contract(recorded(case.recording).contract).name for case in CASES}
+    rules = {
+        rule
+        for recording in RECORDINGS.values()
+        if recording.contract.stem in contracts
+        for rule in rule_ids(load_contract(recording.contract))
+    }
+    assert rules - {case.rule for case in CASES} == set()
+
+
+NAMES = {
+    "description": (),
+    "conventions": (),
+    "orphans": ("allowed",),
+    "time": ("duration", "outside-parent", "outside-root"),
+    "scopes": ("allowed",),
+    "canaries": ("foreign",),
+    "tokens": ("counted-by", "add-up", "counted-once", "trace-total"),
+    "state": ("trace",),
+}
+
+
+def rule_ids(contract: Contract) -> Iterator[str]:
+    """Yield the ids of all rules a contract has."""
+    yield from ("spans.unique-id", "spans.trace-id")
+    for section, rules in contract.sections.items():
+        names = NAMES.get(section, rules)
+        if section == "attributes":
+            names = [
+                f"{selector}.{name}"
+                for selector, checks in rules.items()
+                for name in (*checks.get("required", ()), *(["forbidden"] if "forbidden" in checks else []))
+            ]
+        if section == "secrets":
+            names = (*rules["texts"], "keys")
+        yield from (f"{section}.{name}" for name in names)
+
+
+def test_a_violation_is_one_line_and_never_shows_a_secret() -> None:
+    recording = recorded("one-tool")
+    leaked = attribute("AGENT", "output.value", f"Your key\nis {KEY}")(recording.trace)
+    lines = [
+        str(violation)
+        for violation in evaluate(load_contract(recording.contract), leaked, recording.expectation)
+    ]
+    assert any(line.startswith("secrets.api-key: invoke_agent weather-assistant [") for line in lines)
+    assert any(line.startswith("causality.model-output-is-the-answer: ") for line in lines)
+    assert not [line for line in lines if "\n" in line or KEY in line]
+
+
+def test_the_order_of_violations_does_not_depend_on_the_order_of_spans() -> None:
+    recording = recorded("several-tools")
+    rules = load_contract(recording.contract)
+    broken = everywhere(lambda span: replace(span, status="ERROR", scope="x", attributes={}))(recording.trace)
+    found = evaluate(rules, broken, recording.expectation)
+    turned = evaluate(rules, replace(broken, spans=broken.spans[::-1]), recording.expectation)
+    assert found == turned
+    assert len(found) > 50
+
+
+def test_an_empty_trace_breaks_the_counts() -> None:
+    recording = recorded("one-tool")
+    nothing = Trace(recording.trace.trace_id, (), "mlflow", "IN_PROGRESS")
+    found = {
+        rule.rule for rule in evaluate(load_contract(recording.contract), nothing, recording.expectation)
+    }
+    assert {"roots.count", "counts.AGENT", "counts.LLM", "counts.TOOL", "state.trace"} <= found
