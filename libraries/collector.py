@@ -1,0 +1,117 @@
+"""What the collector is told to do (its configuration) and what it has done (its own metrics)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+from robot.api.deco import keyword, library
+
+# Names as collector 0.158 writes them, without the suffix _total.
+ACCEPTED = "otelcol_receiver_accepted_spans"
+REFUSED = "otelcol_receiver_refused_spans"
+FILTERED = "otelcol_processor_filter_spans_filtered"
+SENT = "otelcol_exporter_sent_spans"
+FAILED = "otelcol_exporter_send_failed_spans"
+NOT_QUEUED = "otelcol_exporter_enqueue_failed_spans"
+QUEUED = "otelcol_exporter_queue_size"
+CAPACITY = "otelcol_exporter_queue_capacity"
+UPTIME = "otelcol_process_uptime"
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """The samples of the collector's metrics at one moment, or how counters grew between two moments."""
+
+    samples: Mapping[tuple[str, frozenset[tuple[str, str]]], float] = field(default_factory=dict)
+
+    def total(self, name: str, **labels: str) -> int:
+        """Return the sum of a metric over all series that carry the labels; 0 where there is none."""
+        return round(sum(self.by("", name, **labels).values()))
+
+    def by(self, label: str, name: str, **labels: str) -> dict[str, int]:
+        """Return the sums of a metric over the series that carry the labels, by the value of one more label."""
+        sums: dict[str, int] = {}
+        for (metric, pairs), value in self.samples.items():
+            if metric == name and labels.items() <= pairs:
+                key = dict(pairs).get(label, "")
+                sums[key] = sums.get(key, 0) + round(value)
+        return {key: value for key, value in sums.items() if value}
+
+    def has(self, name: str, **labels: str) -> bool:
+        """Return whether there is any series of that metric that carries the labels."""
+        return any(metric == name and labels.items() <= pairs for metric, pairs in self.samples)
+
+    def since(self, before: Metrics) -> Metrics:
+        """Return how much each series grew since `before`; all of it where the collector started anew in between."""
+        restarted = self.total(UPTIME) < before.total(UPTIME)
+        return Metrics(
+            {
+                key: value - (0 if restarted else before.samples.get(key, 0))
+                for key, value in self.samples.items()
+            }
+        )
+
+
+@dataclass(frozen=True)
+class Exporter:
+    """How the collector is configured to send traces to one backend."""
+
+    name: str
+    pipeline: str
+    endpoint: str
+    headers: Mapping[str, str]
+
+
+@library(scope="GLOBAL")
+class Collector:
+    """Reads the collector's metrics text and configuration files."""
+
+    @keyword
+    def parse_metrics(self, text: str) -> Metrics:
+        """Return the samples of a Prometheus text."""
+        return Metrics(
+            {
+                # The parser names a counter with the suffix that the collector leaves out.
+                (sample.name.removesuffix("_total"), frozenset(sample.labels.items())): sample.value
+                for family in text_string_to_metric_families(text)
+                for sample in family.samples
+            }
+        )
+
+    @keyword
+    def merge_configuration(self, files: Mapping[str, str]) -> dict[str, Any]:
+        """Return the files merged as the collector merges several --config: maps merge, lists are replaced."""
+        merged: dict[str, Any] = {}
+        for text in files.values():
+            _merge(merged, yaml.safe_load(text) or {})
+        return merged
+
+    @keyword
+    def find_exporter(self, configuration: Mapping[str, Any], backend: str) -> Exporter | None:
+        """Return the exporter of traces to a backend (`mlflow`, `phoenix`), None where no pipeline has one.
+
+        It is the exporter in a traces pipeline whose name, or whose endpoint's host, is the backend's.
+        """
+        exporters = configuration.get("exporters", {})
+        for pipeline, content in configuration.get("service", {}).get("pipelines", {}).items():
+            if pipeline.split("/")[0] != "traces":
+                continue
+            for name in content.get("exporters", ()):
+                settings = exporters.get(name) or {}
+                endpoint = settings.get("traces_endpoint") or settings.get("endpoint") or ""
+                host = endpoint.partition("://")[2] or endpoint
+                if name.partition("/")[2] == backend or host.split(":")[0].split(".")[0] == backend:
+                    return Exporter(name, pipeline, endpoint, settings.get("headers") or {})
+        return None
+
+
+def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
+    for key, value in more.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = value

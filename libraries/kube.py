@@ -1,0 +1,342 @@
+"""Reads the cluster of the current kubeconfig context, as the plain dictionaries that `kubectl -o json` prints."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from robot.api.deco import keyword, library
+from workloads import PART_OF, Object, Stock, container_states, pods_of
+
+if TYPE_CHECKING:
+    from KubeLibrary import KubeLibrary
+
+CONNECT_LIMIT = 10
+LAST_LINES = 12
+LAST_EVENTS = 8
+
+# Runs in a pod: one HTTP request, its answer as one line of JSON.
+_REQUEST_PROGRAM = """
+import json, sys, urllib.error, urllib.request
+ask = json.loads(sys.argv[1])
+data = ask["body"].encode() if ask["body"] is not None else None
+request = urllib.request.Request(ask["url"], data, ask["headers"])
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+try:
+    with opener.open(request, timeout=ask["timeout"]) as answer:
+        seen = {"status": answer.status, "body": answer.read(500).decode(errors="replace")}
+except urllib.error.HTTPError as answer:
+    seen = {"status": answer.code, "body": answer.read(500).decode(errors="replace")}
+except OSError as error:
+    seen = {"status": 0, "body": str(getattr(error, "reason", error))}
+print(json.dumps(seen))
+"""
+
+
+class ClusterError(Exception):
+    """The cluster did not give what was asked of it; the message says why in one sentence."""
+
+    ROBOT_SUPPRESS_NAME = True
+
+
+@library(scope="GLOBAL")
+class Kube:
+    """Reads Kubernetes objects, logs and metrics. It never changes anything in the cluster.
+
+    The connection is made on first use, so that a dry run needs no cluster.
+    """
+
+    @cached_property
+    def _kube(self) -> KubeLibrary:
+        """Return KubeLibrary, connected; it contacts the API server when it is made."""
+        from kubernetes import client, config  # noqa: PLC0415 - heavy, and not needed for a dry run
+
+        try:
+            config.load_kube_config()
+        except config.ConfigException as error:
+            raise ClusterError(
+                f"No cluster to verify: {str(error).rstrip('.')}. Set KUBECONFIG, or `tox -e cluster -- up`."
+            ) from error
+        configuration = client.Configuration.get_default_copy()
+        configuration.retries = False
+        try:
+            with client.ApiClient(configuration) as probe:
+                client.VersionApi(probe).get_code(_request_timeout=CONNECT_LIMIT)
+        except client.ApiException as error:
+            raise ClusterError(
+                f"The Kubernetes API at {configuration.host} refuses this kubeconfig: {error.status} {error.reason}."
+            ) from error
+        except Exception as error:
+            raise ClusterError(
+                f"The Kubernetes API at {configuration.host} does not answer within {CONNECT_LIMIT} s "
+                f"({type(error).__name__}); is the cluster up?"
+            ) from error
+        from KubeLibrary import KubeLibrary  # noqa: PLC0415 - its import alone must not need a cluster
+
+        return KubeLibrary()
+
+    def _call(self, what: str, function: Any, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
+        """Call the Kubernetes client and turn its errors into one sentence each."""
+        from kubernetes.client import ApiException  # noqa: PLC0415
+        from kubernetes.dynamic.exceptions import (  # noqa: PLC0415
+            DynamicApiError,
+            ResourceNotFoundError,
+        )
+
+        try:
+            return function(*arguments, **options)
+        except ResourceNotFoundError as error:
+            raise ClusterError(f"Cannot read {what}: this cluster does not know that kind.") from error
+        except (ApiException, DynamicApiError) as error:
+            raise ClusterError(f"Cannot read {what}: {_api_message(error)}.") from error
+
+    @keyword
+    def connect_to_the_cluster(self) -> dict[str, str]:
+        """Connect and return `context`, `server` and `version` of the cluster.
+
+        Raises ClusterError, in one sentence, when there is no kubeconfig or no API server that answers.
+        """
+        kube = self._kube
+        from kubernetes import config  # noqa: PLC0415
+
+        _, active = config.list_kube_config_contexts()
+        version = self._call(
+            "the version", kube.dynamic.client.call_api, "/version", "GET", response_type="object"
+        )[0]
+        return {
+            "context": active["name"],
+            "server": kube.dynamic.configuration.host,
+            "version": version["gitVersion"],
+        }
+
+    @keyword
+    def read_object(self, api_version: str, kind: str, name: str, namespace: str | None = None) -> Object:
+        """Return one object; raises ClusterError when it is not there or may not be read."""
+        what = f"{kind} {name}" + (f" in namespace {namespace}" if namespace else "")
+        found = self._call(what, self._kube.get, api_version, kind, name=name, namespace=namespace)
+        result: Object = found.to_dict()
+        return result
+
+    @keyword
+    def read_objects(
+        self, api_version: str, kind: str, namespace: str | None = None, selector: str | None = None
+    ) -> list[Object]:
+        """Return the objects of a kind, in one namespace or in all; an empty list where there are none."""
+        what = f"{kind}s" + (f" in namespace {namespace}" if namespace else "")
+        found = self._call(
+            what, self._kube.get, api_version, kind, namespace=namespace, label_selector=selector
+        )
+        items: list[Object] = found.to_dict()["items"]
+        # The items of a list carry no kind of their own.
+        return [{**item, "kind": kind} for item in items]
+
+    @keyword
+    def take_stock(self, namespaces: list[str]) -> Stock:
+        """Return what runs in the namespaces now: workloads, their pods and volume claims, and the nodes' names.
+
+        Raises ClusterError when nothing of the stack is deployed there.
+        """
+
+        def every(api_version: str, kind: str) -> list[Object]:
+            return [
+                item for namespace in namespaces for item in self.read_objects(api_version, kind, namespace)
+            ]
+
+        stock = Stock(
+            workloads=[*every("apps/v1", "Deployment"), *every("apps/v1", "StatefulSet")],
+            replica_sets=every("apps/v1", "ReplicaSet"),
+            pods=every("v1", "Pod"),
+            claims=every("v1", "PersistentVolumeClaim"),
+        )
+        if not stock.workloads:
+            raise ClusterError(
+                f"Nothing is deployed in the namespaces {' and '.join(namespaces)}: "
+                "deploy an overlay with `kubectl apply -k kustomize/overlays/<name>`, or choose another context."
+            )
+        return stock
+
+    @keyword
+    def read_log(
+        self,
+        pod: Object,
+        container: str,
+        lines: int = LAST_LINES,
+        previous: bool = False,
+        since_seconds: int | None = None,
+    ) -> list[str]:
+        """Return the last lines of a container's log; what stands in their place when there is no log to read."""
+        name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
+        try:
+            text: str = self._call(
+                f"the log of {name}",
+                self._kube.v1.read_namespaced_pod_log,
+                name,
+                namespace,
+                container=container,
+                tail_lines=lines,
+                previous=previous,
+                since_seconds=since_seconds,
+                _preload_content=False,
+            ).data.decode(errors="replace")
+        except ClusterError as error:
+            return [f"({error})"]
+        return text.splitlines()
+
+    @keyword
+    def read_from_pod(self, pod: Object, port: int, path: str) -> str:
+        """Return the text that a pod answers on a port, asked through the API server's pod proxy."""
+        name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
+        answer = self._call(
+            f"{path} on port {port} of pod {name}",
+            self._kube.v1.connect_get_namespaced_pod_proxy_with_path,
+            f"{name}:{port}",
+            namespace,
+            path.lstrip("/"),
+            _preload_content=False,
+        )
+        text: str = answer.data.decode()
+        return text
+
+    @keyword
+    def request_from_pod(
+        self,
+        pod: Object,
+        container: str,
+        url: str,
+        headers: dict[str, str] | None = None,
+        body: str | None = None,
+        timeout: float = 10,
+    ) -> dict[str, Any]:
+        """Make one HTTP request from inside a pod that has Python; POST when there is a body.
+
+        Returns `status` (0 when there was no answer) and `body` (its first 500 bytes, or why there was no answer).
+        """
+        ask = {"url": url, "headers": headers or {}, "body": body, "timeout": timeout}
+        name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
+        command = ["python3", "-c", _REQUEST_PROGRAM, json.dumps(ask)]
+        said: str = self._call(
+            f"what pod {name} sees of {url}",
+            self._kube.get_namespaced_pod_exec,
+            name,
+            namespace,
+            command,
+            container,
+        )
+        try:
+            answer: dict[str, Any] = json.loads(said.splitlines()[-1])
+        except (ValueError, IndexError) as error:
+            raise ClusterError(f"Pod {name} cannot make a request to {url}: {said[-300:]}") from error
+        return answer
+
+    @keyword
+    def read_environment(self, workload: Object, variable: str) -> str | None:
+        """Return an environment variable of a workload's first container, read through its ConfigMap where it has one.
+
+        None where the workload does not set it. Secrets are not read.
+        """
+        for entry in workload["spec"]["template"]["spec"]["containers"][0].get("env", ()):
+            if entry["name"] != variable:
+                continue
+            source = entry.get("valueFrom", {}).get("configMapKeyRef")
+            if not source:
+                return str(entry.get("value", ""))
+            found = self.read_object("v1", "ConfigMap", source["name"], workload["metadata"]["namespace"])
+            return str(found.get("data", {}).get(source["key"], ""))
+        return None
+
+    @keyword
+    def read_mounted_files(self, workload: Object) -> dict[str, str]:
+        """Return the files that a workload mounts from ConfigMaps, by name, in the order of its volumes."""
+        files: dict[str, str] = {}
+        for volume in workload["spec"]["template"]["spec"].get("volumes", ()):
+            sources = [volume, *volume.get("projected", {}).get("sources", ())]
+            for source in (part["configMap"] for part in sources if "configMap" in part):
+                found = self.read_object("v1", "ConfigMap", source["name"], workload["metadata"]["namespace"])
+                data = found.get("data", {})
+                items = source.get("items") or [{"key": key, "path": key} for key in data]
+                files |= {item["path"]: data[item["key"]] for item in items if item["key"] in data}
+        return files
+
+    @keyword
+    def explain_workload(self, stock: Stock, workload: Object) -> str:
+        """Return the evidence about a workload, as text: its conditions, pods, last events and last log lines."""
+        pods = pods_of(stock, workload)
+        parts = [
+            "conditions:",
+            *(_condition(entry) for entry in workload.get("status", {}).get("conditions", ())),
+        ]
+        parts += ["pods:" if pods else "pods: none"]
+        for pod in pods:
+            parts += [f"  {pod['metadata']['name']}: {line}" for line in container_states(pod)]
+        parts += ["last events:", *self._events(stock, workload, pods)]
+        for pod in pods:
+            parts += self._sick_logs(pod)
+        return "\n".join(parts)
+
+    def _events(self, stock: Stock, workload: Object, pods: list[Object]) -> list[str]:
+        sets = [item for item in stock.replica_sets if _is_owned(item, workload)]
+        names = {item["metadata"]["name"] for item in [workload, *sets, *pods]}
+        try:
+            events = self.read_objects("v1", "Event", workload["metadata"]["namespace"])
+        except ClusterError as error:
+            return [f"  ({error})"]
+        own = [event for event in events if event["involvedObject"].get("name") in names]
+        own.sort(key=_event_time)
+        return [
+            f"  {_event_time(event)} {event.get('reason')} {event['involvedObject']['name']}: {event.get('message')}"
+            for event in own[-LAST_EVENTS:]
+        ] or ["  none (the cluster keeps events for an hour)"]
+
+    def _sick_logs(self, pod: Object) -> list[str]:
+        """Return the last log lines of the containers that are not well, and of their previous runs."""
+        lines: list[str] = []
+        status = pod.get("status", {})
+        for entry in [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]:
+            state = entry.get("state", {})
+            done = state.get("terminated", {}).get("exitCode") == 0
+            if (entry.get("ready") or done) and not entry.get("restartCount"):
+                continue
+            for previous in (True, False) if entry.get("restartCount") else (False,):
+                found = self.read_log(pod, entry["name"], previous=previous)
+                title = "last lines of the previous run" if previous else "last log lines"
+                lines += [
+                    f"{title} of {pod['metadata']['name']}/{entry['name']}:",
+                    *(f"  {line}" for line in found),
+                ]
+        return lines
+
+
+def is_part_of_stack(workload: Object) -> bool:
+    """Return whether a workload carries the label of the stack."""
+    key, value = PART_OF.split("=")
+    return bool(workload["metadata"].get("labels", {}).get(key) == value)
+
+
+def _is_owned(item: Object, owner: Object) -> bool:
+    return any(
+        entry["uid"] == owner["metadata"]["uid"] for entry in item["metadata"].get("ownerReferences", ())
+    )
+
+
+def _condition(entry: Object) -> str:
+    return f"  {entry['type']}={entry['status']} {entry.get('reason', '')}: {entry.get('message', '')}"
+
+
+def _event_time(event: Object) -> str:
+    return (
+        event.get("lastTimestamp")
+        or event.get("eventTime")
+        or event["metadata"].get("creationTimestamp")
+        or ""
+    )
+
+
+def _api_message(error: Any) -> str:  # noqa: ANN401 - the client's two error classes share no base
+    """Return what the API server said, in the words of its Status object."""
+    body = error.body.decode(errors="replace") if isinstance(error.body, bytes) else error.body
+    try:
+        said = json.loads(body)["message"]
+    except (ValueError, KeyError, TypeError):
+        said = body or error.reason
+    return f"{error.status} {str(said).strip()}"[:400]

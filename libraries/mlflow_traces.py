@@ -1,0 +1,200 @@
+"""Reads experiments and traces from MLflow."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+import requests
+from gateway import EntryPoint
+from robot.api.deco import keyword, library
+from trace_model import Event, Span, Status, Trace
+
+if TYPE_CHECKING:
+    from mlflow.entities import Trace as MlflowTrace
+    from mlflow.tracking import MlflowClient
+
+POLL = 0.25
+REQUEST_LIMIT = 15
+SESSION = "metadata.`mlflow.trace.session`"
+_STATUS: dict[str, Status] = {"STATUS_CODE_OK": "OK", "STATUS_CODE_ERROR": "ERROR"}
+
+
+class MlflowError(Exception):
+    """MLflow could not be asked; the message says where and what it said."""
+
+    ROBOT_SUPPRESS_NAME = True
+
+
+class _HostHeader:
+    """An mlflow request header provider: asks the gateway for MLflow by the route's host name."""
+
+    host: str | None = None
+
+    def in_context(self) -> bool:
+        return self.host is not None
+
+    def request_headers(self) -> dict[str, str | None]:
+        return {"Host": self.host}
+
+
+@library(scope="GLOBAL")
+class MlflowTraces:
+    """Asks one MLflow server, named by `Use MLflow At`, through mlflow's own client."""
+
+    def __init__(self) -> None:
+        """Start without a server."""
+        self._entry: EntryPoint | None = None
+        self._client: MlflowClient | None = None
+
+    @keyword(name="Use MLflow At")
+    def use_mlflow_at(self, entry: EntryPoint) -> None:
+        """Ask this MLflow from now on."""
+        self._entry, self._client = entry, None
+
+    def _mlflow(self) -> MlflowClient:
+        if self._entry is None:
+            raise MlflowError("No MLflow is named yet: call `Use MLflow At` first.")
+        if self._client is None:
+            # The client's own retries would hide an outage for minutes; whoever waits here waits with a limit.
+            os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
+            os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(REQUEST_LIMIT)
+            from mlflow.tracking import MlflowClient  # noqa: PLC0415 - takes seconds, not needed for a dry run
+            from mlflow.tracking.request_header import registry  # noqa: PLC0415
+
+            if _HostHeader.host is None:
+                registry._request_header_provider_registry.register(_HostHeader)  # noqa: SLF001 - has no public way
+            self._client = MlflowClient(self._entry.url)
+        _HostHeader.host = self._entry.host
+        return self._client
+
+    def _ask(self, what: str, function: str, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
+        client = self._mlflow()
+        from mlflow.exceptions import MlflowException  # noqa: PLC0415
+
+        try:
+            return getattr(client, function)(*arguments, **options)
+        except (MlflowException, requests.RequestException) as error:
+            said = " ".join(str(error).split())[:300]
+            raise MlflowError(f"MLflow at {self._entry} did not give {what}: {said}") from error
+
+    @keyword(name="Read MLflow Version")
+    def read_version(self) -> str:
+        """Return the server's version; raises MlflowError when it does not answer."""
+        if self._entry is None:
+            raise MlflowError("No MLflow is named yet: call `Use MLflow At` first.")
+        try:
+            response = requests.get(
+                f"{self._entry.url}/version", headers=self._entry.headers, timeout=REQUEST_LIMIT
+            )
+            response.raise_for_status()
+        except requests.RequestException as error:
+            raise MlflowError(f"MLflow at {self._entry} did not give its version: {error}") from error
+        return response.text.strip()
+
+    @keyword
+    def read_experiment(self, name: str) -> dict[str, str] | None:
+        """Return `id`, `name` and `lifecycle` (active or deleted) of an experiment, None where there is none."""
+        found = self._ask(f"experiment {name}", "get_experiment_by_name", name)
+        if found is None:
+            return None
+        return {"id": found.experiment_id, "name": found.name, "lifecycle": found.lifecycle_stage}
+
+    @keyword
+    def find_traces_of_session(self, session: str, experiment_id: str) -> list[str]:
+        """Return the ids (32 hex digits) of the traces of one session, oldest first; MLflow itself filters."""
+        found = self._ask(
+            f"the traces of session {session}",
+            "search_traces",
+            locations=[experiment_id],
+            filter_string=f"{SESSION} = '{session}'",
+            order_by=["timestamp_ms ASC"],
+            include_spans=False,
+        )
+        return [trace.info.trace_id.removeprefix("tr-") for trace in found]
+
+    @keyword(name="Read Trace From MLflow")
+    def read_trace(self, trace_id: str) -> Trace:
+        """Return a whole trace by its id (32 hex digits)."""
+        return convert(self._ask(f"trace {trace_id}", "get_trace", f"tr-{trace_id}", display=False))
+
+    @keyword(name="Wait For Trace In MLflow")
+    def wait_for_trace(self, session: str, experiment_id: str, limit: float) -> Trace | None:
+        """Return the trace of a session as soon as it is whole: it has a root, no orphan, and is not in progress.
+
+        After `limit` seconds return what there is, None where there is nothing. Raises MlflowError when MLflow
+        does not answer then, and AssertionError when several traces carry the session.
+        """
+        end = time.monotonic() + limit
+        trace: Trace | None = None
+        while True:
+            try:
+                ids = self.find_traces_of_session(session, experiment_id)
+                trace = self.read_trace(ids[0]) if ids else None
+            except MlflowError:
+                if time.monotonic() >= end:
+                    raise
+            else:
+                if len(ids) > 1:
+                    raise AssertionError(
+                        f"One question made {len(ids)} traces in MLflow, its context was not carried on: {', '.join(ids)}"
+                    )
+                if trace and trace.roots and not trace.orphans and trace.state != "IN_PROGRESS":
+                    return trace
+            if time.monotonic() >= end:
+                return trace
+            time.sleep(POLL)
+
+
+def convert(found: MlflowTrace) -> Trace:
+    """Return an mlflow trace in the shape that all backends share.
+
+    MLflow loses the scope and turns the resource's attributes into tags of the trace.
+    """
+    trace_id = found.info.trace_id.removeprefix("tr-")
+    tags = {key: value for key, value in found.info.tags.items() if not key.startswith("mlflow.")}
+    usage = found.info.token_usage
+    tokens = usage and {
+        "prompt": usage["input_tokens"],
+        "completion": usage["output_tokens"],
+        "total": usage["total_tokens"],
+    }
+    spans = tuple(_span(span, trace_id, tags) for span in found.data.spans)
+    return Trace(trace_id, spans, "mlflow", state=str(found.info.state), tokens=tokens or None)
+
+
+def _span(span: Any, trace_id: str, tags: dict[str, Any]) -> Span:  # noqa: ANN401 - mlflow has no types
+    stored = span.to_dict()
+    attributes = {key: _value(text) for key, text in stored["attributes"].items()}
+    return Span(
+        trace_id=trace_id,
+        span_id=span.span_id,
+        parent_id=span.parent_id,
+        name=span.name,
+        kind=attributes.get("openinference.span.kind"),
+        start_ns=span.start_time_ns,
+        end_ns=span.end_time_ns,
+        status=_STATUS.get(stored["status"]["code"], "UNSET"),
+        status_message=stored["status"].get("message") or "",
+        attributes=attributes,
+        events=tuple(Event(event.name, event.timestamp, dict(event.attributes)) for event in span.events),
+        resource=tags,
+    )
+
+
+def _value(text: Any) -> Any:  # noqa: ANN401 - an attribute's value
+    """Return the value that the application set, of which MLflow keeps the JSON.
+
+    Text that is JSON of an object or of a list of such is kept as it came, so it stays text.
+    """
+    try:
+        value = json.loads(text)
+    except (TypeError, ValueError):
+        return text
+    if isinstance(value, dict) or (
+        isinstance(value, list) and any(isinstance(item, dict | list) for item in value)
+    ):
+        return text
+    return value

@@ -1,0 +1,105 @@
+"""Reads traces from Phoenix by its REST API."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import requests
+from gateway import EntryPoint
+from robot.api.deco import keyword, library
+from trace_model import Event, Span, Status, Trace
+
+POLL = 0.25
+REQUEST_LIMIT = 15
+PAGE = 1000
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_STATUS: dict[str, Status] = {"OK": "OK", "ERROR": "ERROR"}
+
+
+class PhoenixError(Exception):
+    """Phoenix could not be asked; the message says where and what it said."""
+
+    ROBOT_SUPPRESS_NAME = True
+
+
+@library(scope="GLOBAL")
+class PhoenixTraces:
+    """Asks a Phoenix server for the spans of one trace."""
+
+    @keyword(name="Read Trace From Phoenix")
+    def read_trace(self, phoenix: EntryPoint, project: str, trace_id: str) -> Trace | None:
+        """Return the trace of that id (32 hex digits) with all spans that Phoenix has now, None where it has none."""
+        spans: list[Span] = []
+        query: dict[str, Any] = {"trace_id": trace_id, "limit": PAGE}
+        while True:
+            page = _get(phoenix, f"/v1/projects/{project}/spans", query)
+            spans += [convert(item) for item in page["data"]]
+            if not page.get("next_cursor"):
+                break
+            query["cursor"] = page["next_cursor"]
+        return Trace(trace_id, tuple(spans), "phoenix") if spans else None
+
+    @keyword(name="Wait For Trace In Phoenix")
+    def wait_for_trace(
+        self, phoenix: EntryPoint, project: str, trace_id: str, spans: int, limit: float
+    ) -> Trace | None:
+        """Return the trace as soon as it has that many spans; Phoenix stores what it took a moment later.
+
+        After `limit` seconds return what there is, None where there is nothing. Raises PhoenixError when Phoenix
+        does not answer then.
+        """
+        end = time.monotonic() + limit
+        trace: Trace | None = None
+        while True:
+            try:
+                trace = self.read_trace(phoenix, project, trace_id)
+            except PhoenixError:
+                if time.monotonic() >= end:
+                    raise
+            if (trace and len(trace.spans) >= spans) or time.monotonic() >= end:
+                return trace
+            time.sleep(POLL)
+
+
+def convert(item: Mapping[str, Any]) -> Span:
+    """Return a span of Phoenix's REST API in the shape that all backends share; it keeps microseconds only."""
+    return Span(
+        trace_id=item["context"]["trace_id"],
+        span_id=item["context"]["span_id"],
+        parent_id=item.get("parent_id"),
+        name=item["name"],
+        kind=item["span_kind"],
+        start_ns=_nanoseconds(item["start_time"]),
+        end_ns=_nanoseconds(item["end_time"]),
+        status=_STATUS.get(item["status_code"], "UNSET"),
+        status_message=item.get("status_message", ""),
+        attributes=item.get("attributes", {}),
+        events=tuple(
+            Event(event["name"], _nanoseconds(event["timestamp"]), event.get("attributes", {}))
+            for event in item.get("events", ())
+        ),
+    )
+
+
+def _nanoseconds(text: str) -> int:
+    return (datetime.fromisoformat(text) - EPOCH) // timedelta(microseconds=1) * 1000
+
+
+def _get(phoenix: EntryPoint, path: str, query: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        response = requests.get(
+            phoenix.url + path, params=query, headers=phoenix.headers, timeout=REQUEST_LIMIT
+        )
+    except requests.RequestException as error:
+        raise PhoenixError(f"Phoenix at {phoenix} does not answer: {error}") from error
+    if response.status_code == requests.codes.not_found and path.startswith("/v1/projects/"):
+        return {"data": []}  # a project is made with its first span
+    if not response.ok:
+        raise PhoenixError(
+            f"Phoenix at {phoenix} answers {path} with {response.status_code}: {response.text[:300]}"
+        )
+    answer: dict[str, Any] = response.json()
+    return answer

@@ -1,0 +1,109 @@
+"""Asks the weather agent a question by A2A, and computes what its tool must have answered."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+from gateway import EntryPoint
+from robot.api import logger
+from robot.api.deco import keyword, library
+
+_CONDITIONS = ("clear", "cloudy", "foggy", "rainy", "snowy", "stormy", "sunny", "windy")
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question asked, and what came of it; times in seconds since the epoch.
+
+    `context_id` is the A2A contextId, which the agent's root span carries as its session. `answer` is the text of
+    the agent's artifacts, empty where there is none; then `failure` says what came instead.
+    """
+
+    text: str
+    context_id: str
+    answer: str
+    failure: str
+    asked_at: float
+    answered_at: float
+
+    @property
+    def seconds(self) -> float:
+        """How long the agent took, in seconds."""
+        return self.answered_at - self.asked_at
+
+
+@library(scope="GLOBAL")
+class WeatherAgent:
+    """Speaks A2A 0.3 (JSON-RPC `message/send`), which the public weather agent understands too."""
+
+    @keyword
+    def new_context(self) -> str:
+        """Return a contextId that no other question has."""
+        return f"acceptance-{uuid.uuid4()}"
+
+    @keyword
+    def ask_the_agent(self, agent: EntryPoint, text: str, context_id: str, limit: float) -> Question:
+        """Ask a question and wait for its answer, `limit` seconds at most. A failure is told in the result."""
+        message = {
+            "kind": "message",
+            "role": "user",
+            "messageId": str(uuid.uuid4()),
+            "contextId": context_id,
+            "parts": [{"kind": "text", "text": text}],
+        }
+        body = {"jsonrpc": "2.0", "id": context_id, "method": "message/send", "params": {"message": message}}
+        asked_at = time.time()
+        try:
+            response = requests.post(f"{agent.url}/", json=body, headers=agent.headers, timeout=limit)
+            answer, failure = _read(response)
+        except requests.Timeout:
+            answer, failure = "", f"no answer within {limit:g} s"
+        except requests.RequestException as error:
+            answer, failure = "", f"no answer ({error})"
+        question = Question(text, context_id, answer, failure, asked_at, time.time())
+        logger.info(
+            f"Asked {text!r} in context {context_id}; after {question.seconds:.2f} s: {answer or failure}"
+        )
+        return question
+
+    @keyword
+    def expected_weather(self, city: str, seed: str) -> dict[str, Any]:
+        """Return what the weather tool answers for a city under a seed; `station` is the canary to look for."""
+        digest = hashlib.sha256(f"{seed}:{city.strip().lower()}".encode()).hexdigest()
+        return {
+            "city": city,
+            "conditions": _CONDITIONS[int(digest[8:10], 16) % len(_CONDITIONS)],
+            "humidity_percent": int(digest[4:8], 16) % 101,
+            "station": f"WX-{digest[10:18].upper()}",
+            "temperature_celsius": int(digest[0:4], 16) % 400 / 10 - 5,
+        }
+
+
+def _read(response: requests.Response) -> tuple[str, str]:
+    """Return (answer, failure) of a JSON-RPC response; one of them is empty."""
+    if response.status_code != requests.codes.ok:
+        return "", f"HTTP status {response.status_code}: {response.text[:300].strip()}"
+    try:
+        said = response.json()
+    except ValueError:
+        return "", f"an answer that is not JSON: {response.text[:300].strip()}"
+    if "error" in said:
+        return "", f"JSON-RPC error {json.dumps(said['error'])[:300]}"
+    result = said.get("result", {})
+    texts = [
+        part["text"]
+        for artifact in result.get("artifacts") or ()
+        for part in artifact.get("parts", ())
+        if part.get("kind") == "text"
+    ]
+    answer = "\n".join(texts)
+    state = result.get("status", {}).get("state")
+    if state != "completed":
+        return "", f"task state {state!r}: {(answer or json.dumps(result.get('status', {})))[:300]}"
+    return (answer, "") if answer else ("", "a completed task without any text")

@@ -1,0 +1,231 @@
+"""What is wrong with a workload, judged from the objects that the Kubernetes API returns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from robot.api.deco import keyword, library
+
+Object = dict[str, Any]
+PART_OF = "app.kubernetes.io/part-of=llm-observability"
+REVISION = "deployment.kubernetes.io/revision"
+# How containerd tells of a container that ended while nobody watched it: its node went away, not the container.
+LOST_WITH_NODE = ("Unknown", 255)
+
+
+@dataclass(frozen=True)
+class Stock:
+    """What runs in the namespaces of the stack at one moment."""
+
+    workloads: list[Object]
+    replica_sets: list[Object]
+    pods: list[Object]
+    claims: list[Object]
+
+
+@library(scope="GLOBAL")
+class Workloads:
+    """Judges a stock of workloads; a list of problems is empty when all is well."""
+
+    @keyword
+    def find_workload(self, stock: Stock, namespace: str, name: str) -> Object | None:
+        """Return the workload of that name, None when it is not deployed."""
+        for workload in stock.workloads:
+            if (workload["metadata"]["namespace"], workload["metadata"]["name"]) == (namespace, name):
+                return workload
+        return None
+
+    @keyword
+    def workloads_of_the_stack(
+        self, stock: Stock, components: Mapping[str, Mapping[str, str]]
+    ) -> list[Object]:
+        """Return the deployed workloads that the settings name or that carry the label of the stack."""
+        named = {(entry["namespace"], entry["name"]) for entry in components.values()}
+        key, value = PART_OF.split("=")
+        return [
+            workload
+            for workload in stock.workloads
+            if (workload["metadata"]["namespace"], workload["metadata"]["name"]) in named
+            or workload["metadata"].get("labels", {}).get(key) == value
+        ]
+
+    @keyword
+    def rollout_problems(self, workload: Object) -> list[str]:
+        """Return why the generation that is asked for is not the one that runs, whole and Ready."""
+        wanted = workload["spec"].get("replicas", 1)
+        status = workload.get("status", {})
+        if wanted == 0:
+            return ["it is scaled to 0 replicas"]
+        problems = []
+        if status.get("observedGeneration", 0) < workload["metadata"]["generation"]:
+            problems.append(
+                f"the controller has seen generation {status.get('observedGeneration', 0)} "
+                f"of {workload['metadata']['generation']}"
+            )
+        for field, words in (("updatedReplicas", "of the current generation"), ("readyReplicas", "Ready")):
+            if status.get(field, 0) < wanted:
+                problems.append(f"{status.get(field, 0)} of {wanted} replicas are {words}")
+        if status.get("replicas", 0) > status.get("updatedReplicas", 0):
+            problems.append("replicas of an older generation still run")
+        if workload["kind"] == "StatefulSet" and status.get("currentRevision") != status.get(
+            "updateRevision"
+        ):
+            problems.append(f"revision {status.get('updateRevision')} is not rolled out yet")
+        return problems
+
+    @keyword
+    def restart_problems(self, stock: Stock, workload: Object) -> list[str]:
+        """Return the containers of the current generation that restarted or were killed for memory.
+
+        A restart because the whole node went away and came back is not held against the container.
+        """
+        problems = []
+        for pod in current_pods(stock, workload):
+            for entry in _statuses(pod):
+                last = entry.get("lastState", {}).get("terminated", {})
+                lost = (last.get("reason"), last.get("exitCode")) == LOST_WITH_NODE
+                if entry.get("restartCount") and not lost:
+                    problems.append(
+                        f"{pod['metadata']['name']}/{entry['name']} restarted {entry['restartCount']} times, "
+                        f"last with {last.get('reason', 'unknown reason')} (exit code {last.get('exitCode')}) "
+                        f"at {last.get('finishedAt')}"
+                    )
+                elif entry.get("state", {}).get("terminated", {}).get("reason") == "OOMKilled":
+                    problems.append(
+                        f"{pod['metadata']['name']}/{entry['name']} was killed for memory (OOMKilled)"
+                    )
+        return problems
+
+    @keyword
+    def image_problems(self, stock: Stock, workload: Object) -> list[str]:
+        """Return the containers that do not run the image that their workload asks for."""
+        template = workload["spec"]["template"]["spec"]
+        asked = {entry["name"]: entry["image"] for entry in _containers(template)}
+        problems = []
+        for pod in pods_of(stock, workload):
+            name = pod["metadata"]["name"]
+            running = {entry["name"]: entry for entry in _statuses(pod)}
+            for container in _containers(pod["spec"]):
+                wanted = asked.get(container["name"], container["image"])
+                if container["image"] != wanted:
+                    problems.append(
+                        f"{name}/{container['name']} has {container['image']}, asked for is {wanted}"
+                    )
+                elif not running.get(container["name"], {}).get("imageID"):
+                    waits = running.get(container["name"], {}).get("state", {}).get("waiting", {})
+                    why = (
+                        ": ".join(filter(None, (waits.get("reason"), waits.get("message")))) or "not started"
+                    )
+                    problems.append(f"{name}/{container['name']} does not run {wanted}: {why}")
+        return problems
+
+    @keyword
+    def claim_problems(self, stock: Stock, workload: Object) -> list[str]:
+        """Return the volume claims of a workload's pods that are not Bound."""
+        claims = {
+            (entry["metadata"]["namespace"], entry["metadata"]["name"]): entry for entry in stock.claims
+        }
+        problems = []
+        for pod in pods_of(stock, workload):
+            for volume in pod["spec"].get("volumes", ()):
+                name = volume.get("persistentVolumeClaim", {}).get("claimName")
+                if not name:
+                    continue
+                claim = claims.get((pod["metadata"]["namespace"], name), {})
+                phase = claim.get("status", {}).get("phase", "missing")
+                if phase != "Bound":
+                    problems.append(f"volume claim {name} of {pod['metadata']['name']} is {phase}")
+        return problems
+
+    @keyword
+    def running_images(self, stock: Stock, workload: Object) -> list[str]:
+        """Return the images of a workload's containers, each with the start of the digest that runs."""
+        images = {}
+        for pod in current_pods(stock, workload):
+            digests = {
+                entry["name"]: entry.get("imageID", "")
+                for entry in pod["status"].get("containerStatuses", ())
+            }
+            for container in pod["spec"]["containers"]:
+                digest = digests.get(container["name"], "").rpartition("sha256:")[2][:12]
+                images[container["image"]] = f"{container['image']} ({digest or 'not running'})"
+        return list(images.values())
+
+    @keyword
+    def ready_pod(self, stock: Stock, workload: Object) -> Object:
+        """Return a Ready pod of the current generation; raises AssertionError when there is none."""
+        for pod in current_pods(stock, workload):
+            conditions = {
+                entry["type"]: entry["status"] for entry in pod.get("status", {}).get("conditions", ())
+            }
+            if conditions.get("Ready") == "True":
+                return pod
+        name = workload["metadata"]["name"]
+        why = "; ".join(self.rollout_problems(workload)) or "its pods are not Ready"
+        raise AssertionError(f"{name} has no Ready pod: {why}.")
+
+
+def pods_of(stock: Stock, workload: Object) -> list[Object]:
+    """Return the pods that a workload's selector matches, oldest first, without those that have ended."""
+    labels = workload["spec"]["selector"]["matchLabels"].items()
+    found = [
+        pod
+        for pod in stock.pods
+        if pod["metadata"]["namespace"] == workload["metadata"]["namespace"]
+        and labels <= pod["metadata"].get("labels", {}).items()
+        and pod.get("status", {}).get("phase") not in {"Succeeded", "Failed"}
+    ]
+    return sorted(found, key=lambda pod: (pod["metadata"]["creationTimestamp"], pod["metadata"]["name"]))
+
+
+def current_pods(stock: Stock, workload: Object) -> list[Object]:
+    """Return the pods of a workload's current generation that are not being deleted."""
+    if workload["kind"] == "StatefulSet":
+        label, value = "controller-revision-hash", workload.get("status", {}).get("updateRevision")
+    else:
+        label, value = "pod-template-hash", _current_hash(stock, workload)
+    return [
+        pod
+        for pod in pods_of(stock, workload)
+        if pod["metadata"]["labels"].get(label) == value and not pod["metadata"].get("deletionTimestamp")
+    ]
+
+
+def container_states(pod: Object) -> list[str]:
+    """Return one line for each container of a pod: its state, reason and restarts."""
+    lines = []
+    for entry in _statuses(pod):
+        ((state, detail),) = (entry.get("state") or {"not started": {}}).items()
+        why = " ".join(str(detail[key]) for key in ("reason", "exitCode", "message") if key in detail)
+        ready = "Ready" if entry.get("ready") else "not Ready"
+        lines.append(f"{entry['name']} {state} {why} {ready}, {entry.get('restartCount', 0)} restarts")
+    phase = pod.get("status", {}).get("phase", "Pending")
+    unmet = [
+        f"{phase}, {entry['type']}={entry['status']} {entry.get('reason', '')}: {entry.get('message', '')}"
+        for entry in pod.get("status", {}).get("conditions", ())
+        if entry["status"] != "True" and entry.get("message")
+    ]
+    return [*unmet, *lines] or [phase]
+
+
+def _current_hash(stock: Stock, workload: Object) -> str | None:
+    revision = workload["metadata"].get("annotations", {}).get(REVISION)
+    for item in stock.replica_sets:
+        owners = {entry["uid"] for entry in item["metadata"].get("ownerReferences", ())}
+        if (
+            workload["metadata"]["uid"] in owners
+            and item["metadata"].get("annotations", {}).get(REVISION) == revision
+        ):
+            return str(item["metadata"]["labels"]["pod-template-hash"])
+    return None
+
+
+def _statuses(pod: Object) -> list[Object]:
+    status = pod.get("status", {})
+    return [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
+
+
+def _containers(spec: Object) -> Iterable[Object]:
+    return [*spec.get("initContainers", ()), *spec["containers"]]

@@ -1,0 +1,95 @@
+*** Settings ***
+Documentation       Every component runs as it was asked for. A failure shows conditions, events and last log lines.
+
+Resource            ../../resources/pipeline.resource
+Resource            ../../resources/stack.resource
+
+Test Tags           deployment
+
+
+*** Test Cases ***
+PostgreSQL Is Ready
+    [Documentation]    The database of MLflow and Phoenix runs in the generation that was applied.
+    [Tags]    postgres
+    Component Should Be Rolled Out    postgres
+
+MLflow Is Ready
+    [Documentation]    MLflow runs in the generation that was applied; Ready means that it reached its database.
+    [Tags]    mlflow
+    Component Should Be Rolled Out    mlflow
+
+Phoenix Is Ready
+    [Documentation]    Phoenix runs in the generation that was applied.
+    [Tags]    phoenix
+    Skip Unless The Overlay Has Phoenix
+    Component Should Be Rolled Out    phoenix
+
+The Collector Is Ready
+    [Documentation]    The OpenTelemetry Collector runs in the generation that was applied.
+    [Tags]    otel-collector
+    Component Should Be Rolled Out    otel-collector
+
+The Weather Agent Is Ready
+    [Documentation]    The agent whose traces must arrive runs in the generation that was applied.
+    [Tags]    weather-agent
+    Component Should Be Rolled Out    weather-agent
+
+The Weather Tool Is Ready
+    [Documentation]    The tool that the agent calls runs in the generation that was applied.
+    [Tags]    weather-tool
+    Component Should Be Rolled Out    weather-tool
+
+The Model Is Ready
+    [Documentation]    The scripted model runs, unless the agent is told to ask another model.
+    [Tags]    model
+    ${model} =    Workload Of    model
+    IF    $model is None    Skip    This overlay brings no model of its own: the agent asks another one.
+    Component Should Be Rolled Out    model
+
+Every Other Part Of The Stack Is Ready
+    [Documentation]    Whatever else carries the stack's label runs in the generation that was applied.
+    ${workloads} =    All Workloads
+    FOR    ${workload}    IN    @{workloads}
+        ${problems} =    Rollout Problems    ${workload}
+        Fail With Evidence When There Are    ${problems}    ${workload}[metadata][name] is not rolled out    ${workload}
+    END
+
+No Container Was Restarted Or Killed Since The Roll-Out
+    [Documentation]    No crash and no OOM kill is hidden behind a component that is Ready again.
+    The Stack Should Have No    restarts    Restart Problems
+
+Every Volume Claim Is Bound
+    [Documentation]    What must be kept is on volumes that exist.
+    The Stack Should Have No    unbound volume claim    Claim Problems
+
+Every Pod Runs The Image That Its Workload Asks For
+    [Documentation]    No pod runs something else than what was applied, and none waits for its image.
+    The Stack Should Have No    wrong image    Image Problems
+
+
+*** Keywords ***
+The Stack Should Have No
+    [Documentation]    Fail with the evidence of the first workload, and the problems of all, that the keyword finds.
+    [Arguments]    ${what}    ${finder}
+    ${stock} =    The Stack
+    ${workloads} =    All Workloads
+    VAR    @{problems} =    @{EMPTY}
+    FOR    ${workload}    IN    @{workloads}
+        ${found} =    Run Keyword    ${finder}    ${stock}    ${workload}
+        IF    $found and not $problems
+            VAR    ${first} =    ${workload}
+        END
+        VAR    @{problems} =    @{problems}    @{found}
+    END
+    IF    $problems
+        Fail With Evidence When There Are    ${problems}    The stack has ${what}    ${first}
+    END
+
+Skip Unless The Overlay Has Phoenix
+    [Documentation]    Skip where there is no Phoenix and nothing is sent to one.
+    ${workload} =    Workload Of    phoenix
+    IF    $workload is not None    RETURN
+    ${exporter} =    Exporter To    phoenix
+    IF    $exporter is None
+        Skip    This overlay has no Phoenix: no workload, and the collector exports to none.
+    END

@@ -1,0 +1,82 @@
+*** Settings ***
+Documentation       The ways in from outside: the gateway and the routes stand, and real requests by host name are answered
+...                 by the right component. No host name has to resolve: requests go to the gateway's address.
+
+Resource            ../../resources/entry.resource
+Resource            ../../resources/stack.resource
+
+Test Tags           reachability    gateway
+
+
+*** Test Cases ***
+The Gateway Is Programmed
+    [Documentation]    A gateway controller has taken up the Gateway and listens.
+    ${gateway} =    The Gateway
+    ${problems} =    Gateway Problems    ${gateway}
+    IF    $problems    Fail    The Gateway ${GATEWAY}[name] does not stand: ${{'; '.join($problems)}}.
+
+The Route To MLflow Is Accepted
+    [Documentation]    The gateway serves MLflow's host name, and the route's Service exists.
+    [Tags]    mlflow
+    Route Should Be Accepted    mlflow
+
+The Route To Phoenix Is Accepted
+    [Documentation]    The gateway serves Phoenix's host name, and the route's Service exists.
+    [Tags]    phoenix
+    Route Should Be Accepted    phoenix
+
+The Route To The Weather Agent Is Accepted
+    [Documentation]    The gateway serves the agent's host name, and the route's Service exists.
+    [Tags]    weather-agent
+    Route Should Be Accepted    weather-agent
+
+MLflow Shows Its Page
+    [Documentation]    The answer at MLflow's host name is MLflow's own page.
+    [Tags]    mlflow
+    ${answer} =    Get From Outside    mlflow    /
+    Should Contain    ${answer.text}    <title>MLflow</title>
+    ...    msg=What answers at MLflow's host name is not MLflow's page: ${answer.text[:300]}
+    ...    values=False
+
+MLflow Answers From Its Database
+    [Documentation]    MLflow's API finds the experiment by its name: MLflow, its database and the way in work.
+    [Tags]    mlflow    postgres
+    ${answer} =    Get From Outside    mlflow    /api/2.0/mlflow/experiments/get-by-name    experiment_name=${EXPERIMENT}
+    Should Be Equal    ${answer.json()}[experiment][name]    ${EXPERIMENT}
+
+Phoenix Answers From Its Database
+    [Documentation]    Phoenix's API lists its projects.
+    [Tags]    phoenix    postgres
+    ${answer} =    Get From Outside    phoenix    /v1/projects
+    Should Be True    $answer.json()['data']    msg=Phoenix lists no project: ${answer.text[:300]}
+
+The Weather Agent Presents Its Card
+    [Documentation]    The agent's card names it, its skills and where it takes questions by JSON-RPC.
+    [Tags]    weather-agent
+    ${answer} =    Get From Outside    weather-agent    /.well-known/agent-card.json
+    ${card} =    Set Variable    ${answer.json()}
+    FOR    ${field}    IN    name    description    version    skills    capabilities    url
+        Should Be True    $card.get($field) not in (None, '', [])    msg=The agent's card has no ${field}: ${answer.text[:300]}
+    END
+    Should Be Equal    ${card}[preferredTransport]    JSONRPC
+
+The Gateway Refuses A Host That It Does Not Know
+    [Documentation]    No route answers for a name that is nobody's.
+    ${address} =    Gateway Address
+    Create Session    stranger    http://${address}    headers=${{ {'Host': 'stranger.example'} }}
+    ...    timeout=${LIMITS}[request]    max_retries=0
+    ${answer} =    GET On Session    stranger    /    expected_status=any
+    Should Be Equal As Integers    ${answer.status_code}    404
+    ...    msg=The gateway answers a host name that no route has with ${answer.status_code}: ${answer.text[:300]}
+    ...    values=False
+
+
+*** Keywords ***
+Route Should Be Accepted
+    [Documentation]    Fail with the conditions that the route does not meet.
+    [Arguments]    ${component}
+    ${route} =    Route Of    ${component}
+    ${problems} =    Route Problems    ${route}
+    IF    $problems
+        Fail    The route to ${component} (${route}[kind] ${route}[metadata][name]) does not stand: ${{'; '.join($problems)}}.
+    END
