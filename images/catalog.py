@@ -1,0 +1,76 @@
+"""Which images the stack needs, and their names and tags: read from the overlays, where alone they stand."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from images.errors import ImageError
+
+IMAGES = Path(__file__).parent
+OVERLAYS = IMAGES.parent / "kustomize" / "overlays"
+LOCAL = "localhost/"
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image to build: the folder `name` of images/, known in the cluster as localhost/`name`:`tag`."""
+
+    name: str
+    tag: str
+
+    @property
+    def reference(self) -> str:
+        """The name that the manifests use, such as localhost/mlflow:v3.17.2-full."""
+        return f"{LOCAL}{self.name}:{self.tag}"
+
+    @property
+    def version(self) -> str:
+        """The software's version inside the tag: 3.17.2 for v3.17.2-full."""
+        match = re.search(r"\d+(\.\d+)+", self.tag)
+        if match is None:
+            raise ImageError(
+                f"the tag {self.tag!r} of {self.name} holds no version; see kustomize/overlays/kind"
+            )
+        return match.group()
+
+    @property
+    def folder(self) -> Path:
+        """Where its Dockerfile and its other files are."""
+        return IMAGES / self.name
+
+    def files(self) -> list[Path]:
+        """Return the files that the build sees, sorted."""
+        return sorted(
+            path for path in self.folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts
+        )
+
+
+def image_entries(overlay: str) -> list[dict[str, str]]:
+    """Return the `images:` list of an overlay: name, newName and newTag of each image."""
+    path = OVERLAYS / overlay / "kustomization.yaml"
+    entries: list[dict[str, str]] = yaml.safe_load(path.read_text()).get("images", [])
+    return entries
+
+
+def images_for(provider: str) -> list[Image]:
+    """Return the images that a kind of cluster (`kind` or `embedded`) gets from this machine.
+
+    These are the ones that its overlay renames to localhost/; all tags stand in overlays/kind.
+    Raises ImageError when one of them has no Dockerfile here.
+    """
+    names = {entry["name"]: entry.get("newName", entry["name"]) for entry in image_entries("kind")}
+    tags = {names[entry["name"]]: entry["newTag"] for entry in image_entries("kind")}
+    if provider == "embedded":
+        renamed = {entry["name"]: entry["newName"] for entry in image_entries("embedded")}
+        tags = {renamed.get(name, name): tag for name, tag in tags.items()}
+    images = [Image(name.removeprefix(LOCAL), tag) for name, tag in tags.items() if name.startswith(LOCAL)]
+    for image in images:
+        if not (image.folder / "Dockerfile").is_file():
+            raise ImageError(
+                f"the overlay needs {image.reference}, but images/{image.name} has no Dockerfile"
+            )
+    return images
