@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -67,15 +68,12 @@ class Builder:
         return f"localhost/base:{DEBIAN}-{build_key(BASE, *MAKER_INPUTS['base'])}"
 
     def arguments(self, image: Image) -> dict[str, str]:
-        """Return the build arguments of an image."""
-        arguments = {"VERSION": image.version}
-        if self.needs_base(image):
+        """Return the values of those arguments that an image's Dockerfile asks for."""
+        asked = re.findall(r"^ARG (\w+)", (image.folder / "Dockerfile").read_text(), re.MULTILINE)
+        arguments = {"VERSION": image.version} if "VERSION" in asked else {}
+        if "BASE_IMAGE" in asked and isinstance(self.engine, Buildah):
             arguments["BASE_IMAGE"] = self.base_reference
         return arguments
-
-    def needs_base(self, image: Image) -> bool:
-        """Tell whether an image is built upon Debian's base system from here."""
-        return isinstance(self.engine, Buildah) and "BASE_IMAGE" in (image.folder / "Dockerfile").read_text()
 
     def archive(self, image: Image) -> Path:
         """Return where an image's archive is when it has been built from its present inputs."""
@@ -108,7 +106,7 @@ class Builder:
         archive = self.archive(image)
         if archive.exists():
             return Result(image, archive, None)
-        if self.needs_base(image):
+        if "BASE_IMAGE" in self.arguments(image):
             base.result()
         print(f"      {image.name} {image.tag}: building, log in {self.logs / image.name}.log", flush=True)
         started = time.monotonic()

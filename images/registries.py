@@ -70,7 +70,7 @@ def write_build_files(folder: Path, environment: Mapping[str, str]) -> dict[str,
     uv = [f"{key} = {json.dumps(value)}" for key, value in uv_settings(environment, pip).items()]
     texts = {
         "pip": ("[global]\n" + "".join(f"{key} = {value}\n" for key, value in pip.items()), "/etc/pip.conf"),
-        "uv": ("\n".join(["native-tls = true", *uv, ""]), "/etc/uv/uv.toml"),
+        "uv": ("\n".join(["system-certs = true", *uv, ""]), "/etc/uv/uv.toml"),
     }
     files = {}
     folder.mkdir(mode=0o700, parents=True)

@@ -243,7 +243,7 @@ def test_a_company_s_mirror_and_certificates_reach_the_build(tmp_path: Path, com
     assert "index-url = https://me:secret@mirror.example/simple\n" in pip
     assert "timeout = 99\n" in pip
     uv = tomllib.loads(files["uv"][0].read_text())
-    assert uv == {"native-tls": True, "index-url": "https://me:secret@mirror.example/simple"}
+    assert uv == {"system-certs": True, "index-url": "https://me:secret@mirror.example/simple"}
     assert files["certificates"] == (tmp_path / "bundle.pem", registries.CERTIFICATES_IN_IMAGE)
     assert (tmp_path / "machine").stat().st_mode & 0o077 == 0
 
