@@ -29,11 +29,11 @@ class Metrics:
     samples: Mapping[tuple[str, frozenset[tuple[str, str]]], float] = field(default_factory=dict)
 
     def total(self, name: str, **labels: str) -> int:
-        """Return the sum of a metric over all series that carry the labels; 0 where there is none."""
+        """Return the sum of a metric over the series that carry the labels; 0 where there is none."""
         return round(sum(self.by("", name, **labels).values()))
 
     def by(self, label: str, name: str, **labels: str) -> dict[str, int]:
-        """Return the sums of a metric over the series that carry the labels, by the value of one more label."""
+        """Return such sums by the value of one more label, without those that are 0."""
         sums: dict[str, int] = {}
         for (metric, pairs), value in self.samples.items():
             if metric == name and labels.items() <= pairs:
@@ -46,7 +46,7 @@ class Metrics:
         return any(metric == name and labels.items() <= pairs for metric, pairs in self.samples)
 
     def since(self, before: Metrics) -> Metrics:
-        """Return how much each series grew since `before`; all of it where the collector started anew in between."""
+        """Return how much each series grew; all of it where the collector started anew in between."""
         restarted = self.total(UPTIME) < before.total(UPTIME)
         return Metrics(
             {
@@ -84,7 +84,7 @@ class Collector:
 
     @keyword
     def merge_configuration(self, files: Mapping[str, str]) -> dict[str, Any]:
-        """Return the files merged as the collector merges several --config: maps merge, lists are replaced."""
+        """Return the files merged as the collector merges its --config: maps merge, lists are replaced."""
         merged: dict[str, Any] = {}
         for text in files.values():
             _merge(merged, yaml.safe_load(text) or {})

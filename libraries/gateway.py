@@ -1,4 +1,4 @@
-"""Where the stack is reached from outside: the gateway's address, the routes' host names, and what their status says."""
+"""Where the stack is reached from outside: the gateway's address, the routes' host names."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class Gateway:
     def find_gateway(self, gateway: Object | None, listener: str, port: int) -> str:
         """Return `host:port` of the gateway: the first place that accepts a TCP connection.
 
-        The places: the environment's GATEWAY_ADDRESS alone where it is set, else the addresses in the Gateway's
-        status with the listener's port, else this machine at `port` (kind maps it there).
+        The places: the environment's GATEWAY_ADDRESS alone where it is set, else the addresses in the
+        Gateway's status with the listener's port, else this machine at `port` (kind maps it there).
         Raises GatewayError, naming each place tried and what was seen there.
         """
         tried = []
@@ -59,7 +59,8 @@ class Gateway:
             _spare_from_proxies(host)
             return f"{host}:{number}"
         raise GatewayError(
-            f"No gateway accepts a connection, tried {', '.join(tried)}; set GATEWAY_ADDRESS=host:port if it is elsewhere."
+            f"No gateway accepts a connection, tried {', '.join(tried)}; "
+            "set GATEWAY_ADDRESS=host:port if it is elsewhere."
         )
 
     @keyword
@@ -88,13 +89,14 @@ class Gateway:
 
     @keyword
     def route_problems(self, route: Object) -> list[str]:
-        """Return which conditions of an HTTPRoute, or of an OpenShift Route, do not hold, for each of its parents."""
+        """Return which conditions of an HTTPRoute or OpenShift Route do not hold, for each of its parents."""
         status = route.get("status", {})
+        wanted = ["Admitted"] if route["kind"] == "Route" else ["Accepted", "ResolvedRefs"]
         if route["kind"] == "Route":
-            entries, wanted = status.get("ingress", ()), ("Admitted",)
+            entries = status.get("ingress", ())
             names = [entry.get("routerName", "router") for entry in entries]
         else:
-            entries, wanted = status.get("parents", ()), ("Accepted", "ResolvedRefs")
+            entries = status.get("parents", ())
             names = [f"Gateway {entry['parentRef']['name']}" for entry in entries]
         if not entries:
             return ["no gateway has taken it up: its status names no parent"]

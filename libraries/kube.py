@@ -1,4 +1,4 @@
-"""Reads the cluster of the current kubeconfig context, as the plain dictionaries that `kubectl -o json` prints."""
+"""Reads the cluster of the current kubeconfig context, as the dictionaries that `kubectl -o json` prints."""
 
 from __future__ import annotations
 
@@ -65,7 +65,8 @@ class Kube:
                 client.VersionApi(probe).get_code(_request_timeout=CONNECT_LIMIT)
         except client.ApiException as error:
             raise ClusterError(
-                f"The Kubernetes API at {configuration.host} refuses this kubeconfig: {error.status} {error.reason}."
+                f"The Kubernetes API at {configuration.host} refuses this kubeconfig: "
+                f"{error.status} {error.reason}."
             ) from error
         except Exception as error:
             raise ClusterError(
@@ -122,7 +123,7 @@ class Kube:
     def read_objects(
         self, api_version: str, kind: str, namespace: str | None = None, selector: str | None = None
     ) -> list[Object]:
-        """Return the objects of a kind, in one namespace or in all; an empty list where there are none."""
+        """Return the objects of a kind, in one namespace or in all."""
         what = f"{kind}s" + (f" in namespace {namespace}" if namespace else "")
         found = self._call(
             what, self._kube.get, api_version, kind, namespace=namespace, label_selector=selector
@@ -133,7 +134,7 @@ class Kube:
 
     @keyword
     def take_stock(self, namespaces: list[str]) -> Stock:
-        """Return what runs in the namespaces now: workloads, their pods and volume claims, and the nodes' names.
+        """Return what runs in the namespaces now: workloads, their pods and volume claims.
 
         Raises ClusterError when nothing of the stack is deployed there.
         """
@@ -152,7 +153,7 @@ class Kube:
         if not stock.workloads:
             raise ClusterError(
                 f"Nothing is deployed in the namespaces {' and '.join(namespaces)}: "
-                "deploy an overlay with `kubectl apply -k kustomize/overlays/<name>`, or choose another context."
+                "deploy with `kubectl apply -k kustomize/overlays/<name>`, or choose another context."
             )
         return stock
 
@@ -165,7 +166,7 @@ class Kube:
         previous: bool = False,
         since_seconds: int | None = None,
     ) -> list[str]:
-        """Return the last lines of a container's log; what stands in their place when there is no log to read."""
+        """Return the last lines of a container's log, or one line that says why there is none."""
         name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
         try:
             text: str = self._call(
@@ -199,7 +200,7 @@ class Kube:
         return text
 
     @keyword
-    def request_from_pod(
+    def request_from_pod(  # noqa: PLR0913, PLR0917 - a request has that many parts
         self,
         pod: Object,
         container: str,
@@ -210,7 +211,7 @@ class Kube:
     ) -> dict[str, Any]:
         """Make one HTTP request from inside a pod that has Python; POST when there is a body.
 
-        Returns `status` (0 when there was no answer) and `body` (its first 500 bytes, or why there was no answer).
+        Returns `status`, 0 when there was no answer, and `body`: its first 500 bytes, or why there was none.
         """
         ask = {"url": url, "headers": headers or {}, "body": body, "timeout": timeout}
         name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
@@ -231,7 +232,7 @@ class Kube:
 
     @keyword
     def read_environment(self, workload: Object, variable: str) -> str | None:
-        """Return an environment variable of a workload's first container, read through its ConfigMap where it has one.
+        """Return an environment variable of a workload's first container, through its ConfigMap if any.
 
         None where the workload does not set it. Secrets are not read.
         """
@@ -260,7 +261,7 @@ class Kube:
 
     @keyword
     def explain_workload(self, stock: Stock, workload: Object) -> str:
-        """Return the evidence about a workload, as text: its conditions, pods, last events and last log lines."""
+        """Return the evidence about a workload: its conditions, pods, last events and last log lines."""
         pods = pods_of(stock, workload)
         parts = [
             "conditions:",
@@ -284,7 +285,8 @@ class Kube:
         own = [event for event in events if event["involvedObject"].get("name") in names]
         own.sort(key=_event_time)
         return [
-            f"  {_event_time(event)} {event.get('reason')} {event['involvedObject']['name']}: {event.get('message')}"
+            f"  {_event_time(event)} {event.get('reason')} {event['involvedObject']['name']}: "
+            f"{event.get('message')}"
             for event in own[-LAST_EVENTS:]
         ] or ["  none (the cluster keeps events for an hour)"]
 

@@ -58,7 +58,7 @@ class MlflowTraces:
         if self._entry is None:
             raise MlflowError("No MLflow is named yet: call `Use MLflow At` first.")
         if self._client is None:
-            # The client's own retries would hide an outage for minutes; whoever waits here waits with a limit.
+            # The client's own retries would hide an outage for minutes; who waits here waits with a limit.
             os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
             os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(REQUEST_LIMIT)
             from mlflow.tracking import MlflowClient  # noqa: PLC0415 - takes seconds, not needed for a dry run
@@ -96,7 +96,7 @@ class MlflowTraces:
 
     @keyword
     def read_experiment(self, name: str) -> dict[str, str] | None:
-        """Return `id`, `name` and `lifecycle` (active or deleted) of an experiment, None where there is none."""
+        """Return `id`, `name` and `lifecycle` (active or deleted) of an experiment, or None."""
         found = self._ask(f"experiment {name}", "get_experiment_by_name", name)
         if found is None:
             return None
@@ -104,7 +104,7 @@ class MlflowTraces:
 
     @keyword
     def find_traces_of_session(self, session: str, experiment_id: str) -> list[str]:
-        """Return the ids (32 hex digits) of the traces of one session, oldest first; MLflow itself filters."""
+        """Return the ids (32 hex digits) of a session's traces, oldest first; MLflow itself filters."""
         found = self._ask(
             f"the traces of session {session}",
             "search_traces",
@@ -117,21 +117,22 @@ class MlflowTraces:
 
     @keyword(name="Read Trace From MLflow")
     def read_trace(self, trace_id: str) -> Trace:
-        """Return a whole trace by its id (32 hex digits)."""
-        return convert(self._ask(f"trace {trace_id}", "get_trace", f"tr-{trace_id}", display=False))
+        """Return a trace, with all spans that MLflow has of it now, by its id (32 hex digits)."""
+        found: MlflowTrace = self._ask(f"trace {trace_id}", "get_trace", f"tr-{trace_id}", display=False)
+        return convert(found)
 
     @keyword(name="Wait For Trace In MLflow")
     def wait_for_trace(self, session: str, experiment_id: str, limit: float) -> Trace | None:
-        """Return the trace of a session as soon as it is whole: it has a root, no orphan, and is not in progress.
+        """Return the trace of a session as soon as it is whole.
 
-        After `limit` seconds return what there is, None where there is nothing. Raises MlflowError when MLflow
-        does not answer then, and AssertionError when several traces carry the session.
+        After `limit` seconds return what there is, None where there is nothing. Raises MlflowError when
+        MLflow does not answer then, and AssertionError when several traces carry the session.
         """
         end = time.monotonic() + limit
         trace: Trace | None = None
         while True:
             try:
-                ids = self.find_traces_of_session(session, experiment_id)
+                ids: list[str] = self.find_traces_of_session(session, experiment_id)
                 trace = self.read_trace(ids[0]) if ids else None
             except MlflowError:
                 if time.monotonic() >= end:
@@ -139,9 +140,9 @@ class MlflowTraces:
             else:
                 if len(ids) > 1:
                     raise AssertionError(
-                        f"One question made {len(ids)} traces in MLflow, its context was not carried on: {', '.join(ids)}"
+                        f"one question made {len(ids)} traces, its context was lost: {', '.join(ids)}"
                     )
-                if trace and trace.roots and not trace.orphans and trace.state != "IN_PROGRESS":
+                if trace and trace.is_whole:
                     return trace
             if time.monotonic() >= end:
                 return trace

@@ -31,7 +31,7 @@ class PhoenixTraces:
 
     @keyword(name="Read Trace From Phoenix")
     def read_trace(self, phoenix: EntryPoint, project: str, trace_id: str) -> Trace | None:
-        """Return the trace of that id (32 hex digits) with all spans that Phoenix has now, None where it has none."""
+        """Return the trace of that id (32 hex digits) as far as Phoenix has it now, None without a span."""
         spans: list[Span] = []
         query: dict[str, Any] = {"trace_id": trace_id, "limit": PAGE}
         while True:
@@ -48,8 +48,8 @@ class PhoenixTraces:
     ) -> Trace | None:
         """Return the trace as soon as it has that many spans; Phoenix stores what it took a moment later.
 
-        After `limit` seconds return what there is, None where there is nothing. Raises PhoenixError when Phoenix
-        does not answer then.
+        After `limit` seconds return what there is, None where there is nothing. Raises PhoenixError when
+        Phoenix does not answer then.
         """
         end = time.monotonic() + limit
         trace: Trace | None = None
@@ -65,7 +65,7 @@ class PhoenixTraces:
 
 
 def convert(item: Mapping[str, Any]) -> Span:
-    """Return a span of Phoenix's REST API in the shape that all backends share; it keeps microseconds only."""
+    """Return a span of Phoenix's REST API in the shape that all backends share; it keeps microseconds."""
     return Span(
         trace_id=item["context"]["trace_id"],
         span_id=item["context"]["span_id"],

@@ -24,8 +24,8 @@ class Event:
 class Span:
     """One span, times in nanoseconds since the epoch.
 
-    `trace_id` and `span_id` are lower-case hex (32 and 16 digits, W3C Trace Context); `parent_id` is None for a root.
-    `kind` is the OpenInference span kind (AGENT, CHAIN, LLM, TOOL, ...) or None where the span has none.
+    `trace_id` and `span_id` are lower-case hex (32 and 16 digits, W3C Trace Context); `parent_id` is None for a
+    root. `kind` is the OpenInference span kind (AGENT, CHAIN, LLM, TOOL, ...) or None where the span has none.
     `scope` is the instrumentation scope's name, None where the backend does not keep it (MLflow).
     """
 
@@ -49,7 +49,8 @@ class Trace:
     """The spans of one trace id as one backend (`mlflow`, `phoenix` or `otlp`) holds them.
 
     `state` is MLflow's word for the whole trace (OK, ERROR, IN_PROGRESS), None elsewhere.
-    `tokens` is the backend's own sum for the whole trace (keys prompt, completion, total), None where it shows none.
+    `tokens` is the backend's own sum for the whole trace (keys prompt, completion, total), None where it
+    shows none.
     """
 
     trace_id: str
@@ -78,7 +79,14 @@ class Trace:
     @property
     def orphans(self) -> list[Span]:
         """The spans whose parent is not in the trace."""
-        return [span for span in self.spans if span.parent_id is not None and span.parent_id not in self.by_id]
+        return [
+            span for span in self.spans if span.parent_id is not None and span.parent_id not in self.by_id
+        ]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the trace has a root and no orphan, and its backend does not wait for more of it."""
+        return bool(self.roots) and not self.orphans and self.state != "IN_PROGRESS"
 
     def children(self, span: Span) -> list[Span]:
         """Return the direct children of a span, earliest first."""

@@ -42,13 +42,13 @@ class TraceReport:
             times = "once" if len(violations) == 1 else f"{len(violations)} times"
             lines = "\n".join(f"- {violation}" for violation in violations)
             raise AssertionError(
-                f"Trace {trace.trace_id} in {trace.backend} breaks the contract {rules.name!r} {times}:\n{lines}"
+                f"Trace {trace.trace_id} in {trace.backend} breaks contract {rules.name!r} {times}:\n{lines}"
             )
         logger.info(f"Fulfils the contract {rules.name!r}: {rules.description}")
 
     @keyword
     def traces_should_have_the_same_spans(self, one: Trace, other: Trace) -> None:
-        """Fail when two backends hold different trees for one trace: span ids, parents, names, kinds or status."""
+        """Fail when two backends differ in a trace's span ids, parents, names, kinds or status."""
         differences = list(_differences(one, other))
         if differences:
             lines = "\n".join(f"- {line}" for line in differences)

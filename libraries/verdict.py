@@ -1,9 +1,9 @@
 """The verdict about a trace that did not arrive: which hop it reached, where it stopped, and the evidence.
 
-What the collector's counters and log lines mean was measured with collector 0.158 and MLflow 3.17.2: an answer that
-a retry may heal (429, 502, 503, 504, no connection, no such name) is retried without end and shows only as a
-queue that grows and as log lines at level info; any other answer drops the spans at once and is counted by the gRPC
-status that the exporter translates it to.
+What the collector's counters and log lines mean was measured with collector 0.158 and MLflow 3.17.2: an
+answer that a retry may heal (429, 502, 503, 504, no connection, no such name) is retried without end and
+shows only as a queue that grows and as log lines at level info; any other answer drops the spans at once and
+is counted by the gRPC status that the exporter translates it to.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ class Evidence:
     """All that was seen about a question and one backend (`mlflow` or `phoenix`).
 
     `before` and `after` are the collector's metrics around the question, None where they could not be read;
-    `unreadable` says why then. `problems` are the roll-out problems of each component that has some. `exporter` is the
-    configured one, `pipelines` the names of all. `sent_to` is the experiment id that the collector is given,
-    `experiment` the one found by its name in MLflow. `backend_error` says why the backend could not be asked,
-    `trace` is what it has, if anything. `log` is what the collector logged since the question.
+    `unreadable` says why then. `problems` are the roll-out problems of each component that has some.
+    `exporter` is the configured one, `pipelines` the names of all. `sent_to` is the experiment id that the collector is
+    given, `experiment` the one found by its name in MLflow. `backend_error` says why the backend could not be
+    asked, `trace` is what it has, if anything. `log` is what the collector logged since the question.
     """
 
     backend: str
@@ -183,12 +183,12 @@ def _not_sent(evidence: Evidence) -> str:
         return f"the spans still wait in the collector's queue for {title} ({queued} of them)"
     filtered = grown.total(FILTERED)
     if filtered:
-        return f"the collector's filter dropped the spans ({filtered}): none comes from an OpenInference instrumentation"
+        return f"the collector's filter dropped the spans ({filtered}): none is OpenInference's"
     return "the collector received spans and has not sent them yet"
 
 
 def _refusal(evidence: Evidence) -> str:
-    """Return what the refusal of spans means, from the status it was counted under and the log's HTTP status."""
+    """Return what the refusal means, from the log's HTTP status or the status it was counted under."""
     exporter = evidence.exporter
     types = evidence.grown.by("error_type", FAILED, exporter=exporter.name if exporter else "")
     codes = [
@@ -219,30 +219,37 @@ def _refusal(evidence: Evidence) -> str:
 
 def _storing(evidence: Evidence) -> str:
     """Return why spans that were sent are not seen as a whole trace."""
-    title, trace, found = evidence.title, evidence.trace, evidence.experiment
-    if trace is not None:
-        if not trace.roots:
-            return f"{len(trace.spans)} spans are there, but the root is not"
-        if trace.orphans:
-            names = ", ".join(sorted({span.name for span in trace.orphans}))
-            return f"{len(trace.orphans)} of its {len(trace.spans)} spans are orphans ({names}), their parents are missing"
-        return f"it has {len(trace.spans)} spans and is {trace.state or 'incomplete'}"
-    if evidence.backend == "mlflow" and not evidence.backend_error:
-        if found is None:
-            return f"the experiment {evidence.experiment_name} does not exist in MLflow"
-        if found["lifecycle"] != "active":
-            return f"the experiment {evidence.experiment_name} is deleted: MLflow takes the spans and hides the trace"
-        if evidence.sent_to and found["id"] != evidence.sent_to:
-            return (
-                f"the collector sends to experiment {evidence.sent_to}, "
-                f"but {evidence.experiment_name} is experiment {found['id']}"
-            )
+    if evidence.trace is not None:
+        return _incomplete(evidence.trace)
     if evidence.backend_error:
         return f"the collector sent the spans, but {evidence.backend_error}"
-    return (
-        f"the collector sent spans and {title} took them, "
-        "but no trace there carries this context as its session: the agent's root span is missing or has another session"
+    return _hidden(evidence) or (
+        f"the collector sent spans and {evidence.title} took them, "
+        "but no trace there carries this context as its session: the root span is missing or has another"
     )
+
+
+def _incomplete(trace: Trace) -> str:
+    if not trace.roots:
+        return f"{len(trace.spans)} spans are there, but the root is not"
+    if trace.orphans:
+        names = ", ".join(sorted({span.name for span in trace.orphans}))
+        return f"{len(trace.orphans)} of its {len(trace.spans)} spans lack their parents ({names})"
+    return f"it has {len(trace.spans)} spans and is {trace.state or 'incomplete'}"
+
+
+def _hidden(evidence: Evidence) -> str:
+    """Return why MLflow would store a trace where nobody looks for it."""
+    name, found = evidence.experiment_name, evidence.experiment
+    if evidence.backend != "mlflow":
+        return ""
+    if found is None:
+        return f"the experiment {name} does not exist in MLflow"
+    if found["lifecycle"] != "active":
+        return f"the experiment {name} is deleted: MLflow takes the trace and hides it"
+    if evidence.sent_to and found["id"] != evidence.sent_to:
+        return f"the collector sends to experiment {evidence.sent_to}, but {name} is experiment {found['id']}"
+    return ""
 
 
 def _hops(evidence: Evidence) -> Iterator[str]:
@@ -278,7 +285,10 @@ def _details(evidence: Evidence) -> Iterator[str]:
     if evidence.backend_error:
         yield evidence.backend_error
     if evidence.exporter:
-        yield f"exporter {evidence.exporter.name} in pipeline {evidence.exporter.pipeline} -> {evidence.exporter.endpoint}"
+        yield (
+            f"exporter {evidence.exporter.name} of pipeline {evidence.exporter.pipeline} "
+            f"sends to {evidence.exporter.endpoint}"
+        )
     if evidence.backend == "mlflow" and evidence.sent_to is not None:
         found = evidence.experiment
         known = f"is {found['id']} ({found['lifecycle']})" if found else "is not known"

@@ -21,8 +21,8 @@ _CONDITIONS = ("clear", "cloudy", "foggy", "rainy", "snowy", "stormy", "sunny", 
 class Question:
     """A question asked, and what came of it; times in seconds since the epoch.
 
-    `context_id` is the A2A contextId, which the agent's root span carries as its session. `answer` is the text of
-    the agent's artifacts, empty where there is none; then `failure` says what came instead.
+    `context_id` is the A2A contextId, which the agent's root span carries as its session. `answer` is the
+    text of the agent's artifacts, empty where there is none; then `failure` says what came instead.
     """
 
     text: str
@@ -49,7 +49,7 @@ class WeatherAgent:
 
     @keyword
     def ask_the_agent(self, agent: EntryPoint, text: str, context_id: str, limit: float) -> Question:
-        """Ask a question and wait for its answer, `limit` seconds at most. A failure is told in the result."""
+        """Ask a question and wait `limit` seconds at most for its answer; a failure is in the result."""
         message = {
             "kind": "message",
             "role": "user",
@@ -74,7 +74,7 @@ class WeatherAgent:
 
     @keyword
     def expected_weather(self, city: str, seed: str) -> dict[str, Any]:
-        """Return what the weather tool answers for a city under a seed; `station` is the canary to look for."""
+        """Return what the weather tool answers for a city under a seed; `station` is the canary."""
         digest = hashlib.sha256(f"{seed}:{city.strip().lower()}".encode()).hexdigest()
         return {
             "city": city,

@@ -11,7 +11,7 @@ from robot.api.deco import keyword, library
 Object = dict[str, Any]
 PART_OF = "app.kubernetes.io/part-of=llm-observability"
 REVISION = "deployment.kubernetes.io/revision"
-# How containerd tells of a container that ended while nobody watched it: its node went away, not the container.
+# How containerd tells of a container that ended while nobody watched it: its node went away.
 LOST_WITH_NODE = ("Unknown", 255)
 
 
@@ -84,18 +84,16 @@ class Workloads:
         problems = []
         for pod in current_pods(stock, workload):
             for entry in _statuses(pod):
+                name = f"{pod['metadata']['name']}/{entry['name']}"
                 last = entry.get("lastState", {}).get("terminated", {})
                 lost = (last.get("reason"), last.get("exitCode")) == LOST_WITH_NODE
                 if entry.get("restartCount") and not lost:
                     problems.append(
-                        f"{pod['metadata']['name']}/{entry['name']} restarted {entry['restartCount']} times, "
-                        f"last with {last.get('reason', 'unknown reason')} (exit code {last.get('exitCode')}) "
-                        f"at {last.get('finishedAt')}"
+                        f"{name} restarted {entry['restartCount']} times, last with "
+                        f"{last.get('reason')} (exit code {last.get('exitCode')}) at {last.get('finishedAt')}"
                     )
                 elif entry.get("state", {}).get("terminated", {}).get("reason") == "OOMKilled":
-                    problems.append(
-                        f"{pod['metadata']['name']}/{entry['name']} was killed for memory (OOMKilled)"
-                    )
+                    problems.append(f"{name} was killed for memory (OOMKilled)")
         return problems
 
     @keyword

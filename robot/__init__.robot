@@ -1,14 +1,15 @@
 *** Settings ***
-Documentation       Verifies the LLM observability stack that the current kubeconfig context runs: what is deployed, how it
-...                 is reached, and that a question's trace arrives whole. It reads, and asks the weather agent
-...                 questions; it changes nothing.
-Name                LLM Observability
+Documentation    Verifies the LLM observability stack that the current kubeconfig context runs: what is deployed, how it
+...              is reached, and that a question's trace arrives whole. It reads, and asks the weather agent
+...              questions; it changes nothing.
 
-Resource            ../resources/entry.resource
-Resource            ../resources/pipeline.resource
-Resource            ../resources/stack.resource
+Resource         ../resources/entry.resource
+Resource         ../resources/pipeline.resource
+Resource         ../resources/stack.resource
 
-Suite Setup         Tell What Is Verified
+Suite Setup      Tell What Is Verified
+
+Name             LLM Observability
 
 
 *** Keywords ***
@@ -17,20 +18,29 @@ Tell What Is Verified
     ${cluster} =    Connect To The Cluster
     Set Suite Metadata    Context    ${cluster}[context]    top=True
     Set Suite Metadata    Cluster    Kubernetes ${cluster}[version] at ${cluster}[server]    top=True
+    Tell What Runs
+    TRY
+        Tell Of MLflow
+    EXCEPT    AS    ${reason}
+        Set Suite Metadata    MLflow    ${reason}    top=True
+    END
+
+Tell What Runs
+    [Documentation]    Write the images of each workload into the report.
     ${stock} =    The Stack
     ${workloads} =    All Workloads
     FOR    ${workload}    IN    @{workloads}
         ${images} =    Running Images    ${stock}    ${workload}
         Set Suite Metadata    ${workload}[metadata][name]    ${{', '.join($images)}}    top=True
     END
-    TRY
-        ${mlflow} =    Entry Point Of    mlflow
-        Set Suite Metadata    MLflow    ${mlflow}    top=True
-        Use MLflow At    ${mlflow}
-        ${version} =    Read MLflow Version
-        Set Suite Metadata    MLflow version    ${version}    top=True
-        ${experiment} =    Read Experiment    ${EXPERIMENT}
-        Set Suite Metadata    Experiment    ${{$experiment and f"{$experiment['name']} (id {$experiment['id']})"}}    top=True
-    EXCEPT    AS    ${reason}
-        Set Suite Metadata    MLflow    ${reason}    top=True
+
+Tell Of MLflow
+    [Documentation]    Write into the report where MLflow is and which experiment the traces go to.
+    ${mlflow} =    Entry Point Of    mlflow
+    Use MLflow At    ${mlflow}
+    ${version} =    Read MLflow Version
+    Set Suite Metadata    MLflow    ${version} at ${mlflow}    top=True
+    ${experiment} =    Read Experiment    ${EXPERIMENT_NAME}
+    IF    $experiment is not None
+        Set Suite Metadata    Experiment    ${experiment}[name] (id ${experiment}[id])    top=True
     END

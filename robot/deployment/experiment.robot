@@ -1,35 +1,30 @@
 *** Settings ***
-Documentation       The experiment that the traces go to exists, and the collector sends to it. A wrong id is answered with
-...                 404, and a deleted experiment with 200 while MLflow hides the traces.
+Documentation    The experiment that the traces go to exists, and the collector sends to it. A wrong id is answered with
+...              404, and a deleted experiment with 200 while MLflow hides the traces.
 
-Resource            ../../resources/pipeline.resource
+Resource         ../../resources/pipeline.resource
 
-Suite Setup         Use The Deployed MLflow
+Suite Setup      Use The Deployed MLflow
 
-Test Tags           deployment    mlflow
+Test Tags        deployment    mlflow
 
 
 *** Test Cases ***
 The Experiment For The Traces Is Active In MLflow
     [Documentation]    MLflow has the experiment under its name, and nobody deleted it.
-    ${experiment} =    Read Experiment    ${EXPERIMENT}
-    IF    $experiment is None    Fail    MLflow has no experiment named ${EXPERIMENT}.
+    ${experiment} =    Read Experiment    ${EXPERIMENT_NAME}
+    IF    $experiment is None
+        Fail    MLflow has no experiment named ${EXPERIMENT_NAME}.
+    END
     Should Be Equal    ${experiment}[lifecycle]    active
-    ...    msg=The experiment ${EXPERIMENT} is ${experiment}[lifecycle]: MLflow takes its traces and hides them.
+    ...    msg=The experiment ${EXPERIMENT_NAME} is ${experiment}[lifecycle]: MLflow takes its traces and hides them.
     ...    values=False
 
 The Collector Sends To That Experiment
     [Documentation]    The id in the collector's header is that of the experiment by its name.
     [Tags]    otel-collector
-    ${experiment} =    Read Experiment    ${EXPERIMENT}
+    ${experiment} =    Read Experiment    ${EXPERIMENT_NAME}
     ${sent_to} =    Experiment That The Collector Sends To
     Should Be Equal    ${sent_to}    ${experiment}[id]
-    ...    msg=The collector sends to experiment ${sent_to}, but ${EXPERIMENT} is experiment ${experiment}[id].
+    ...    msg=The collector sends to experiment ${sent_to}, but ${EXPERIMENT_NAME} is experiment ${experiment}[id].
     ...    values=False
-
-
-*** Keywords ***
-Use The Deployed MLflow
-    [Documentation]    Ask the MLflow that the current context runs.
-    ${mlflow} =    Entry Point Of    mlflow
-    Use MLflow At    ${mlflow}

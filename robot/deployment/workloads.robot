@@ -1,10 +1,10 @@
 *** Settings ***
-Documentation       Every component runs as it was asked for. A failure shows conditions, events and last log lines.
+Documentation    Every component runs as it was asked for. A failure shows conditions, events and last log lines.
 
-Resource            ../../resources/pipeline.resource
-Resource            ../../resources/stack.resource
+Resource         ../../resources/pipeline.resource
+Resource         ../../resources/stack.resource
 
-Test Tags           deployment
+Test Tags        deployment
 
 
 *** Test Cases ***
@@ -43,7 +43,9 @@ The Model Is Ready
     [Documentation]    The scripted model runs, unless the agent is told to ask another model.
     [Tags]    model
     ${model} =    Workload Of    model
-    IF    $model is None    Skip    This overlay brings no model of its own: the agent asks another one.
+    IF    $model is None
+        Skip    This overlay brings no model of its own: the agent asks another one.
+    END
     Component Should Be Rolled Out    model
 
 Every Other Part Of The Stack Is Ready
@@ -51,7 +53,10 @@ Every Other Part Of The Stack Is Ready
     ${workloads} =    All Workloads
     FOR    ${workload}    IN    @{workloads}
         ${problems} =    Rollout Problems    ${workload}
-        Fail With Evidence When There Are    ${problems}    ${workload}[metadata][name] is not rolled out    ${workload}
+        Fail With Evidence When There Are
+        ...    ${problems}
+        ...    ${workload}[metadata][name] is not rolled out
+        ...    ${workload}
     END
 
 No Container Was Restarted Or Killed Since The Roll-Out

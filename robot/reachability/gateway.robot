@@ -1,11 +1,11 @@
 *** Settings ***
-Documentation       The ways in from outside: the gateway and the routes stand, and real requests by host name are answered
-...                 by the right component. No host name has to resolve: requests go to the gateway's address.
+Documentation    The ways in from outside: the gateway and the routes stand, and real requests by host name are answered
+...              by the right component. No host name has to resolve: requests go to the gateway's address.
 
-Resource            ../../resources/entry.resource
-Resource            ../../resources/stack.resource
+Resource         ../../resources/entry.resource
+Resource         ../../resources/stack.resource
 
-Test Tags           reachability    gateway
+Test Tags        reachability    gateway
 
 
 *** Test Cases ***
@@ -13,7 +13,9 @@ The Gateway Is Programmed
     [Documentation]    A gateway controller has taken up the Gateway and listens.
     ${gateway} =    The Gateway
     ${problems} =    Gateway Problems    ${gateway}
-    IF    $problems    Fail    The Gateway ${GATEWAY}[name] does not stand: ${{'; '.join($problems)}}.
+    IF    $problems
+        Fail    The Gateway ${HTTP_GATEWAY}[name] does not stand: ${{'; '.join($problems)}}.
+    END
 
 The Route To MLflow Is Accepted
     [Documentation]    The gateway serves MLflow's host name, and the route's Service exists.
@@ -41,8 +43,11 @@ MLflow Shows Its Page
 MLflow Answers From Its Database
     [Documentation]    MLflow's API finds the experiment by its name: MLflow, its database and the way in work.
     [Tags]    mlflow    postgres
-    ${answer} =    Get From Outside    mlflow    /api/2.0/mlflow/experiments/get-by-name    experiment_name=${EXPERIMENT}
-    Should Be Equal    ${answer.json()}[experiment][name]    ${EXPERIMENT}
+    ${answer} =    Get From Outside
+    ...    mlflow
+    ...    /api/2.0/mlflow/experiments/get-by-name
+    ...    experiment_name=${EXPERIMENT_NAME}
+    Should Be Equal    ${answer.json()}[experiment][name]    ${EXPERIMENT_NAME}
 
 Phoenix Answers From Its Database
     [Documentation]    Phoenix's API lists its projects.
@@ -54,9 +59,11 @@ The Weather Agent Presents Its Card
     [Documentation]    The agent's card names it, its skills and where it takes questions by JSON-RPC.
     [Tags]    weather-agent
     ${answer} =    Get From Outside    weather-agent    /.well-known/agent-card.json
-    ${card} =    Set Variable    ${answer.json()}
+    VAR    ${card} =    ${answer.json()}
     FOR    ${field}    IN    name    description    version    skills    capabilities    url
-        Should Be True    $card.get($field) not in (None, '', [])    msg=The agent's card has no ${field}: ${answer.text[:300]}
+        Should Be True
+        ...    $card.get($field) not in (None, '', [])
+        ...    msg=The agent's card has no ${field}: ${answer.text[:300]}
     END
     Should Be Equal    ${card}[preferredTransport]    JSONRPC
 
@@ -78,5 +85,6 @@ Route Should Be Accepted
     ${route} =    Route Of    ${component}
     ${problems} =    Route Problems    ${route}
     IF    $problems
-        Fail    The route to ${component} (${route}[kind] ${route}[metadata][name]) does not stand: ${{'; '.join($problems)}}.
+        Fail
+        ...    ${route}[kind] ${route}[metadata][name] to ${component} does not stand: ${{'; '.join($problems)}}.
     END

@@ -1,14 +1,14 @@
 *** Settings ***
-Documentation       The ways inside the cluster that spans take, tried from pods by the very addresses that the agent and the
-...                 collector are told to use. The requests carry no span: nothing is stored.
+Documentation    The ways inside the cluster that spans take, tried from pods by the very addresses that agent and
+...              collector are told to use. The requests carry no span: nothing is stored.
 
-Resource            ../../resources/pipeline.resource
+Resource         ../../resources/pipeline.resource
 
-Test Tags           reachability    inside
+Test Tags        reachability    inside
 
 
 *** Variables ***
-&{JSON}     Content-Type=application/json
+&{JSON}    Content-Type=application/json
 
 
 *** Test Cases ***
@@ -27,7 +27,9 @@ MLflow Takes Spans By The Name That The Collector Uses
     ...    says that there are none, which only the right path says, and only to a host that it allows.
     [Tags]    mlflow    otel-collector
     ${exporter} =    Exporter To    mlflow
-    IF    $exporter is None    Fail    The collector has no pipeline that exports traces to MLflow.
+    IF    $exporter is None
+        Fail    The collector has no pipeline that exports traces to MLflow.
+    END
     ${experiment} =    Experiment That The Collector Sends To
     VAR    &{headers} =    &{JSON}    x-mlflow-experiment-id=${experiment}
     ${answer} =    Request From    mlflow    ${exporter.endpoint}    {}    &{headers}

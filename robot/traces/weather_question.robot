@@ -1,12 +1,12 @@
 *** Settings ***
-Documentation       A question is asked of the weather agent in a new context. Its own trace, found by that context and never
-...                 another one, must arrive whole in MLflow and in Phoenix and say what really happened.
+Documentation    A question is asked of the weather agent in a new context. Its own trace, found by that context and
+...              never another one, must arrive whole in MLflow and in Phoenix and say what really happened.
 
-Resource            ../../resources/pipeline.resource
+Resource         ../../resources/pipeline.resource
 
-Suite Setup         Ask One Question
+Suite Setup      Ask One Question
 
-Test Tags           traces
+Test Tags        traces
 
 
 *** Variables ***
@@ -18,7 +18,9 @@ ${CONTRACT}     weather-one-tool.yaml
 The Agent Answers With What Its Tool Said
     [Documentation]    The answer holds the canary: the station and temperature that only the tool can know.
     [Tags]    weather-agent    weather-tool    model
-    IF    $QUESTION.failure    Fail    The agent did not answer ${QUESTION.text}: ${QUESTION.failure}
+    IF    $QUESTION.failure
+        Fail    The agent did not answer ${QUESTION.text}: ${QUESTION.failure}
+    END
     Should Contain    ${QUESTION.answer}    ${WEATHER}[station]
     ...    msg=The answer does not come from the tool, whose station is ${WEATHER}[station]: ${QUESTION.answer}
     ...    values=False
@@ -36,19 +38,23 @@ The Question's Trace Arrives Whole In MLflow
 The Trace In MLflow Says What Happened
     [Documentation]    The trace fulfils its contract: AGENT above LLM and TOOL, the canary from tool to answer, tokens.
     [Tags]    mlflow    contract
-    IF    $MLFLOW_TRACE is None    Fail    There is no trace to judge: none arrived whole in MLflow, see the test for that.
-    Trace Should Fulfil Contract    ${MLFLOW_TRACE}    ${CONTRACTS}${/}${CONTRACT}    ${QUESTION}    ${{[$WEATHER['station']]}}
+    IF    $MLFLOW_TRACE is None
+        Fail    There is no trace to judge: none arrived whole in MLflow, see the test for that.
+    END
+    Trace Should Fulfil Contract
+    ...    ${MLFLOW_TRACE}
+    ...    ${CONTRACTS}${/}${CONTRACT}
+    ...    ${QUESTION}
+    ...    ${{[$WEATHER['station']]}}
 
 The Same Trace Arrives Whole In Phoenix
     [Documentation]    Phoenix, which stores asynchronously, has the trace of the same id with all its spans, in time.
     [Tags]    phoenix    otel-collector
     Skip Unless The Collector Exports To Phoenix
-    IF    $MLFLOW_TRACE is None    Fail    Without the trace in MLflow its id is not known, see the test for that.
-    ${trace} =    Trace In Phoenix
-    ...    ${QUESTION}
-    ...    ${BEFORE}
-    ...    ${MLFLOW_TRACE.trace_id}
-    ...    ${{len($MLFLOW_TRACE.spans)}}
+    IF    $MLFLOW_TRACE is None
+        Fail    Without the trace in MLflow its id is not known, see the test for that.
+    END
+    ${trace} =    Trace In Phoenix    ${QUESTION}    ${BEFORE}    ${MLFLOW_TRACE}
     VAR    ${PHOENIX_TRACE} =    ${trace}    scope=SUITE
     Tell When It Was Seen    ${trace}
 
@@ -56,9 +62,15 @@ Phoenix Holds The Same Spans As MLflow
     [Documentation]    The same span ids, parents, names, kinds and status in both; and Phoenix's fulfil the contract.
     [Tags]    phoenix    mlflow    contract
     Skip Unless The Collector Exports To Phoenix
-    IF    $PHOENIX_TRACE is None    Fail    There is no trace to compare: none arrived whole in Phoenix, see the test for that.
+    IF    $PHOENIX_TRACE is None
+        Fail    There is no trace to compare: none arrived whole in Phoenix, see the test for that.
+    END
     Traces Should Have The Same Spans    ${MLFLOW_TRACE}    ${PHOENIX_TRACE}
-    Trace Should Fulfil Contract    ${PHOENIX_TRACE}    ${CONTRACTS}${/}${CONTRACT}    ${QUESTION}    ${{[$WEATHER['station']]}}
+    Trace Should Fulfil Contract
+    ...    ${PHOENIX_TRACE}
+    ...    ${CONTRACTS}${/}${CONTRACT}
+    ...    ${QUESTION}
+    ...    ${{[$WEATHER['station']]}}
 
 
 *** Keywords ***
@@ -78,9 +90,12 @@ Tell When It Was Seen
     [Documentation]    Write into the report how long after the answer the trace was whole.
     [Arguments]    ${trace}
     ${seconds} =    Evaluate    time.time() - $QUESTION.answered_at
-    Set Test Message    Trace ${trace.trace_id}, ${{len($trace.spans)}} spans, whole ${{f'{$seconds:.1f}'}} s after the answer.
+    Set Test Message
+    ...    Trace ${trace.trace_id}, ${{len($trace.spans)}} spans, whole ${{f'{$seconds:.1f}'}} s after the answer.
 
 Skip Unless The Collector Exports To Phoenix
     [Documentation]    Skip where the overlay has no Phoenix.
     ${exporter} =    Exporter To    phoenix
-    IF    $exporter is None    Skip    This overlay has no Phoenix: the collector exports to none.
+    IF    $exporter is None
+        Skip    This overlay has no Phoenix: the collector exports to none.
+    END
