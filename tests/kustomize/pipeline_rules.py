@@ -1,0 +1,264 @@
+"""Rules about a span's way: agent, collector, backends agree on names, ports, hosts and the experiment."""
+# ruff: noqa: D401 - the first line of a rule states the rule
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import yaml
+from rendered import Object, Stack, plain_env
+
+COLLECTOR = ("otel-collector", "kagenti-system")
+FILTER = "filter/openinference_only"
+
+
+def config_files(stack: Stack) -> dict[str, Object | None]:
+    """Return the collector's --config files in their order: path and content (None: missing)."""
+    deployment = stack.get("Deployment", *COLLECTOR)
+    if deployment is None:
+        return {}
+    pod = deployment["spec"]["template"]["spec"]
+    container = pod["containers"][0]
+    configmaps = {v["name"]: v["configMap"]["name"] for v in pod["volumes"] if "configMap" in v}
+    mounts = {m["mountPath"]: configmaps.get(m["name"], "") for m in container["volumeMounts"]}
+    files: dict[str, Object | None] = {}
+    for argument in container["command"][1:]:
+        folder, _, key = argument.removeprefix("--config=").rpartition("/")
+        configmap = stack.get("ConfigMap", mounts.get(folder, ""), COLLECTOR[1]) or {"data": {}}
+        text = configmap["data"].get(key)
+        files[f"{folder}/{key}"] = None if text is None else yaml.safe_load(text)
+    return files
+
+
+def merged_config(stack: Stack) -> Object:
+    """Return the configuration the collector runs: maps merged, lists and values replaced, as it does it."""
+    merged: Object = {}
+    for config in config_files(stack).values():
+        _merge(merged, config or {})
+    return merged
+
+
+def pipelines(stack: Stack) -> dict[str, Object]:
+    """Return the collector's pipelines by name."""
+    found: dict[str, Object] = merged_config(stack).get("service", {}).get("pipelines", {})
+    return found
+
+
+def config_files_are_mounted(stack: Stack) -> Iterator[str]:
+    """Every --config file is a key of a ConfigMap mounted there."""
+    for path, config in config_files(stack).items():
+        if config is None:
+            yield f"otel-collector is told to read {path}, which is mounted nowhere"
+
+
+def config_files_repeat_no_list(stack: Stack) -> Iterator[str]:
+    """A list that two files have is silently the last one's: extensions above all."""
+    seen: dict[str, str] = {}
+    for path, config in config_files(stack).items():
+        for key in _lists(config or {}):
+            if key in seen:
+                yield f"{path} repeats {key} of {seen[key]}: merging replaces lists"
+            seen[key] = path
+
+
+def pipelines_name_what_is_there(stack: Stack) -> Iterator[str]:
+    """Every receiver, processor, exporter and extension named is defined, and every one defined is used."""
+    config = merged_config(stack)
+    if config and not pipelines(stack):
+        yield "otel-collector has no pipeline and will not start"
+    for kind in ("receivers", "processors", "exporters"):
+        defined, used = set(config.get(kind, {})), set()
+        for name, pipeline in pipelines(stack).items():
+            used |= set(pipeline.get(kind, []))
+            for missing in sorted(set(pipeline.get(kind, [])) - defined):
+                yield f"pipeline {name} names {missing} among its {kind}, which is not defined"
+        for idle in sorted(defined - used if pipelines(stack) else ()):
+            yield f"{idle} is defined among the {kind} and in no pipeline"
+    extensions = config.get("service", {}).get("extensions", [])
+    for missing in sorted(set(extensions) ^ set(config.get("extensions", {}))):
+        yield f"extension {missing} is not both defined and in service.extensions"
+
+
+def pipelines_see_the_same_spans(stack: Stack) -> Iterator[str]:
+    """Every backend gets what the same receiver took in and the same filter let through."""
+    for name, pipeline in pipelines(stack).items():
+        if pipeline["receivers"] != ["otlp"]:
+            yield f"pipeline {name} receives from {pipeline['receivers']}, not from otlp alone"
+        if pipeline["processors"][:2] != ["memory_limiter", FILTER]:
+            yield f"pipeline {name} does not begin with memory_limiter and {FILTER}: {pipeline['processors']}"
+
+
+def the_guard_stands_before_mlflow(stack: Stack) -> Iterator[str]:
+    """One span that MLflow refuses costs the whole batch, so the guard is the last thing before it."""
+    for name, pipeline in pipelines(stack).items():
+        guarded = pipeline["processors"][-1] == "transform/mlflow_guard"
+        if "otlp_http/mlflow" in pipeline["exporters"] and not guarded:
+            yield f"pipeline {name} exports to MLflow without transform/mlflow_guard as its last processor"
+
+
+def exporters_lose_nothing(stack: Stack) -> Iterator[str]:
+    """A queue on disk that is counted in spans, a full one that waits, and retries without end."""
+    for name, exporter in merged_config(stack).get("exporters", {}).items():
+        queue = exporter.get("sending_queue", {})
+        wanted = {"storage": "file_storage", "sizer": "items", "block_on_overflow": True}
+        for key, value in wanted.items():
+            if queue.get(key) != value:
+                yield f"{name} has sending_queue.{key} {queue.get(key)}, not {value}"
+        if exporter.get("retry_on_failure", {}).get("max_elapsed_time") != 0:
+            yield f"{name} gives up after a while: retry_on_failure.max_elapsed_time must be 0"
+        wait = str(queue.get("batch", {}).get("flush_timeout", "0s"))
+        if wait not in ("0s", "200ms", "500ms", "1s"):
+            yield f"{name} holds spans back for {wait}; a trace is to be seen about a second after its end"
+
+
+def the_verdict_can_read_the_collector(stack: Stack) -> Iterator[str]:
+    """Metrics tell the cause of a loss at level detailed only, and sampled logs hide whose it was."""
+    telemetry = merged_config(stack).get("service", {}).get("telemetry", {})
+    if not telemetry:
+        return
+    if telemetry["metrics"].get("level") != "detailed":
+        yield f"otel-collector has metrics at level {telemetry['metrics'].get('level')}, not detailed"
+    logs = telemetry["logs"]
+    if logs.get("level") != "info" or logs.get("sampling", {}).get("enabled") is not False:
+        yield f"otel-collector does not log every retry: {logs}"
+
+
+def collector_ports_agree(stack: Stack) -> Iterator[str]:
+    """What the configuration listens on is what the container declares and the Service leads to."""
+    config, deployment = merged_config(stack), stack.get("Deployment", *COLLECTOR)
+    if not config or deployment is None:
+        return
+    ports = {
+        p["name"]: p["containerPort"]
+        for p in deployment["spec"]["template"]["spec"]["containers"][0]["ports"]
+    }
+    protocols = config["receivers"]["otlp"]["protocols"]
+    reader = config["service"]["telemetry"]["metrics"]["readers"][0]["pull"]["exporter"]["prometheus"]
+    listening = {
+        "otlp-grpc": protocols["grpc"]["endpoint"],
+        "otlp-http": protocols["http"]["endpoint"],
+        "health": config["extensions"]["health_check"]["endpoint"],
+        "metrics": f"{reader['host']}:{reader['port']}",
+    }
+    for name, endpoint in listening.items():
+        if endpoint != f"0.0.0.0:{ports.get(name)}":
+            yield f"otel-collector listens on {endpoint} but its container port {name} is {ports.get(name)}"
+    for port, name in ((4317, "otlp-grpc"), (4318, "otlp-http"), (8335, "otlp-http")):
+        if stack.service_target(*COLLECTOR, port) != ports.get(name):
+            yield f"Service otel-collector port {port} does not lead to {name}"
+
+
+def the_agent_reaches_the_receiver(stack: Stack) -> Iterator[str]:
+    """The agent's OTLP endpoint speaks HTTP and leads to the receiver's HTTP port."""
+    found, deployment = stack.container("weather-agent"), stack.get("Deployment", *COLLECTOR)
+    if found is None or deployment is None:
+        return
+    environment = plain_env(found[1])
+    url = urlsplit(environment.get("OTEL_EXPORTER_OTLP_ENDPOINT", ""))
+    service, _, rest = (url.hostname or "").partition(".")
+    if stack.service_target(service, rest.partition(".")[0], url.port or 0) != _http_port(stack):
+        yield f"the agent sends to {url.geturl()}, which is not the collector's OTLP HTTP receiver"
+    if environment.get("OTEL_EXPORTER_OTLP_PROTOCOL") != "http/protobuf":
+        yield "the agent does not say OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"
+    if environment.get("OTEL_INSTRUMENTATION_A2A_SDK_ENABLED") != "false":
+        yield "the agent's A2A SDK makes spans: the filter drops them and orphans what is below"
+
+
+def exporters_reach_their_backends(stack: Stack) -> Iterator[str]:
+    """An exporter's address is a Service's port, and POST /v1/traces is what both backends take."""
+    for name, exporter in merged_config(stack).get("exporters", {}).items():
+        url = urlsplit(exporter["traces_endpoint"])
+        if stack.service_target(url.hostname or "", COLLECTOR[1], url.port or 80) is None:
+            yield f"{name} sends to {url.geturl()}, which is no Service's port"
+        if url.path != "/v1/traces":
+            yield f"{name} sends to path {url.path}, not /v1/traces"
+
+
+def mlflow_answers_to_its_names(stack: Stack) -> Iterator[str]:
+    """MLflow's allowed hosts are the exporter's name and the route's, with and without port, and no other."""
+    found = stack.container("mlflow")
+    if found is None:
+        return
+    environment = plain_env(found[1])
+    route = stack.get("HTTPRoute", "mlflow", found[0])
+    hosts, origins = {"mlflow:5000"}, set()
+    if route is not None:
+        host, port = route["spec"]["hostnames"][0], environment.get("ROUTE_PORT")
+        hosts |= {host, f"{host}:{port}"}
+        origins = {f"http://{host}", f"http://{host}:{port}"}
+    for variable, wanted in (
+        ("MLFLOW_SERVER_ALLOWED_HOSTS", hosts),
+        ("MLFLOW_SERVER_CORS_ALLOWED_ORIGINS", origins),
+    ):
+        given = set(filter(None, environment.get(variable, "").split(",")))
+        if given != wanted:
+            yield f"mlflow has {variable} {sorted(given)}, but is reached by {sorted(wanted)}"
+    exporter = merged_config(stack).get("exporters", {}).get("otlp_http/mlflow")
+    probe = found[1]["readinessProbe"]["httpGet"].get("httpHeaders", [])
+    for who, name in (
+        ("the collector", urlsplit(exporter["traces_endpoint"]).netloc if exporter else "mlflow:5000"),
+        ("its readiness probe", next((h["value"] for h in probe if h["name"] == "Host"), None)),
+    ):
+        if name not in hosts:
+            yield f"{who} calls mlflow by the name {name}, which gets 403"
+
+
+def the_experiment_is_one(stack: Stack) -> Iterator[str]:
+    """What prepare creates is what readiness asks for, and the collector takes the id it publishes."""
+    prepare, mlflow = stack.container("prepare"), stack.container("mlflow")
+    if prepare is None or mlflow is None:
+        return
+    environment = plain_env(prepare[1])
+    asked = parse_qs(urlsplit(mlflow[1]["readinessProbe"]["httpGet"]["path"]).query).get("experiment_name")
+    if asked != [environment["EXPERIMENT_NAME"]]:
+        yield f"prepare makes experiment {environment['EXPERIMENT_NAME']}, readiness asks for {asked}"
+    published = environment["EXPERIMENT_CONFIGMAP"]
+    rules = [rule for role in stack.of("Role") for rule in role["rules"] if "configmaps" in rule["resources"]]
+    if not any(rule.get("resourceNames") == [published] and rule["verbs"] == ["patch"] for rule in rules):
+        yield f"prepare may not patch ConfigMap {published}"
+    exporter: dict[str, Any] | None = merged_config(stack).get("exporters", {}).get("otlp_http/mlflow")
+    collector = stack.container("otel-collector")
+    if exporter is None or collector is None:
+        return
+    source = {v["name"]: v.get("valueFrom", {}) for v in collector[1]["env"]}.get("MLFLOW_EXPERIMENT_ID", {})
+    if source.get("configMapKeyRef") != {"name": published, "key": "experiment-id"}:
+        yield f"the collector takes the experiment's id from {source}, not from {published}"
+    if exporter.get("headers", {}).get("x-mlflow-experiment-id") != "${env:MLFLOW_EXPERIMENT_ID}":
+        yield f"otlp_http/mlflow sends the headers {exporter.get('headers')}, without the published id"
+
+
+def _http_port(stack: Stack) -> int:
+    endpoint = merged_config(stack)["receivers"]["otlp"]["protocols"]["http"]["endpoint"]
+    return int(endpoint.rpartition(":")[2])
+
+
+def _merge(into: Object, other: Object) -> None:
+    for key, value in other.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = value
+
+
+def _lists(config: Object, prefix: str = "") -> Iterator[str]:
+    for key, value in config.items():
+        if isinstance(value, dict):
+            yield from _lists(value, f"{prefix}{key}.")
+        elif isinstance(value, list):
+            yield f"{prefix}{key}"
+
+
+RULES = (
+    config_files_are_mounted,
+    config_files_repeat_no_list,
+    pipelines_name_what_is_there,
+    pipelines_see_the_same_spans,
+    the_guard_stands_before_mlflow,
+    exporters_lose_nothing,
+    the_verdict_can_read_the_collector,
+    collector_ports_agree,
+    the_agent_reaches_the_receiver,
+    exporters_reach_their_backends,
+    mlflow_answers_to_its_names,
+    the_experiment_is_one,
+)

@@ -1,0 +1,192 @@
+"""Rules about every pod: what it may do, what it may use, how it is watched."""
+# ruff: noqa: D401 - the first line of a rule states the rule
+
+import re
+from collections.abc import Iterator
+
+from rendered import WORKLOADS, Object, Stack, all_containers, name_of
+
+
+def namespaces_enforce_restricted(stack: Stack) -> Iterator[str]:
+    """The API server refuses pods that are less than Pod Security level restricted."""
+    for namespace in stack.of("Namespace"):
+        level = namespace["metadata"].get("labels", {}).get("pod-security.kubernetes.io/enforce")
+        if level != "restricted":
+            yield f"{name_of(namespace)} enforces Pod Security level {level}, not restricted"
+
+
+def pods_are_restricted(stack: Stack) -> Iterator[str]:
+    """Pod Security Standards, level restricted, stated by the pod rather than by its image."""
+    for workload, pod in stack.pods():
+        context = pod.get("securityContext", {})
+        if context.get("runAsNonRoot") is not True:
+            yield f"{name_of(workload)} may run as root: set runAsNonRoot"
+        if context.get("seccompProfile", {}).get("type") != "RuntimeDefault":
+            yield f"{name_of(workload)} has no seccompProfile RuntimeDefault"
+        for host in ("hostNetwork", "hostPID", "hostIPC"):
+            if pod.get(host):
+                yield f"{name_of(workload)} uses the host: {host}"
+        for volume in pod.get("volumes", []):
+            if "hostPath" in volume:
+                yield f"{name_of(workload)} mounts the host's path {volume['hostPath']['path']}"
+
+
+def containers_are_restricted(stack: Stack) -> Iterator[str]:
+    """The same for each container, and no writable file but on a volume."""
+    for name, _, container in stack.containers():
+        context = container.get("securityContext", {})
+        if context.get("allowPrivilegeEscalation") is not False:
+            yield f"{name} allows privilege escalation"
+        if context.get("capabilities") != {"drop": ["ALL"]}:
+            yield f"{name} keeps capabilities: {context.get('capabilities')}"
+        if context.get("privileged"):
+            yield f"{name} is privileged"
+        if context.get("readOnlyRootFilesystem") is not True:
+            yield f"{name} has a writable root file system"
+
+
+def users_are_numbers(stack: Stack) -> Iterator[str]:
+    """Without an SCC the kubelet cannot tell whether an image's user by name is root, and refuses it."""
+    for workload, pod in stack.pods():
+        user = pod.get("securityContext", {}).get("runAsUser")
+        if not isinstance(user, int) or user == 0:
+            yield f"{name_of(workload)} has runAsUser {user}, not a number above 0"
+        for container in all_containers(pod):
+            if "runAsUser" in container.get("securityContext", {}):
+                yield f"{name_of(workload)} container {container['name']} sets a user of its own"
+
+
+def resources_are_bounded(stack: Stack) -> Iterator[str]:
+    """Every container asks for what it needs and cannot take the node."""
+    for name, _, container in stack.containers():
+        for bound in ("requests", "limits"):
+            for resource in ("cpu", "memory"):
+                if resource not in container.get("resources", {}).get(bound, {}):
+                    yield f"{name} has no {bound} for {resource}"
+
+
+def probes_mean_something(stack: Stack) -> Iterator[str]:
+    """Every container is probed for start, readiness and liveness, by more than an open port."""
+    for workload, pod in stack.pods():
+        for container in pod["containers"]:
+            name = f"{name_of(workload)} container {container['name']}"
+            for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+                if not {"httpGet", "exec", "grpc"} & set(container.get(probe, {})):
+                    yield f"{name} has no {probe} that asks the program"
+
+
+def readiness_asks_the_database(stack: Stack) -> Iterator[str]:
+    """MLflow's /health and Phoenix's /healthz answer 200 with the database down."""
+    for name in ("mlflow", "phoenix"):
+        found = stack.container(name)
+        if found and found[1]["readinessProbe"]["httpGet"]["path"] in (
+            "/health",
+            "/healthz",
+            "/version",
+            "/",
+        ):
+            path = found[1]["readinessProbe"]["httpGet"]["path"]
+            yield f"container {name} is called ready by {path}, which answers although its database is down"
+
+
+def tokens_only_where_the_api_is_called(stack: Stack) -> Iterator[str]:
+    """No token is mounted of itself; a projected one goes to a single container."""
+    for account in stack.of("ServiceAccount"):
+        if account.get("automountServiceAccountToken") is not False:
+            yield f"{name_of(account)} mounts its token into any pod"
+    for workload, pod in stack.pods():
+        if pod.get("automountServiceAccountToken") is not False:
+            yield f"{name_of(workload)} mounts a token: set automountServiceAccountToken to false"
+        if pod.get("enableServiceLinks") is not False:
+            yield f"{name_of(workload)} gets an environment of Service addresses: PHOENIX_PORT would be one"
+        for volume in pod.get("volumes", []):
+            sources = volume.get("projected", {}).get("sources", [])
+            if any("serviceAccountToken" in source for source in sources):
+                users = [c["name"] for c in all_containers(pod) if volume["name"] in _mounted(c)]
+                if len(users) != 1:
+                    yield f"{name_of(workload)} gives its token to {users or 'nobody'}, not to one container"
+
+
+def every_component_has_its_account(stack: Stack) -> Iterator[str]:
+    """One ServiceAccount a workload, so that a right given to one is given to no other."""
+    users: dict[tuple[str, str], str] = {}
+    for workload, pod in stack.pods():
+        account = (workload["metadata"]["namespace"], pod.get("serviceAccountName", "default"))
+        if account[1] == "default":
+            yield f"{name_of(workload)} runs as ServiceAccount default"
+        elif account in users:
+            yield f"{name_of(workload)} shares ServiceAccount {account[1]} with {users[account]}"
+        users[account] = name_of(workload)
+
+
+def failures_are_told(stack: Stack) -> Iterator[str]:
+    """The last log lines of a container that failed are in its pod's status."""
+    for name, _, container in stack.containers():
+        if container.get("terminationMessagePolicy") != "FallbackToLogsOnError":
+            yield f"{name} fails without a message: set terminationMessagePolicy to FallbackToLogsOnError"
+
+
+def images_are_pinned(stack: Stack) -> Iterator[str]:
+    """Every image has a tag that names a version."""
+    for name, _, container in stack.containers():
+        repository, _, tag = container["image"].rpartition(":")
+        if not repository or "/" in tag or tag == "latest":
+            yield f"{name} runs {container['image']}: no version"
+
+
+def no_password_is_written_down(stack: Stack) -> Iterator[str]:
+    """Secrets are made in the cluster. Nothing that `kubectl kustomize` prints is secret."""
+    for secret in stack.of("Secret"):
+        yield f"{name_of(secret)} stands in the manifests"
+    for name, _, container in stack.containers():
+        for variable in container.get("env", []):
+            if re.search(r"PASSWORD|TOKEN|SECRET|API_KEY", variable["name"]) and variable.get("value"):
+                yield f"{name} has a literal {variable['name']}"
+    for thing in stack.objects:
+        for text in _texts(thing):
+            for url in re.findall(r"\w+://[^\s/:@]+:[^\s/@]+@", text):
+                yield f"{name_of(thing)} has a password in a URL: {url}"
+
+
+def everything_is_labelled(stack: Stack) -> Iterator[str]:
+    """part-of finds the stack, name finds the component; selectors use the name only (they cannot change)."""
+    for thing in stack.objects:
+        if thing["metadata"].get("labels", {}).get("app.kubernetes.io/part-of") != "llm-observability":
+            yield f"{name_of(thing)} lacks the label app.kubernetes.io/part-of: llm-observability"
+    for workload in stack.of(*WORKLOADS):
+        labels = workload["spec"]["template"]["metadata"]["labels"]
+        if "app.kubernetes.io/part-of" not in labels:
+            yield f"{name_of(workload)} has pods without the label app.kubernetes.io/part-of"
+        if set(workload["spec"]["selector"]["matchLabels"]) != {"app.kubernetes.io/name"}:
+            yield f"{name_of(workload)} selects by more than app.kubernetes.io/name"
+
+
+def _mounted(container: Object) -> set[str]:
+    return {mount["name"] for mount in container.get("volumeMounts", [])}
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+
+
+RULES = (
+    namespaces_enforce_restricted,
+    pods_are_restricted,
+    containers_are_restricted,
+    resources_are_bounded,
+    probes_mean_something,
+    readiness_asks_the_database,
+    tokens_only_where_the_api_is_called,
+    every_component_has_its_account,
+    failures_are_told,
+    no_password_is_written_down,
+    everything_is_labelled,
+)
+OVERLAY_RULES = (users_are_numbers, images_are_pinned)  # what only an overlay can settle

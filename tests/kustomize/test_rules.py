@@ -1,0 +1,500 @@
+"""Every rule can fail: a stack broken in one place breaks exactly the rule that is about it."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pipeline_rules
+import pod_rules
+import pytest
+import reference_rules
+import schema_rules
+import yaml
+from rendered import Object, Stack, all_containers
+
+RULES = (
+    *schema_rules.RULES,
+    *pod_rules.RULES,
+    *pod_rules.OVERLAY_RULES,
+    *reference_rules.RULES,
+    *pipeline_rules.RULES,
+)
+
+
+def put(kind: str, name: str, path: str, value: object) -> Callable[[Stack], None]:
+    """Return a change of one field.
+
+    A step of the path is a key, a list's position, or the `name` of a list's item; ~ in a key means /.
+    """
+
+    def change(stack: Stack) -> None:
+        target, last = walk(find(stack, kind, name), path)
+        target[last] = value
+
+    return change
+
+
+def drop(kind: str, name: str, path: str = "") -> Callable[[Stack], None]:
+    """Return a change that removes a field, or the whole object."""
+
+    def change(stack: Stack) -> None:
+        thing = find(stack, kind, name)
+        if path:
+            target, last = walk(thing, path)
+            del target[last]
+        else:
+            stack.objects.remove(thing)
+
+    return change
+
+
+def configure(key: str, path: str, value: object) -> Callable[[Stack], None]:
+    """Return a change of one of the collector's config files; None removes the field."""
+
+    def change(stack: Stack) -> None:
+        configmap = next(c for c in stack.of("ConfigMap") if key in c["data"])
+        config = yaml.safe_load(configmap["data"][key])
+        target, last = walk(config, path)
+        if value is None:
+            del target[last]
+        else:
+            target[last] = value
+        configmap["data"][key] = yaml.safe_dump(config)
+
+    return change
+
+
+def find(stack: Stack, kind: str, name: str) -> Object:
+    return next(t for t in stack.of(kind) if t["metadata"]["name"].startswith(name))
+
+
+def walk(thing: Any, path: str) -> tuple[Any, Any]:  # noqa: ANN401 - any part of an object
+    *steps, last = path.split("/")
+    for step in steps:
+        thing = thing[position(thing, step)]
+    return thing, position(thing, last)
+
+
+def position(thing: object, step: str) -> Any:  # noqa: ANN401 - a key or an index
+    if not isinstance(thing, list):
+        return step.replace("~", "/")
+    if step.isdecimal():
+        return int(step)
+    return next(index for index, item in enumerate(thing) if item["name"] == step)
+
+
+def add_secret(stack: Stack) -> None:
+    metadata = {
+        "name": "written-down",
+        "namespace": "team1",
+        "labels": {"app.kubernetes.io/part-of": "llm-observability"},
+    }
+    stack.objects.append(
+        {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"a": "b"}}
+    )
+
+
+POD = "spec/template/spec"
+MLFLOW = f"{POD}/containers/mlflow"
+AGENT = f"{POD}/containers/weather-agent"
+COLLECTOR = f"{POD}/containers/otel-collector"
+
+BREAKS: list[tuple[str, Callable[[Stack], None], str]] = [
+    ("objects_are_valid", put("Deployment", "mlflow", "spec/replica", 1), "Deployment kagenti-system/mlflow"),
+    (
+        "objects_are_valid",
+        put("Deployment", "mlflow", f"{POD}/enableServiceLinks", "no"),
+        "enableServiceLinks",
+    ),
+    ("objects_are_valid", put("HTTPRoute", "mlflow", "spec/rules/0/timeout", "1s"), "HTTPRoute"),
+    (
+        "objects_are_valid",
+        put("HTTPRoute", "mlflow", "spec/rules/0/timeouts/request", "1 minute"),
+        "timeouts",
+    ),
+    (
+        "namespaces_enforce_restricted",
+        put("Namespace", "team1", "metadata/labels", {"app.kubernetes.io/part-of": "llm-observability"}),
+        "level None",
+    ),
+    (
+        "pods_are_restricted",
+        put("Deployment", "mlflow", f"{POD}/securityContext/runAsNonRoot", False),
+        "root",
+    ),
+    ("pods_are_restricted", drop("Deployment", "mlflow", f"{POD}/securityContext/seccompProfile"), "seccomp"),
+    ("pods_are_restricted", put("Deployment", "mlflow", f"{POD}/hostNetwork", True), "hostNetwork"),
+    (
+        "pods_are_restricted",
+        put("Deployment", "model", f"{POD}/volumes/tmp", {"name": "tmp", "hostPath": {"path": "/"}}),
+        "path /",
+    ),
+    (
+        "containers_are_restricted",
+        put("Deployment", "mlflow", f"{MLFLOW}/securityContext/readOnlyRootFilesystem", False),
+        "writable",
+    ),
+    (
+        "containers_are_restricted",
+        drop("Deployment", "mlflow", f"{MLFLOW}/securityContext/capabilities"),
+        "capabilities",
+    ),
+    (
+        "containers_are_restricted",
+        drop(
+            "StatefulSet",
+            "postgres",
+            f"{POD}/initContainers/name-the-user/securityContext/allowPrivilegeEscalation",
+        ),
+        "name-the-user allows",
+    ),
+    (
+        "users_are_numbers",
+        drop("Deployment", "phoenix", f"{POD}/securityContext/runAsUser"),
+        "runAsUser None",
+    ),
+    ("users_are_numbers", put("Deployment", "phoenix", f"{POD}/securityContext/runAsUser", 0), "runAsUser 0"),
+    (
+        "resources_are_bounded",
+        drop("Deployment", "mlflow", f"{POD}/initContainers/prepare/resources/limits/memory"),
+        "prepare",
+    ),
+    (
+        "probes_mean_something",
+        drop("Deployment", "model", f"{POD}/containers/model/livenessProbe"),
+        "livenessProbe",
+    ),
+    (
+        "probes_mean_something",
+        put("Deployment", "model", f"{POD}/containers/model/readinessProbe", {"tcpSocket": {"port": "http"}}),
+        "readinessProbe",
+    ),
+    (
+        "readiness_asks_the_database",
+        put("Deployment", "phoenix", f"{POD}/containers/phoenix/readinessProbe/httpGet/path", "/healthz"),
+        "phoenix",
+    ),
+    (
+        "tokens_only_where_the_api_is_called",
+        drop("ServiceAccount", "mlflow", "automountServiceAccountToken"),
+        "ServiceAccount",
+    ),
+    (
+        "tokens_only_where_the_api_is_called",
+        put("Deployment", "model", f"{POD}/automountServiceAccountToken", True),
+        "mounts a token",
+    ),
+    (
+        "tokens_only_where_the_api_is_called",
+        drop("Deployment", "model", f"{POD}/enableServiceLinks"),
+        "Service addresses",
+    ),
+    (
+        "tokens_only_where_the_api_is_called",
+        put(
+            "Deployment", "mlflow", f"{MLFLOW}/volumeMounts/tmp", {"name": "api-access", "mountPath": "/api"}
+        ),
+        "['prepare', 'mlflow']",
+    ),
+    (
+        "every_component_has_its_account",
+        put("Deployment", "phoenix", f"{POD}/serviceAccountName", "mlflow"),
+        "shares",
+    ),
+    (
+        "every_component_has_its_account",
+        drop("Deployment", "phoenix", f"{POD}/serviceAccountName"),
+        "default",
+    ),
+    (
+        "failures_are_told",
+        drop("Deployment", "mlflow", f"{MLFLOW}/terminationMessagePolicy"),
+        "container mlflow",
+    ),
+    (
+        "images_are_pinned",
+        put("Deployment", "mlflow", f"{MLFLOW}/image", "ghcr.io/mlflow/mlflow:latest"),
+        "latest",
+    ),
+    (
+        "images_are_pinned",
+        put("Deployment", "mlflow", f"{MLFLOW}/image", "registry:5000/mlflow"),
+        "no version",
+    ),
+    ("no_password_is_written_down", add_secret, "Secret team1/written-down"),
+    (
+        "no_password_is_written_down",
+        put("Deployment", "mlflow", f"{MLFLOW}/env/PGPASSWORD", {"name": "PGPASSWORD", "value": "x"}),
+        "PGPASSWORD",
+    ),
+    (
+        "no_password_is_written_down",
+        put(
+            "Deployment",
+            "mlflow",
+            f"{MLFLOW}/env/MLFLOW_BACKEND_STORE_URI/value",
+            "postgresql://mlflow:x@postgres/mlflow",
+        ),
+        "password in a URL",
+    ),
+    (
+        "everything_is_labelled",
+        put("Service", "mlflow", "metadata/labels", {}),
+        "Service kagenti-system/mlflow",
+    ),
+    (
+        "everything_is_labelled",
+        put("Deployment", "model", "spec/selector/matchLabels/a", "b"),
+        "selects by more",
+    ),
+    ("namespaces_are_given", drop("Service", "mlflow", "metadata/namespace"), "Service -/mlflow"),
+    ("namespaces_are_given", put("Service", "mlflow", "metadata/namespace", "default"), "default/mlflow"),
+    ("services_select_one_workload", put("Service", "mlflow", "spec/selector", {"app": "mlflow"}), "nothing"),
+    ("services_select_one_workload", put("Service", "mlflow", "spec/ports/0/targetPort", "web"), "no port"),
+    ("probes_ask_existing_ports", put("Deployment", "mlflow", f"{MLFLOW}/ports/0/name", "web"), "port http"),
+    ("volumes_exist", drop("Deployment", "mlflow", f"{POD}/volumes/tmp"), "mounts tmp"),
+    ("volumes_exist", drop("Deployment", "mlflow", f"{MLFLOW}/volumeMounts/artifacts"), "nobody mounts"),
+    ("configmaps_exist", drop("ConfigMap", "prepare-mlflow"), "ConfigMap prepare-mlflow"),
+    (
+        "configmaps_exist",
+        put("Deployment", "mlflow", f"{POD}/initContainers/prepare/env/EXPERIMENT_CONFIGMAP/value", "x"),
+        "mlflow-experiment",
+    ),
+    (
+        "configmaps_are_hashed_and_used",
+        put("ConfigMap", "postgres-config", "metadata/name", "postgres-config"),
+        "no hash",
+    ),
+    (
+        "configmaps_are_hashed_and_used",
+        put("ConfigMap", "postgres-config", "metadata/name", "left-0123456789"),
+        "no pod",
+    ),
+    (
+        "secrets_are_made",
+        put(
+            "StatefulSet",
+            "postgres",
+            f"{POD}/initContainers/create-secrets/args",
+            ["postgres-admin=postgres"],
+        ),
+        "mlflow-database",
+    ),
+    (
+        "secrets_are_made",
+        put("Deployment", "mlflow", f"{MLFLOW}/env/PGUSER/valueFrom/secretKeyRef/key", "user"),
+        "key user",
+    ),
+    ("claims_exist_and_are_used", drop("PersistentVolumeClaim", "mlflow-artifacts"), "mlflow-artifacts"),
+    (
+        "claims_exist_and_are_used",
+        put("Deployment", "mlflow", f"{POD}/volumes/artifacts", {"name": "artifacts", "emptyDir": {}}),
+        "no pod",
+    ),
+    ("accounts_exist", drop("ServiceAccount", "mlflow"), "runs as ServiceAccount mlflow"),
+    ("accounts_exist", drop("Role", "mlflow-publish-experiment"), "gives Role"),
+    ("routes_lead_somewhere", put("HTTPRoute", "mlflow", "spec/rules/0/backendRefs/0/port", 80), "mlflow:80"),
+    (
+        "routes_lead_somewhere",
+        put("HTTPRoute", "mlflow", "spec/parentRefs/0/name", "other"),
+        "another Gateway",
+    ),
+    (
+        "routes_lead_somewhere",
+        put("HTTPRoute", "phoenix", "spec/hostnames", ["mlflow.localtest.me"]),
+        "has the host",
+    ),
+    (
+        "addresses_exist",
+        put("Deployment", "weather-service", f"{AGENT}/env/MCP_URL/value", "http://tool:8000/mcp"),
+        "MCP_URL",
+    ),
+    (
+        "addresses_exist",
+        put("ConfigMap", "weather-agent-model", "data/LLM_API_BASE", "http://model:8001/v1"),
+        "LLM_API_BASE",
+    ),
+    (
+        "references_come_after_their_variables",
+        drop("Deployment", "mlflow", f"{MLFLOW}/env/ROUTE_HOST"),
+        "$(ROUTE_HOST)",
+    ),
+    (
+        "config_files_are_mounted",
+        drop("Deployment", "otel-collector", f"{COLLECTOR}/volumeMounts/otel-collector-mlflow"),
+        "mlflow.yaml",
+    ),
+    (
+        "config_files_repeat_no_list",
+        configure("mlflow.yaml", "service/extensions", ["health_check"]),
+        "service.extensions",
+    ),
+    (
+        "pipelines_name_what_is_there",
+        configure("base.yaml", "processors/filter~openinference_only", None),
+        "filter",
+    ),
+    ("pipelines_name_what_is_there", configure("mlflow.yaml", "service/pipelines", {}), "in no pipeline"),
+    (
+        "pipelines_name_what_is_there",
+        configure("base.yaml", "service/extensions", ["health_check"]),
+        "file_storage",
+    ),
+    (
+        "pipelines_see_the_same_spans",
+        configure("phoenix-pipeline.yaml", "service/pipelines/traces~phoenix/processors", ["memory_limiter"]),
+        "traces/phoenix",
+    ),
+    (
+        "pipelines_see_the_same_spans",
+        configure("phoenix-pipeline.yaml", "service/pipelines/traces~phoenix/receivers", []),
+        "receives",
+    ),
+    (
+        "the_guard_stands_before_mlflow",
+        configure(
+            "mlflow.yaml",
+            "service/pipelines/traces~mlflow/processors",
+            ["memory_limiter", "filter/openinference_only"],
+        ),
+        "without transform/mlflow_guard",
+    ),
+    (
+        "exporters_lose_nothing",
+        configure("mlflow.yaml", "exporters/otlp_http~mlflow/sending_queue/storage", None),
+        "storage",
+    ),
+    (
+        "exporters_lose_nothing",
+        configure("mlflow.yaml", "exporters/otlp_http~mlflow/retry_on_failure/max_elapsed_time", None),
+        "gives up",
+    ),
+    (
+        "exporters_lose_nothing",
+        configure("mlflow.yaml", "exporters/otlp_http~mlflow/sending_queue/batch/flush_timeout", "10s"),
+        "10s",
+    ),
+    (
+        "the_verdict_can_read_the_collector",
+        configure("base.yaml", "service/telemetry/metrics/level", "normal"),
+        "normal",
+    ),
+    (
+        "the_verdict_can_read_the_collector",
+        configure("base.yaml", "service/telemetry/logs/sampling", None),
+        "every retry",
+    ),
+    (
+        "collector_ports_agree",
+        configure("base.yaml", "receivers/otlp/protocols/http/endpoint", "0.0.0.0:4318"),
+        "0.0.0.0:4318",
+    ),
+    (
+        "collector_ports_agree",
+        configure("base.yaml", "extensions/health_check/endpoint", "127.0.0.1:13133"),
+        "127.0.0.1",
+    ),
+    (
+        "collector_ports_agree",
+        put("Service", "otel-collector", "spec/ports/otlp-receiver/targetPort", "otlp-grpc"),
+        "port 8335",
+    ),
+    (
+        "the_agent_reaches_the_receiver",
+        put(
+            "Deployment",
+            "weather-service",
+            f"{AGENT}/env/OTEL_EXPORTER_OTLP_ENDPOINT/value",
+            "http://otel-collector.kagenti-system:4317",
+        ),
+        "4317",
+    ),
+    (
+        "the_agent_reaches_the_receiver",
+        put(
+            "Deployment", "weather-service", f"{AGENT}/env/OTEL_INSTRUMENTATION_A2A_SDK_ENABLED/value", "true"
+        ),
+        "orphans",
+    ),
+    (
+        "the_agent_reaches_the_receiver",
+        drop("Deployment", "weather-service", f"{AGENT}/env/OTEL_EXPORTER_OTLP_PROTOCOL"),
+        "PROTOCOL",
+    ),
+    (
+        "exporters_reach_their_backends",
+        configure(
+            "mlflow.yaml", "exporters/otlp_http~mlflow/traces_endpoint", "http://mlflow:5001/v1/traces"
+        ),
+        "5001",
+    ),
+    (
+        "exporters_reach_their_backends",
+        configure("mlflow.yaml", "exporters/otlp_http~mlflow/traces_endpoint", "http://mlflow:5000/"),
+        "path /",
+    ),
+    (
+        "mlflow_answers_to_its_names",
+        put("HTTPRoute", "mlflow", "spec/hostnames", ["other.localtest.me"]),
+        "ALLOWED_HOSTS",
+    ),
+    (
+        "mlflow_answers_to_its_names",
+        put("Deployment", "mlflow", f"{MLFLOW}/env/MLFLOW_SERVER_CORS_ALLOWED_ORIGINS/value", "*"),
+        "CORS",
+    ),
+    (
+        "mlflow_answers_to_its_names",
+        configure(
+            "mlflow.yaml",
+            "exporters/otlp_http~mlflow/traces_endpoint",
+            "http://mlflow.kagenti-system:5000/v1/traces",
+        ),
+        "the collector calls mlflow by the name mlflow.kagenti-system:5000",
+    ),
+    (
+        "mlflow_answers_to_its_names",
+        drop("Deployment", "mlflow", f"{MLFLOW}/readinessProbe/httpGet/httpHeaders"),
+        "probe",
+    ),
+    (
+        "the_experiment_is_one",
+        put("Deployment", "mlflow", f"{POD}/initContainers/prepare/env/EXPERIMENT_NAME/value", "x"),
+        "experiment x",
+    ),
+    (
+        "the_experiment_is_one",
+        put("Role", "mlflow-publish-experiment", "rules/1/resourceNames", ["x"]),
+        "may not patch",
+    ),
+    (
+        "the_experiment_is_one",
+        put(
+            "Deployment",
+            "otel-collector",
+            f"{COLLECTOR}/env/MLFLOW_EXPERIMENT_ID",
+            {"name": "MLFLOW_EXPERIMENT_ID", "value": "1"},
+        ),
+        "takes the experiment's id",
+    ),
+    ("the_experiment_is_one", configure("mlflow.yaml", "exporters/otlp_http~mlflow/headers", {}), "without"),
+]
+
+
+@pytest.mark.parametrize(("rule", "breaking", "said"), BREAKS, ids=[f"{r}-{s}" for r, _, s in BREAKS])
+def test_a_broken_stack_breaks(
+    rule: str, breaking: Callable[[Stack], None], said: str, overlay: Callable[[str], Stack]
+) -> None:
+    stack = copy.deepcopy(overlay("kind"))
+    breaking(stack)
+    messages = list(next(r for r in RULES if r.__name__ == rule)(stack))
+    assert any(said in message for message in messages), messages
+
+
+def test_every_rule_is_broken_once() -> None:
+    assert {rule.__name__ for rule in RULES} == {rule for rule, _, _ in BREAKS}
+
+
+def test_every_container_is_seen(overlay: Callable[[str], Stack]) -> None:
+    stack = overlay("kind")
+    assert len(list(stack.containers())) == sum(len(all_containers(pod)) for _, pod in stack.pods()) > 10
