@@ -133,7 +133,8 @@ class MlflowTraces:
         while True:
             try:
                 ids: list[str] = self.find_traces_of_session(session, experiment_id)
-                trace = self.read_trace(ids[0]) if ids else None
+                if ids:
+                    trace = self.read_trace(ids[0])
             except MlflowError:
                 if time.monotonic() >= end:
                     raise

@@ -24,8 +24,8 @@ class Event:
 class Span:
     """One span, times in nanoseconds since the epoch.
 
-    `trace_id` and `span_id` are lower-case hex (32 and 16 digits, W3C Trace Context); `parent_id` is None for a
-    root. `kind` is the OpenInference span kind (AGENT, CHAIN, LLM, TOOL, ...) or None where the span has none.
+    `trace_id` and `span_id` are lower-case hex (32 and 16 digits, W3C Trace Context); `parent_id` is None for
+    a root. `kind` is the OpenInference span kind (AGENT, CHAIN, LLM, TOOL, ...) or None where it has none.
     `scope` is the instrumentation scope's name, None where the backend does not keep it (MLflow).
     """
 

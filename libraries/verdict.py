@@ -53,9 +53,9 @@ class Evidence:
 
     `before` and `after` are the collector's metrics around the question, None where they could not be read;
     `unreadable` says why then. `problems` are the roll-out problems of each component that has some.
-    `exporter` is the configured one, `pipelines` the names of all. `sent_to` is the experiment id that the collector is
-    given, `experiment` the one found by its name in MLflow. `backend_error` says why the backend could not be
-    asked, `trace` is what it has, if anything. `log` is what the collector logged since the question.
+    `exporter` is the configured one, `pipelines` the names of all. `sent_to` is the experiment id that the
+    collector is given, `experiment` the one found by its name in MLflow. `backend_error` says why the backend
+    could not be asked, `trace` is what it has, if anything. `log` is what it logged since the question.
     """
 
     backend: str
