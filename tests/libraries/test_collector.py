@@ -1,0 +1,106 @@
+"""The collector's metrics text and its configuration files are read as the collector means them."""
+
+from __future__ import annotations
+
+from collector import ACCEPTED, FAILED, QUEUED, SENT, Collector, Exporter
+
+METRICS = """\
+# HELP otelcol_receiver_accepted_spans Number of spans successfully pushed into the pipeline.
+# TYPE otelcol_receiver_accepted_spans counter
+otelcol_receiver_accepted_spans{receiver="otlp",service_name="otelcol-contrib",transport="http"} 30
+otelcol_receiver_accepted_spans{receiver="otlp",service_name="otelcol-contrib",transport="grpc"} 12
+# TYPE otelcol_exporter_sent_spans counter
+otelcol_exporter_sent_spans{exporter="otlp_http/mlflow",server_port="5000",url_path="/v1/traces"} 20
+otelcol_exporter_sent_spans{exporter="otlp_http/phoenix",server_port="6006",url_path="/v1/traces"} 42
+# TYPE otelcol_exporter_send_failed_spans counter
+otelcol_exporter_send_failed_spans{error_type="Unimplemented",exporter="otlp_http/mlflow"} 10
+# TYPE otelcol_exporter_queue_size gauge
+otelcol_exporter_queue_size{data_type="traces",exporter="otlp_http/mlflow"} 12
+# TYPE otelcol_process_uptime counter
+otelcol_process_uptime{service_name="otelcol-contrib"} 61.2
+"""
+MLFLOW = "otlp_http/mlflow"
+
+BASE = """
+receivers: {otlp: {protocols: {http: {endpoint: 0.0.0.0:8335}}}}
+service: {extensions: [health_check, file_storage], telemetry: {logs: {level: info}}}
+"""
+MLFLOW_PART = """
+exporters:
+  otlp_http/mlflow:
+    traces_endpoint: http://mlflow:5000/v1/traces
+    headers: {x-mlflow-experiment-id: "${env:MLFLOW_EXPERIMENT_ID}"}
+service:
+  extensions: [health_check]
+  pipelines: {traces/mlflow: {receivers: [otlp], exporters: [otlp_http/mlflow]}}
+"""
+
+
+def test_sums_over_the_series_that_carry_the_labels() -> None:
+    metrics = Collector().parse_metrics(METRICS)
+    assert metrics.total(ACCEPTED) == 42
+    assert metrics.total(ACCEPTED, transport="grpc") == 12
+    assert metrics.total(SENT, exporter=MLFLOW) == 20
+    assert metrics.by("error_type", FAILED, exporter=MLFLOW) == {"Unimplemented": 10}
+    assert metrics.total("otelcol_never_heard_of") == 0
+    assert metrics.has(QUEUED, exporter=MLFLOW)
+    assert not metrics.has(QUEUED, exporter="otlp_http/phoenix")
+
+
+def test_reads_counters_with_and_without_the_suffix_total() -> None:
+    text = "# TYPE otelcol_exporter_sent_spans_total counter\notelcol_exporter_sent_spans_total 7\n"
+    assert Collector().parse_metrics(text).total(SENT) == 7
+
+
+def test_growth_is_per_series_and_new_series_count_from_zero() -> None:
+    before = Collector().parse_metrics(METRICS)
+    after = Collector().parse_metrics(
+        METRICS.replace('transport="http"} 30', 'transport="http"} 40').replace("61.2", "70")
+        + 'otelcol_exporter_send_failed_spans{error_type="Unknown",exporter="otlp_http/mlflow"} 3\n'
+    )
+    grown = after.since(before)
+    assert grown.total(ACCEPTED) == 10
+    assert grown.total(SENT) == 0
+    assert grown.by("error_type", FAILED) == {"Unknown": 3}
+
+
+def test_after_a_restart_of_the_collector_everything_it_counted_is_growth() -> None:
+    before = Collector().parse_metrics(METRICS)
+    after = Collector().parse_metrics(METRICS.replace("61.2", "3.5"))
+    assert after.since(before).total(ACCEPTED) == 42
+
+
+def test_configuration_files_merge_maps_and_replace_lists() -> None:
+    merged = Collector().merge_configuration({"base.yaml": BASE, "mlflow.yaml": MLFLOW_PART})
+    assert merged["service"]["extensions"] == ["health_check"]
+    assert merged["service"]["telemetry"] == {"logs": {"level": "info"}}
+    assert set(merged["receivers"]) == {"otlp"}
+
+
+def test_finds_the_exporter_that_a_pipeline_uses() -> None:
+    merged = Collector().merge_configuration({"base.yaml": BASE, "mlflow.yaml": MLFLOW_PART})
+    assert Collector().find_exporter(merged, "mlflow") == Exporter(
+        MLFLOW,
+        "traces/mlflow",
+        "http://mlflow:5000/v1/traces",
+        {"x-mlflow-experiment-id": "${env:MLFLOW_EXPERIMENT_ID}"},
+    )
+    assert Collector().find_exporter(merged, "phoenix") is None
+
+
+def test_finds_an_exporter_of_another_name_by_its_endpoint() -> None:
+    configuration = {
+        "exporters": {"otlp": {"endpoint": "phoenix.kagenti-system.svc:4317"}},
+        "service": {"pipelines": {"traces": {"exporters": ["otlp"]}, "metrics": {"exporters": ["debug"]}}},
+    }
+    found = Collector().find_exporter(configuration, "phoenix")
+    assert found is not None
+    assert found.name == "otlp"
+
+
+def test_an_exporter_that_no_pipeline_uses_does_not_count() -> None:
+    configuration = {
+        "exporters": {MLFLOW: {}},
+        "service": {"pipelines": {"traces": {"exporters": ["debug"]}}},
+    }
+    assert Collector().find_exporter(configuration, "mlflow") is None

@@ -1,0 +1,89 @@
+"""The agent's answers are told apart from its failures; the canary is computed as the tool computes it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+import requests
+from gateway import EntryPoint
+from weather_agent import WeatherAgent
+
+AGENT = EntryPoint("http://192.0.2.7:8080", "weather.localtest.me:8080")
+COMPLETED = {
+    "contextId": "c-1",
+    "kind": "task",
+    "status": {"state": "completed"},
+    "artifacts": [
+        {"artifactId": "a", "parts": [{"kind": "text", "text": "WX-1"}, {"kind": "data", "data": {}}]}
+    ],
+}
+FAILED = {**COMPLETED, "status": {"state": "failed"}, "artifacts": []}
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, status: int, body: str) -> list[dict[str, Any]]:
+    requested: list[dict[str, Any]] = []
+
+    def post(url: str, **options: Any) -> requests.Response:  # noqa: ANN401
+        requested.append({"url": url, **options})
+        response = requests.Response()
+        response.status_code = status
+        response._content = body.encode()
+        return response
+
+    monkeypatch.setattr(requests, "post", post)
+    return requested
+
+
+def test_asks_by_the_host_name_in_the_context_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    requested = answering(monkeypatch, 200, json.dumps({"result": COMPLETED}))
+    question = WeatherAgent().ask_the_agent(AGENT, "What is the weather in Paris?", "c-1", 5)
+    assert (question.answer, question.failure, question.context_id) == ("WX-1", "", "c-1")
+    (request,) = requested
+    assert request["headers"] == {"Host": "weather.localtest.me:8080"}
+    assert request["timeout"] == 5
+    message = request["json"]["params"]["message"]
+    assert message["contextId"] == "c-1"
+    assert message["parts"] == [{"kind": "text", "text": "What is the weather in Paris?"}]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "failure"),
+    [
+        (503, "no available server\n", "HTTP status 503: no available server"),
+        (200, "<html>", "an answer that is not JSON: <html>"),
+        (200, {"error": {"code": -32601, "message": "Method not found"}}, "JSON-RPC error"),
+        (200, {"result": FAILED}, "task state 'failed'"),
+        (200, {"result": {**COMPLETED, "artifacts": []}}, "a completed task without any text"),
+    ],
+)
+def test_a_failure_is_told_in_the_result(
+    monkeypatch: pytest.MonkeyPatch, status: int, body: str | Mapping[str, Any], failure: str
+) -> None:
+    answering(monkeypatch, status, body if isinstance(body, str) else json.dumps(body))
+    question = WeatherAgent().ask_the_agent(AGENT, "?", "c-1", 5)
+    assert question.answer == ""
+    assert question.failure.startswith(failure)
+
+
+def test_an_agent_that_is_not_there_is_a_failure_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def post(*_: Any, **__: Any) -> requests.Response:  # noqa: ANN401
+        raise requests.Timeout
+
+    monkeypatch.setattr(requests, "post", post)
+    assert WeatherAgent().ask_the_agent(AGENT, "?", "c-1", 2.5).failure == "no answer within 2.5 s"
+
+
+def test_every_context_is_new() -> None:
+    assert len({WeatherAgent().new_context() for _ in range(100)}) == 100
+
+
+def test_the_canary_depends_on_the_city_and_the_seed() -> None:
+    agent = WeatherAgent()
+    assert agent.expected_weather("Paris", "acceptance") == agent.expected_weather("Paris", "acceptance")
+    stations = {
+        agent.expected_weather(*key)["station"] for key in (("Paris", "a"), ("Paris", "b"), ("Rome", "a"))
+    }
+    assert len(stations) == 3

@@ -1,0 +1,181 @@
+"""What is wrong with a workload is read from its objects; a healthy one has no problems."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from workloads import Object, Stock, Workloads, container_states
+
+IMAGE = "docker.io/otel/opentelemetry-collector-contrib:0.158.0"
+
+
+def deployment(**status: Any) -> Object:  # noqa: ANN401 - fields of a status
+    healthy = {"observedGeneration": 3, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1}
+    return {
+        "kind": "Deployment",
+        "metadata": {
+            "name": "otel-collector",
+            "namespace": "kagenti-system",
+            "uid": "d-1",
+            "generation": 3,
+            "annotations": {"deployment.kubernetes.io/revision": "2"},
+            "labels": {"app.kubernetes.io/part-of": "llm-observability"},
+        },
+        "spec": {
+            "replicas": 1,
+            "selector": {"matchLabels": {"app.kubernetes.io/name": "otel-collector"}},
+            "template": {"spec": {"containers": [{"name": "otel-collector", "image": IMAGE}]}},
+        },
+        "status": {**healthy, **status},
+    }
+
+
+def replica_set(revision: str, pod_hash: str) -> Object:
+    return {
+        "metadata": {
+            "name": f"otel-collector-{pod_hash}",
+            "annotations": {"deployment.kubernetes.io/revision": revision},
+            "labels": {"pod-template-hash": pod_hash},
+            "ownerReferences": [{"uid": "d-1"}],
+        }
+    }
+
+
+def pod(pod_hash: str = "new", image: str = IMAGE, **container: Any) -> Object:  # noqa: ANN401
+    running = {
+        "name": "otel-collector",
+        "ready": True,
+        "restartCount": 0,
+        "imageID": "sha256:0123456789abcdef",
+        "state": {"running": {"startedAt": "2026-11-24T00:00:00Z"}},
+    }
+    return {
+        "metadata": {
+            "name": f"otel-collector-{pod_hash}-abcde",
+            "namespace": "kagenti-system",
+            "creationTimestamp": "2026-11-24T00:00:00Z",
+            "labels": {"app.kubernetes.io/name": "otel-collector", "pod-template-hash": pod_hash},
+        },
+        "spec": {
+            "containers": [{"name": "otel-collector", "image": image}],
+            "volumes": [{"name": "queue", "persistentVolumeClaim": {"claimName": "queue"}}, {"name": "tmp"}],
+        },
+        "status": {
+            "phase": "Running",
+            "conditions": [{"type": "Ready", "status": "True"}],
+            "containerStatuses": [{**running, **container}],
+        },
+    }
+
+
+def stock(*pods: Object, claim: str = "Bound") -> Stock:
+    claims = [{"metadata": {"namespace": "kagenti-system", "name": "queue"}, "status": {"phase": claim}}]
+    return Stock([deployment()], [replica_set("1", "old"), replica_set("2", "new")], list(pods), claims)
+
+
+def restarted(reason: str, exit_code: int) -> Object:
+    end = {"terminated": {"reason": reason, "exitCode": exit_code, "finishedAt": "2026-11-24T01:00:00Z"}}
+    return pod(restartCount=2, lastState=end)
+
+
+def test_a_healthy_workload_has_no_problems() -> None:
+    judge, all_well = Workloads(), stock(pod())
+    assert judge.rollout_problems(deployment()) == []
+    assert judge.restart_problems(all_well, deployment()) == []
+    assert judge.image_problems(all_well, deployment()) == []
+    assert judge.claim_problems(all_well, deployment()) == []
+    assert judge.running_images(all_well, deployment()) == [f"{IMAGE} (0123456789ab)"]
+
+
+@pytest.mark.parametrize(
+    ("status", "problem"),
+    [
+        ({"observedGeneration": 2}, "the controller has seen generation 2 of 3"),
+        ({"updatedReplicas": 0}, "0 of 1 replicas are of the current generation"),
+        ({"readyReplicas": 0}, "0 of 1 replicas are Ready"),
+        ({"replicas": 2}, "replicas of an older generation still run"),
+    ],
+)
+def test_a_roll_out_that_is_not_done_says_why(status: dict[str, int], problem: str) -> None:
+    assert problem in Workloads().rollout_problems(deployment(**status))
+
+
+def test_scaled_to_0_is_a_problem() -> None:
+    workload = deployment(replicas=0, readyReplicas=0, updatedReplicas=0)
+    workload["spec"]["replicas"] = 0
+    assert Workloads().rollout_problems(workload) == ["it is scaled to 0 replicas"]
+
+
+def test_a_stateful_set_is_judged_by_its_revisions() -> None:
+    workload = {**deployment(currentRevision="a", updateRevision="b"), "kind": "StatefulSet"}
+    assert Workloads().rollout_problems(workload) == ["revision b is not rolled out yet"]
+
+
+def test_a_crash_and_an_oom_kill_are_problems() -> None:
+    (crash,) = Workloads().restart_problems(stock(restarted("Error", 1)), deployment())
+    assert "restarted 2 times, last with Error (exit code 1) at 2026-11-24T01:00:00Z" in crash
+    (killed,) = Workloads().restart_problems(stock(restarted("OOMKilled", 137)), deployment())
+    assert "OOMKilled (exit code 137)" in killed
+
+
+def test_a_restart_with_the_whole_node_is_no_problem() -> None:
+    assert Workloads().restart_problems(stock(restarted("Unknown", 255)), deployment()) == []
+
+
+def test_restarts_before_the_roll_out_are_no_problem() -> None:
+    old = pod("old", restartCount=7, lastState={"terminated": {"reason": "Error", "exitCode": 1}})
+    assert Workloads().restart_problems(stock(old, pod()), deployment()) == []
+
+
+def test_another_image_and_an_image_that_cannot_be_had_are_problems() -> None:
+    (other,) = Workloads().image_problems(stock(pod(image="other:1")), deployment())
+    assert other == f"otel-collector-new-abcde/otel-collector has other:1, asked for is {IMAGE}"
+    waits = {"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}}
+    (missing,) = Workloads().image_problems(stock(pod(imageID="", state=waits)), deployment())
+    assert missing.endswith(f"does not run {IMAGE}: ImagePullBackOff: Back-off pulling image")
+
+
+def test_a_claim_that_is_not_bound_is_a_problem() -> None:
+    (problem,) = Workloads().claim_problems(stock(pod(), claim="Pending"), deployment())
+    assert problem == "volume claim queue of otel-collector-new-abcde is Pending"
+
+
+def test_only_a_ready_pod_of_the_current_generation_is_asked() -> None:
+    judge = Workloads()
+    assert (
+        judge.ready_pod(stock(pod("old"), pod()), deployment())["metadata"]["name"]
+        == "otel-collector-new-abcde"
+    )
+    with pytest.raises(AssertionError, match="otel-collector has no Ready pod"):
+        judge.ready_pod(stock(pod("old")), deployment())
+
+
+def test_the_stack_is_what_is_named_or_labelled() -> None:
+    labelled = deployment()
+    stranger = deployment()
+    stranger["metadata"] = {**stranger["metadata"], "name": "stranger", "labels": {}}
+    named = {
+        **stranger,
+        "metadata": {**stranger["metadata"], "name": "weather-service", "namespace": "team1"},
+    }
+    found = Workloads().workloads_of_the_stack(
+        Stock([labelled, stranger, named], [], [], []),
+        {"weather-agent": {"namespace": "team1", "kind": "Deployment", "name": "weather-service"}},
+    )
+    assert [item["metadata"]["name"] for item in found] == ["otel-collector", "weather-service"]
+
+
+def test_container_states_show_why_a_pod_does_not_start() -> None:
+    refused = {
+        "waiting": {
+            "reason": "CreateContainerConfigError",
+            "message": 'configmap "mlflow-experiment" not found',
+        }
+    }
+    (line,) = container_states(pod(state=refused, ready=False))
+    assert line == (
+        'otel-collector waiting CreateContainerConfigError configmap "mlflow-experiment" not found '
+        "not Ready, 0 restarts"
+    )
+    assert container_states({"status": {"phase": "Pending"}}) == ["Pending"]
