@@ -6,12 +6,12 @@ import html
 from collections.abc import Iterator
 from pathlib import Path
 
+from agent_client import Question
 from contract import Expectation, evaluate, load_contract
 from robot.api import logger
 from robot.api.deco import keyword, library
 from trace_model import Span, Trace
 from trace_text import content
-from weather_agent import Question
 
 LONGEST = 160
 

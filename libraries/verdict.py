@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from agent_client import Question
 from collector import (
     ACCEPTED,
     CAPACITY,
@@ -27,7 +28,6 @@ from collector import (
 )
 from robot.api.deco import keyword, library
 from trace_model import Trace
-from weather_agent import Question
 
 TITLES = {"mlflow": "MLflow", "phoenix": "Phoenix"}
 LOG_LINES = 3

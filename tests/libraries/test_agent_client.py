@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import requests
+from agent_client import AgentClient
 from gateway import EntryPoint
-from weather_agent import WeatherAgent
 
 AGENT = EntryPoint("http://192.0.2.7:8080", "weather.localtest.me:8080")
 COMPLETED = {
@@ -39,7 +39,7 @@ def answering(monkeypatch: pytest.MonkeyPatch, status: int, body: str) -> list[d
 
 def test_asks_by_the_host_name_in_the_context_given(monkeypatch: pytest.MonkeyPatch) -> None:
     requested = answering(monkeypatch, 200, json.dumps({"result": COMPLETED}))
-    question = WeatherAgent().ask_the_agent(AGENT, "What is the weather in Paris?", "c-1", 5)
+    question = AgentClient().ask_the_agent(AGENT, "What is the weather in Paris?", "c-1", 5)
     assert (question.answer, question.failure, question.context_id) == ("WX-1", "", "c-1")
     (request,) = requested
     assert request["headers"] == {"Host": "weather.localtest.me:8080"}
@@ -63,7 +63,7 @@ def test_a_failure_is_told_in_the_result(
     monkeypatch: pytest.MonkeyPatch, status: int, body: str | Mapping[str, Any], failure: str
 ) -> None:
     answering(monkeypatch, status, body if isinstance(body, str) else json.dumps(body))
-    question = WeatherAgent().ask_the_agent(AGENT, "?", "c-1", 5)
+    question = AgentClient().ask_the_agent(AGENT, "?", "c-1", 5)
     assert question.answer == ""
     assert question.failure.startswith(failure)
 
@@ -73,15 +73,15 @@ def test_an_agent_that_is_not_there_is_a_failure_too(monkeypatch: pytest.MonkeyP
         raise requests.Timeout
 
     monkeypatch.setattr(requests, "post", post)
-    assert WeatherAgent().ask_the_agent(AGENT, "?", "c-1", 2.5).failure == "no answer within 2.5 s"
+    assert AgentClient().ask_the_agent(AGENT, "?", "c-1", 2.5).failure == "no answer within 2.5 s"
 
 
 def test_every_context_is_new() -> None:
-    assert len({WeatherAgent().new_context() for _ in range(100)}) == 100
+    assert len({AgentClient().new_context() for _ in range(100)}) == 100
 
 
 def test_the_canary_depends_on_the_city_and_the_seed() -> None:
-    agent = WeatherAgent()
+    agent = AgentClient()
     assert agent.expected_weather("Paris", "acceptance") == agent.expected_weather("Paris", "acceptance")
     stations = {
         agent.expected_weather(*key)["station"] for key in (("Paris", "a"), ("Paris", "b"), ("Rome", "a"))

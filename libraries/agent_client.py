@@ -39,7 +39,7 @@ class Question:
 
 
 @library(scope="GLOBAL")
-class WeatherAgent:
+class AgentClient:
     """Speaks A2A 0.3 (JSON-RPC `message/send`), which the public weather agent understands too."""
 
     @keyword
