@@ -13,8 +13,8 @@ from typing import Any
 from trace_model import Span, Trace
 from trace_text import contains, content, decode, haystack, leaves
 
-# What a backend loses of what was sent to it (measured with MLflow 3.17.2 and Phoenix 20.26.1). MLflow keeps the
-# resource's attributes as tags of the trace, which its reader gives to each span.
+# What a backend loses of what was sent to it (measured with MLflow 3.17.2 and Phoenix 20.26.1). MLflow keeps
+# the resource as tags of the trace, which its reader gives to each span.
 NOT_KEPT: Mapping[str, frozenset[str]] = {
     "otlp": frozenset({"state", "tokens"}),
     "mlflow": frozenset({"scope"}),

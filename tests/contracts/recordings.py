@@ -6,14 +6,20 @@ for each trace in it, earliest first: contract, session, question, canaries and 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import mlflow_traces
 import otlp_json
+import phoenix_traces
 import yaml
 from contract import Expectation
+from mlflow.entities import Trace as MlflowTrace
+from mlflow.protos.service_pb2 import GetTrace
+from mlflow.utils.proto_json_utils import parse_dict
 from trace_model import Trace
 
 TESTS = Path(__file__).resolve().parent.parent
@@ -57,4 +63,12 @@ def filtered(trace: Trace) -> Trace:
 
 
 def _read(file: Path) -> list[Trace]:
-    return otlp_json.read_file(file)
+    if file.name.endswith(".otlp.jsonl"):
+        return otlp_json.read_file(file)
+    answer = json.loads(file.read_text(encoding="utf-8"))
+    if file.name.endswith(".phoenix.json"):
+        spans = tuple(phoenix_traces.convert(item) for item in answer["data"])
+        return [Trace(spans[0].trace_id, spans, "phoenix")]
+    found = GetTrace.Response()
+    parse_dict(answer, found)
+    return [mlflow_traces.convert(MlflowTrace.from_proto(found.trace))]

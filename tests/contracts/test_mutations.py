@@ -8,26 +8,15 @@ from typing import Any
 
 import pytest
 from contract import Contract, evaluate, load_contract
+from contract_rules import NOT_KEPT
 from trace_model import Event, Span, Trace
 
 from tests.contracts.recordings import Recording, recordings
 
 Mutation = Callable[[Trace], Trace]
 
-RECORDINGS = {recording.name: recording for recording in recordings()}
+RECORDINGS = [recording for recording in recordings() if recording.name.startswith("own/")]
 MS = 1_000_000
-
-
-def as_mlflow(recording: Recording) -> Recording:
-    """Return the trace as MLflow gives it back: no scope, but a state and a sum of tokens."""
-    trace = recording.trace
-    count = {
-        part: sum(span.attributes.get(f"llm.token_count.{part}", 0) for span in trace.spans)
-        for part in ("prompt", "completion", "total")
-    }
-    spans = tuple(replace(span, scope=None) for span in trace.spans)
-    state = trace.roots[0].status
-    return replace(recording, trace=Trace(trace.trace_id, spans, "mlflow", state, count))
 
 
 def pick(trace: Trace, what: str) -> Span:
@@ -434,17 +423,15 @@ CASES = [
         lambda trace: replace(
             trace, tokens={part: 2 * count for part, count in (trace.tokens or {}).items()}
         ),
-        "mlflow one-tool",
+        "one-tool",
     ),
     Case(
         "backend has no sum",
         "tokens.trace-total",
         lambda trace: replace(trace, tokens=None),
-        "mlflow one-tool",
+        "one-tool",
     ),
-    Case(
-        "model call's tokens lost", "tokens.trace-total", lost("LLM 1", "llm.token_count"), "mlflow one-tool"
-    ),
+    Case("model call's tokens lost", "tokens.trace-total", lost("LLM 1", "llm.token_count"), "one-tool"),
     # how it went
     Case(
         "failed chain",
@@ -485,14 +472,14 @@ CASES = [
         "trace never finished",
         "state.trace",
         lambda trace: replace(trace, state="IN_PROGRESS"),
-        "mlflow one-tool",
+        "one-tool",
     ),
-    Case("trace failed", "state.trace", lambda trace: replace(trace, state="ERROR"), "mlflow tool-fails"),
+    Case("trace failed", "state.trace", lambda trace: replace(trace, state="ERROR"), "tool-fails"),
     Case(
         "failed trace shown as good",
         "state.trace",
         lambda trace: replace(trace, state="OK"),
-        "mlflow model-fails",
+        "model-fails",
     ),
     # secrets
     Case(
@@ -542,31 +529,37 @@ CASES = [
 ]
 
 
-def recorded(name: str) -> Recording:
-    backend, _, name = name.rpartition(" ")
-    recording = RECORDINGS[f"own/{name}.otlp.jsonl"]
-    return as_mlflow(recording) if backend else recording
+def recorded(name: str) -> list[Recording]:
+    """Return the recordings of one question, one a backend."""
+    return [recording for recording in RECORDINGS if recording.name.startswith(f"own/{name}.")]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.recording}: {case.defect} ({case.rule})")
-def test_one_defect_breaks_its_rule(case: Case) -> None:
-    recording = recorded(case.recording)
-    rules = load_contract(recording.contract)
+# What a backend must keep for a rule to hold there.
+NEEDS = {
+    "scopes.allowed": "scope",
+    "identity.service": "resource",
+    "tokens.trace-total": "tokens",
+    "state.trace": "state",
+}
+SHOWN = [
+    pytest.param(case, recording, id=f"{recording.name}: {case.defect} ({case.rule})")
+    for case in CASES
+    for recording in recorded(case.recording)
+    if NEEDS.get(case.rule) not in NOT_KEPT[recording.trace.backend]
+]
+
+
+@pytest.mark.parametrize(("case", "recording"), SHOWN)
+def test_one_defect_breaks_its_rule(case: Case, recording: Recording) -> None:
     mutated = case.mutate(recording.trace)
     assert mutated != recording.trace
-    assert evaluate(rules, recording.trace, recording.expectation) == []
-    found = evaluate(rules, mutated, recording.expectation)
+    found = evaluate(load_contract(recording.contract), mutated, recording.expectation)
     assert case.rule in {violation.rule for violation in found}, [str(violation) for violation in found]
 
 
 def test_every_rule_has_a_defect_that_breaks_it() -> None:
-    contracts = {load_contract(recorded(case.recording).contract).name for case in CASES}
-    rules = {
-        rule
-        for recording in RECORDINGS.values()
-        if recording.contract.stem in contracts
-        for rule in rule_ids(load_contract(recording.contract))
-    }
+    contracts = {recording.contract for recording in RECORDINGS}
+    rules = {rule for contract in contracts for rule in rule_ids(load_contract(contract))}
     assert rules - {case.rule for case in CASES} == set()
 
 
@@ -599,7 +592,7 @@ def rule_ids(contract: Contract) -> Iterator[str]:
 
 
 def test_a_violation_is_one_line_and_never_shows_a_secret() -> None:
-    recording = recorded("one-tool")
+    recording = recorded("one-tool")[0]
     leaked = attribute("AGENT", "output.value", f"Your key\nis {KEY}")(recording.trace)
     lines = [
         str(violation)
@@ -611,7 +604,7 @@ def test_a_violation_is_one_line_and_never_shows_a_secret() -> None:
 
 
 def test_the_order_of_violations_does_not_depend_on_the_order_of_spans() -> None:
-    recording = recorded("several-tools")
+    recording = recorded("several-tools")[0]
     rules = load_contract(recording.contract)
     broken = everywhere(lambda span: replace(span, status="ERROR", scope="x", attributes={}))(recording.trace)
     found = evaluate(rules, broken, recording.expectation)
@@ -621,7 +614,7 @@ def test_the_order_of_violations_does_not_depend_on_the_order_of_spans() -> None
 
 
 def test_an_empty_trace_breaks_the_counts() -> None:
-    recording = recorded("one-tool")
+    recording = recorded("one-tool")[0]
     nothing = Trace(recording.trace.trace_id, (), "mlflow", "IN_PROGRESS")
     found = {
         rule.rule for rule in evaluate(load_contract(recording.contract), nothing, recording.expectation)
