@@ -1,12 +1,13 @@
 """Get a Kubernetes cluster for the suites, and give it back.
 
-With Docker or Podman the cluster is kind's; without either it is the embedded cluster, whose processes run on this
-machine (Linux, root). Nothing else in the project knows which.
+With Docker or Podman the cluster is kind's; without either it is the embedded cluster,
+whose processes run on this machine (Linux, root). Nothing else in the project knows which.
 """
 
 import argparse
 import fcntl
 import os
+import platform
 import shutil
 import sys
 import time
@@ -28,18 +29,22 @@ def parser() -> argparse.ArgumentParser:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="environment:\n"
-        "  EMBEDDED_CLUSTER_STATE  the cluster's folder, removed by down (default: /var/lib/embedded-cluster)\n"
-        "  EMBEDDED_CLUSTER_CACHE  what was compiled, kept (default: /var/cache/embedded-cluster)",
+        "  EMBEDDED_CLUSTER_STATE  the cluster's folder, which down removes (/var/lib/embedded-cluster)\n"
+        "  EMBEDDED_CLUSTER_CACHE  what was compiled, which stays (/var/cache/embedded-cluster)",
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("up", help="make the cluster or mend it, and wait until it is well")
     commands.add_parser("down", help="remove the cluster, its volumes and all it left on this machine")
     commands.add_parser("status", help="say whether the cluster is well, and if not, what is wrong")
     commands.add_parser("kubeconfig", help="print the path of the cluster's kubeconfig")
-    run = commands.add_parser(
+    commands.add_parser(
+        "provider",
+        help="print what makes the cluster, kind or embedded: of the one there is, or of the next up",
+    )
+    execute_parser = commands.add_parser(
         "exec", help="run a command with KUBECONFIG set and kubectl on the PATH: exec -- kubectl get pods -A"
     )
-    run.add_argument("arguments", nargs=argparse.REMAINDER, metavar="-- CMD")
+    execute_parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="-- CMD")
     load = commands.add_parser("load", help="load image archives (OCI or docker save) into the cluster")
     load.add_argument("archives", nargs="+", type=Path, metavar="ARCHIVE")
     return top
@@ -53,7 +58,8 @@ def alone(folders: Folders) -> Iterator[None]:
         lock = (folders.cache / "lock").open("w")
     except OSError as error:
         raise ClusterError(
-            f"{folders.cache} cannot be written ({error.strerror}); name another folder in EMBEDDED_CLUSTER_CACHE."
+            f"{folders.cache} cannot be written ({error.strerror});"
+            " name another folder in EMBEDDED_CLUSTER_CACHE."
         ) from error
     with lock:
         try:
@@ -73,6 +79,13 @@ def existing(folders: Folders) -> Kind | Node | None:
     return Node(folders)
 
 
+def provider(folders: Folders) -> str:
+    """Return `kind` or `embedded`: what made the cluster, or what would make it."""
+    if folders.provider.exists():
+        return folders.provider.read_text().strip()
+    return "kind" if preflight.engine() else "embedded"
+
+
 def needed(folders: Folders) -> Kind | Node:
     """Return the cluster that is there.
 
@@ -87,14 +100,15 @@ def needed(folders: Folders) -> Kind | Node:
 def up(folders: Folders) -> None:
     """Make the cluster or mend it, and say where it is."""
     started = time.monotonic()
+    engine = None if folders.provider.exists() else preflight.engine()
+    if not engine and not folders.provider.exists():
+        preflight.check_system(platform.system(), os.geteuid(), platform.machine())
     with alone(folders):
-        cluster = existing(folders)
-        if cluster is None:
-            engine = preflight.engine()
-            cluster = Kind(folders, engine) if engine else Node(folders)
+        cluster = existing(folders) or (Kind(folders, engine) if engine else Node(folders))
         cluster.up()
     say(
-        f"Cluster up after {duration(time.monotonic() - started)}: kubeconfig {folders.kubeconfig}, gateway {cluster.gateway}"
+        f"Cluster up after {duration(time.monotonic() - started)}:"
+        f" kubeconfig {folders.kubeconfig}, gateway {cluster.gateway}"
     )
 
 
@@ -108,7 +122,8 @@ def down(folders: Folders) -> None:
         elif os.geteuid() == 0 and sys.platform == "linux":
             cleanup.everything(folders)
     say(
-        f"No cluster any more, after {duration(time.monotonic() - started)}; the cache stays in {folders.cache}"
+        f"No cluster any more, after {duration(time.monotonic() - started)};"
+        f" the cache stays in {folders.cache}"
     )
 
 
@@ -122,7 +137,8 @@ def status(folders: Folders) -> int:
     for problem in problems:
         say(f"- {problem}")
     say(
-        f"The cluster is {'not ' if problems else ''}well: kubeconfig {folders.kubeconfig}, gateway {cluster.gateway}"
+        f"The cluster is {'not ' if problems else ''}well:"
+        f" kubeconfig {folders.kubeconfig}, gateway {cluster.gateway}"
     )
     return 1 if problems else 0
 
@@ -151,32 +167,45 @@ def execute(folders: Folders, arguments: list[str]) -> None:
     os.execvp(command[0], command)  # noqa: S606 - the very purpose
 
 
+def run(options: argparse.Namespace, folders: Folders) -> int:
+    """Run the command that was asked for; return the exit code.
+
+    Raises ClusterError with what a user should do when it cannot be done.
+    """
+    code = 0
+    match options.command:
+        case "up":
+            up(folders)
+        case "down":
+            down(folders)
+        case "status":
+            code = status(folders)
+        case "kubeconfig":
+            needed(folders)
+            say(str(folders.kubeconfig))
+        case "provider":
+            say(provider(folders))
+        case "exec":
+            execute(folders, options.arguments)
+        case "load":
+            load(folders, options.archives)
+    return code
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command; return the exit code."""
+    """Run a command line; return the exit code."""
     options = parser().parse_args(arguments)
-    folders = Folders.from_environment()
     try:
-        match options.command:
-            case "up":
-                up(folders)
-            case "down":
-                down(folders)
-            case "status":
-                return status(folders)
-            case "kubeconfig":
-                needed(folders)
-                say(str(folders.kubeconfig))
-            case "exec":
-                execute(folders, options.arguments)
-            case "load":
-                load(folders, options.archives)
+        return run(options, Folders.from_environment())
     except ClusterError as error:
         report(error)
+        return 1
+    except OSError as error:
+        report(ClusterError(f"{error.filename or 'The machine'} cannot be used as needed: {error.strerror}."))
         return 1
     except KeyboardInterrupt:
         say("Interrupted; run the same command again to continue.")
         return 130
-    return 0
 
 
 if __name__ == "__main__":

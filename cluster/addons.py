@@ -59,7 +59,7 @@ def programmed(kubectl: Kubectl) -> bool:
 
 
 def gateway(kubectl: Kubectl, definitions: str, image: str, address: str, log: Path) -> None:
-    """Install the Gateway API (`definitions`: file or URL), Traefik from `image`, and the Gateway at `address`.
+    """Install the Gateway API (`definitions`: file or URL), Traefik's `image`, the Gateway at `address`.
 
     Raises ClusterError when it does not come up.
     """
@@ -83,6 +83,6 @@ def gateway(kubectl: Kubectl, definitions: str, image: str, address: str, log: P
     wait_for(
         lambda: programmed(kubectl),
         settings.ADDON_LIMIT,
-        f"Traefik did not accept the Gateway http in {settings.GATEWAY_NAMESPACE}; see `kubectl describe gateway`. It was not done",
+        f"Traefik did not take the Gateway {settings.GATEWAY_NAMESPACE}/http (`kubectl describe` says why)",
         log,
     )

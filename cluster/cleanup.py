@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cluster import network, processes, settings
 from cluster.commands import output
-from cluster.progress import ClusterError, wait_for
+from cluster.progress import wait_for
 from cluster.settings import Folders
 
 SHIM = "containerd-shim-runc-v2"
@@ -21,7 +21,7 @@ CONTROL = (
     "etcd",
 )
 CGROUPS = Path("/sys/fs/cgroup")
-# Folders outside the state folder that containerd, the CNI plugins and the kubelet insist on; removed when empty.
+# Folders elsewhere that containerd, the CNI plugins and the kubelet insist on; removed when empty.
 SHARED_FOLDERS = (
     "/var/lib/cni/results",
     "/var/lib/cni",
@@ -63,13 +63,19 @@ def pod_cgroups(root: Path = CGROUPS) -> list[Path]:
     return [folder for folder in (root / "kubepods", *root.glob("*/kubepods")) if folder.is_dir()]
 
 
-def pod_processes(root: Path = CGROUPS) -> set[int]:
-    """Return the numbers of all processes in pods."""
+def containers(folders: Folders) -> set[str]:
+    """Return the ids of the containers that containerd runs or ran here; each has a cgroup of that name."""
+    return {folder.name for folder in folders.run.glob("containerd/io.containerd.runtime.v2.task/k8s.io/*")}
+
+
+def pod_processes(ids: set[str], root: Path = CGROUPS) -> set[int]:
+    """Return the numbers of all processes in containers with these ids."""
     found: set[int] = set()
     for top in pod_cgroups(root):
         for file in top.rglob("cgroup.procs"):
-            with contextlib.suppress(OSError):  # the cgroup went away meanwhile
-                found.update(int(line) for line in file.read_text().split() if line != "0")
+            if ids.intersection(file.relative_to(top).parts):
+                with contextlib.suppress(OSError):  # the cgroup went away meanwhile
+                    found.update(int(line) for line in file.read_text().split())
     return found
 
 
@@ -78,9 +84,15 @@ def kill_pods(folders: Folders) -> None:
 
     Raises ClusterError when one does not end.
     """
+    ids = containers(folders)
     processes.kill(process.pid for process in ours(folders, (SHIM,)))
-    processes.kill(pod_processes())
-    wait_for(lambda: not pod_processes(), settings.STOP_LIMIT, "Processes in pods did not end")
+
+    def gone() -> bool:
+        left = pod_processes(ids)
+        processes.kill(left)
+        return not left
+
+    wait_for(gone, settings.STOP_LIMIT, "The processes of the pods did not end")
 
 
 def clear_run(folders: Folders) -> None:
@@ -125,16 +137,15 @@ def everything(folders: Folders) -> None:
 
     Raises ClusterError when something does not go.
     """
-    processes.kill(process.pid for process in ours(folders, CONTROL))
+    running = ours(folders, (*CONTROL, SHIM))
+    if not running and not folders.provider.exists():
+        return
+    processes.kill(process.pid for process in running if process.name != SHIM)
     kill_pods(folders)
     clear_run(folders)
     unmount(folders.state)
     network.down(folders)
     remove_cgroups()
     remove_shared(folders)
-    if not folders.provider.exists():
-        return
-    try:
+    if folders.state.exists():
         shutil.rmtree(folders.state)
-    except OSError as error:
-        raise ClusterError(f"{folders.state} could not be removed: {error}") from error

@@ -13,7 +13,7 @@ from cluster.progress import ClusterError
 REPORT_INTERVAL = 15.0
 
 
-def logged(
+def logged(  # noqa: PLR0913 - what to run, and what to do while and after it
     arguments: Sequence[str | Path],
     log: Path,
     failure: str,
@@ -29,14 +29,17 @@ def logged(
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
-        process = subprocess.Popen(
-            [str(argument) for argument in arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=None if environment is None else {**os.environ, **environment},
-            cwd=folder,
-        )
+        try:
+            process = subprocess.Popen(
+                [str(argument) for argument in arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **(environment or {})},
+                cwd=folder,
+            )
+        except OSError as error:
+            raise ClusterError(f"{failure} ({arguments[0]}: {error.strerror})") from error
         waited = 0.0
         try:
             while process.poll() is None:
@@ -70,13 +73,16 @@ def output(arguments: Sequence[str | Path], failure: str, text: str | None = Non
 
     Raises ClusterError with the sentence `failure` and the program's last line when it fails.
     """
-    done = subprocess.run(
-        [str(argument) for argument in arguments],
-        input=text if text is not None else "",
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            [str(argument) for argument in arguments],
+            input=text if text is not None else "",
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except OSError as error:
+        raise ClusterError(f"{failure}: {arguments[0]}: {error.strerror}") from error
     if done.returncode:
         said = done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}"
         raise ClusterError(f"{failure}: {said.splitlines()[-1]}")

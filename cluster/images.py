@@ -117,7 +117,7 @@ def _docker_names(manifest: list[dict[str, list[str]]]) -> list[str]:
 def load(
     paths: Iterable[Path], record: Path, present: Callable[[], set[str]], load_one: Callable[[Path], None]
 ) -> list[tuple[Archive, bool]]:
-    """Load archives with `load_one`, but none that `record` says is loaded and whose images are all `present`.
+    """Load archives with `load_one`, but none that `record` knows and whose images are `present`.
 
     Return each archive with whether it had to be loaded. Raises ClusterError as soon as one cannot be.
     """

@@ -97,7 +97,7 @@ class Kind:
         logged(command, self.folders.log / "kind.log", failure, limit, environment=self.environment)
 
     def load(self, archives: Iterable[Path]) -> list[tuple[images.Archive, bool]]:
-        """Load image archives into kind's node, but none it has already; return each with whether it had to be.
+        """Load image archives into kind's node, but none it has; return each with whether it had to be.
 
         Raises ClusterError when one cannot be loaded.
         """

@@ -1,4 +1,4 @@
-"""The node's network on this machine: its address, masquerading, and the kernel's settings, there and away again."""
+"""The node's network on this machine: address, masquerading and kernel settings, made and taken away."""
 
 import json
 import re
@@ -48,7 +48,7 @@ def restore_sysctls(record: Path) -> None:
 def resolv_conf(
     candidates: tuple[Path, ...] = (Path("/etc/resolv.conf"), Path("/run/systemd/resolve/resolv.conf")),
 ) -> Path:
-    """Return the file whose name servers pods can reach: the first with one that is not the machine's own loopback."""
+    """Return the file whose name servers pods can reach: the first with one that is not on loopback."""
     for candidate in candidates:
         servers = (
             re.findall(r"^nameserver\s+(\S+)", candidate.read_text(), re.MULTILINE)
@@ -63,7 +63,7 @@ def resolv_conf(
 def firewall_rules(chain_listings: dict[str, str]) -> list[list[str]]:
     """Return the iptables rules that let pods through a firewall that drops what it does not know.
 
-    `chain_listings` maps INPUT and FORWARD to what `iptables -S CHAIN` prints. A chain that accepts needs no rule.
+    `chain_listings` maps INPUT and FORWARD to what `iptables -S CHAIN` prints; one that accepts needs none.
     """
     directions = {"INPUT": ("-i",), "FORWARD": ("-i", "-o")}
     return [

@@ -13,6 +13,12 @@ from cluster.settings import Folders
 CTR = "/usr/bin/ctr"
 
 
+def write_changed(file: Path, text: str) -> None:
+    """Write a file unless it says the same already: kube-proxy ends whenever its file is written."""
+    if not file.exists() or file.read_text() != text:
+        file.write_text(text)
+
+
 class Node:
     """One embedded cluster, in its folders."""
 
@@ -22,6 +28,8 @@ class Node:
         self.programs = build.products(folders)["kubernetes"].folder
         self.kubectl = Kubectl(self.programs / "kubectl", folders.kubeconfig, folders.state / "kubectl-cache")
         self.gateway = f"{settings.NODE_ADDRESS}:{settings.GATEWAY_PORT}"
+        manifests = build.cache_key(settings.HERE / "manifests", [str(settings.VERSIONS)])
+        self.made_from = build.cache_key(settings.HERE / "templates", [manifests])
 
     # What runs
 
@@ -134,6 +142,10 @@ class Node:
         among = processes.running()
         return [name for name, arguments in self.commands().items() if not processes.find(arguments, among)]
 
+    def _made_from(self) -> str:
+        record = self.folders.state / "made-from"
+        return record.read_text() if record.exists() else ""
+
     def log(self, name: str) -> Path:
         """Return the log file of a process or a step."""
         return self.folders.log / f"{name}.log"
@@ -156,7 +168,9 @@ class Node:
     # Whether it is well
 
     def problems(self) -> Iterable[str]:
-        """Find what is not as it should be, a sentence each, the deepest cause first; nothing for a healthy cluster."""
+        """Find what is not as it should be, a sentence each, the deepest cause first."""
+        if self._made_from() != self.made_from:
+            yield "it was made by another version of this program"
         if stopped := self.stopped():
             yield f"not running: {', '.join(stopped)}"
             return
@@ -216,6 +230,7 @@ class Node:
         if self.folders.provider.exists() and not list(self.problems()):
             return
         steps = Steps(9)
+        builder = build.Builder(self.folders, steps)
         with steps.step("this machine has what it takes"):
             preflight.check_embedded(
                 self.folders, {p.name for p in cleanup.ours(self.folders, cleanup.CONTROL)}
@@ -227,11 +242,14 @@ class Node:
         with steps.step("Debian packages"):
             build.debian_packages(self.folders)
         with steps.step(f"Kubernetes {settings.VERSIONS['kubernetes']} and its small images"):
-            build.small_images(self.folders, steps)
-            build.kubernetes(self.folders, steps)
+            builder.small_images()
+            builder.kubernetes()
         with steps.step(f"Traefik {settings.VERSIONS['traefik']}"):
-            build.gateway(self.folders, steps)
+            builder.gateway()
         with steps.step("network, certificates and configuration"):
+            if self._made_from() not in {"", self.made_from}:
+                configured = ("containerd", "kubelet", "kube-proxy")  # they read files, others only arguments
+                processes.kill(old.pid for old in cleanup.ours(self.folders, configured))
             self._clear_stale()
             network.up(self.folders)
             self._configure()
@@ -244,10 +262,11 @@ class Node:
             self._dns_and_storage()
         with steps.step("gateway, everything answers"):
             self._gateway()
+            (self.folders.state / "made-from").write_text(self.made_from)
             self._settled()
 
     def _clear_stale(self) -> None:
-        """Where neither containerd nor a shim lives, what they left (after a kill, after a reboot) is in the way."""
+        """Clear away what containerd and its shims left, if none of them lives (a kill, a reboot)."""
         if not cleanup.ours(self.folders, ("containerd", cleanup.SHIM)):
             cleanup.kill_pods(self.folders)
             cleanup.clear_run(self.folders)
@@ -339,7 +358,7 @@ class Node:
         wait_for(holds, settings.NODE_LIMIT, otherwise, self.log(names[-1]))
 
     def load(self, archives: Iterable[Path]) -> list[tuple[images.Archive, bool]]:
-        """Import image archives into containerd, but none it has already; return each with whether it had to be.
+        """Import image archives into containerd, but none it has; return each with whether it had to be.
 
         Raises ClusterError when one cannot be imported.
         """

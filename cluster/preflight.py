@@ -38,7 +38,8 @@ def check_folder(folders: Folders) -> None:
     state = folders.state
     if state.is_dir() and any(state.iterdir()) and not folders.provider.exists():
         raise ClusterError(
-            f"{state} holds files that no cluster of ours put there; name an empty folder in EMBEDDED_CLUSTER_STATE."
+            f"{state} holds files that no cluster of ours put there;"
+            " name an empty folder in EMBEDDED_CLUSTER_STATE."
         )
 
 
@@ -70,7 +71,8 @@ def check_system(system: str, user: int, machine: str) -> None:
         )
     if user != 0:
         raise ClusterError(
-            "Without a container engine the cluster runs as root; start Docker or Podman, or run this as root."
+            "Without a container engine the cluster runs as root;"
+            " start Docker or Podman, or run this as root."
         )
     if machine not in ARCHITECTURES:
         raise ClusterError(
@@ -91,8 +93,8 @@ def check_size(memory: int, disk: int, folder: Path) -> None:
         )
     if disk < settings.DISK_BYTES:
         raise ClusterError(
-            f"The cluster needs {gibibytes(settings.DISK_BYTES)} free at {folder} and there are {gibibytes(disk)};"
-            " free some, or name other folders in EMBEDDED_CLUSTER_STATE and EMBEDDED_CLUSTER_CACHE."
+            f"The cluster needs {gibibytes(settings.DISK_BYTES)} of disk at {folder}, where {gibibytes(disk)}"
+            " are free; free some, or name other folders (EMBEDDED_CLUSTER_STATE, EMBEDDED_CLUSTER_CACHE)."
         )
 
 

@@ -1,7 +1,7 @@
 """The machine's processes, found by what they were started with.
 
-A process is known by its argument vector, never by a remembered number: numbers are given again, to others, after a
-kill or a restart of the machine. A zombie has no arguments and so does not count as running.
+A process is known by its arguments, never by a remembered number: after a kill or a restart of the machine
+numbers are given to others. A zombie has no arguments and so does not count as running.
 """
 
 import contextlib
@@ -51,7 +51,7 @@ def find(arguments: Sequence[str], among: Iterable[Process]) -> Process | None:
 
 
 def mentioning(folder: Path, names: Iterable[str], among: Iterable[Process]) -> list[Process]:
-    """Return the processes with one of these program names and an argument that names `folder` or a path in it."""
+    """Return the processes with one of these program names and an argument with `folder` or a path in it."""
     wanted = set(names)
     inside = f"{folder}/"
     return [
@@ -62,7 +62,7 @@ def mentioning(folder: Path, names: Iterable[str], among: Iterable[Process]) -> 
 
 
 def start(arguments: Sequence[str], log: Path) -> None:
-    """Start a program in the background, with a log file of its own; the previous log is kept beside it as `.1`."""
+    """Start a program in the background with a log file of its own; the previous log stays as `.1`."""
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists():
         log.replace(log.with_name(log.name + ".1"))

@@ -15,7 +15,7 @@ GATEWAY_NAMESPACE = "kagenti-system"
 GATEWAY_PORT = 8080
 GATEWAY_NODE_PORT = 30080
 
-# The embedded cluster's node has an address of its own, on a bridge of its own, so that its ports collide with nobody's.
+# The embedded cluster's node has an address of its own, so that its ports collide with nobody's.
 NODE_NAME = "node"
 NODE_ADDRESS = "10.243.0.1"
 NODE_BRIDGE = "ec-node"
