@@ -1,6 +1,5 @@
 """The cluster where there is a container engine: kind makes it, https://kind.sigs.k8s.io."""
 
-import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,20 +18,21 @@ class Kind:
     def __init__(self, folders: Folders, engine: str) -> None:
         """Name what it is made of; touch nothing. `engine` is `docker` or `podman`."""
         self.folders = folders
-        self.environment = {"KIND_EXPERIMENTAL_PROVIDER": engine}
+        self.engine = engine
         kubectl = shutil.which("kubectl") or "kubectl"
         self.kubectl = Kubectl(Path(kubectl), folders.kubeconfig, folders.state / "kubectl-cache")
         self.gateway = f"{ADDRESS}:{settings.GATEWAY_PORT}"
 
     def command(self, *arguments: str) -> list[str]:
-        """Return a command line of kind."""
-        return ["kind", *arguments, f"--name={settings.CLUSTER_NAME}"]
+        """Return a command line of kind that uses our engine."""
+        return ["env", f"KIND_EXPERIMENTAL_PROVIDER={self.engine}", "kind", *arguments]
 
     def create(self) -> list[str]:
         """Return the command line that makes the cluster."""
         return self.command(
             "create",
             "cluster",
+            f"--name={settings.CLUSTER_NAME}",
             f"--config={self.folders.state}/kind.yaml",
             f"--kubeconfig={self.folders.kubeconfig}",
             f"--wait={settings.NODE_LIMIT}s",
@@ -52,8 +52,9 @@ class Kind:
 
         Raises ClusterError when kind does not answer.
         """
-        os.environ.update(self.environment)
-        return settings.CLUSTER_NAME in output(["kind", "get", "clusters"], "kind does not answer").split()
+        return (
+            settings.CLUSTER_NAME in output(self.command("get", "clusters"), "kind does not answer").split()
+        )
 
     def problems(self) -> Iterable[str]:
         """Find what is not as it should be, a sentence each; nothing for a healthy cluster."""
@@ -94,7 +95,7 @@ class Kind:
             )
 
     def _logged(self, command: list[str], failure: str, limit: float) -> None:
-        logged(command, self.folders.log / "kind.log", failure, limit, environment=self.environment)
+        logged(command, self.folders.log / "kind.log", failure, limit)
 
     def load(self, archives: Iterable[Path]) -> list[tuple[images.Archive, bool]]:
         """Load image archives into kind's node, but none it has; return each with whether it had to be.
@@ -103,14 +104,13 @@ class Kind:
         """
         record = self.folders.state / "images.json"
         node = f"{settings.CLUSTER_NAME}-control-plane"
-        engine = self.environment["KIND_EXPERIMENTAL_PROVIDER"]
-        names = [engine, "exec", node, "ctr", "--namespace=k8s.io", "images", "list", "--quiet"]
+        names = [self.engine, "exec", node, "ctr", "--namespace=k8s.io", "images", "list", "--quiet"]
         return images.load(
             archives,
             record,
             lambda: set(output(names, "kind's node does not answer").split()),
             lambda path: self._logged(
-                self.command("load", "image-archive", str(path)),
+                self.command("load", "image-archive", str(path), f"--name={settings.CLUSTER_NAME}"),
                 f"kind could not load the image archive {path}.",
                 settings.IMPORT_LIMIT,
             ),
@@ -123,6 +123,7 @@ class Kind:
         """
         if not shutil.which("kind"):
             raise ClusterError(f"`kind` made the cluster and is gone; install it: {preflight.KIND_INSTALL}")
-        command = self.command("delete", "cluster", f"--kubeconfig={self.folders.kubeconfig}")
+        name, kubeconfig = f"--name={settings.CLUSTER_NAME}", f"--kubeconfig={self.folders.kubeconfig}"
+        command = self.command("delete", "cluster", name, kubeconfig)
         self._logged(command, "kind could not delete the cluster.", settings.DOWNLOAD_LIMIT)
         shutil.rmtree(self.folders.state)
