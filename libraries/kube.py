@@ -7,14 +7,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from robot.api.deco import keyword, library
-from workloads import PART_OF, Object, Stock, container_states, pods_of
+from workloads import Object, Stock, container_states, pods_of
 
 if TYPE_CHECKING:
     from KubeLibrary import KubeLibrary
 
 CONNECT_LIMIT = 10
-LAST_LINES = 12
-LAST_EVENTS = 8
+LAST_LINES = 6
+LAST_EVENTS = 5
+LONGEST = 230  # characters of a line of evidence
 
 # Runs in a pod: one HTTP request, its answer as one line of JSON.
 _REQUEST_PROGRAM = """
@@ -56,7 +57,8 @@ class Kube:
             config.load_kube_config()
         except config.ConfigException as error:
             raise ClusterError(
-                f"No cluster to verify: {str(error).rstrip('.')}. Set KUBECONFIG, or `tox -e cluster -- up`."
+                f"No cluster to verify: no usable kubeconfig ({str(error).rstrip('.')}); "
+                "set KUBECONFIG, or make a cluster with `tox -e cluster -- up`."
             ) from error
         configuration = client.Configuration.get_default_copy()
         configuration.retries = False
@@ -98,18 +100,12 @@ class Kube:
 
         Raises ClusterError, in one sentence, when there is no kubeconfig or no API server that answers.
         """
-        kube = self._kube
-        from kubernetes import config  # noqa: PLC0415
+        api = self._kube.api_client
+        from kubernetes import client, config  # noqa: PLC0415
 
         _, active = config.list_kube_config_contexts()
-        version = self._call(
-            "the version", kube.dynamic.client.call_api, "/version", "GET", response_type="object"
-        )[0]
-        return {
-            "context": active["name"],
-            "server": kube.dynamic.configuration.host,
-            "version": version["gitVersion"],
-        }
+        version = self._call("the version", client.VersionApi(api).get_code)
+        return {"context": active["name"], "server": api.configuration.host, "version": version.git_version}
 
     @keyword
     def read_object(self, api_version: str, kind: str, name: str, namespace: str | None = None) -> Object:
@@ -261,19 +257,18 @@ class Kube:
 
     @keyword
     def explain_workload(self, stock: Stock, workload: Object) -> str:
-        """Return the evidence about a workload: its conditions, pods, last events and last log lines."""
+        """Return the evidence about a workload: unmet conditions, pods, last events and last log lines.
+
+        It is short enough for a failure message, of which Robot Framework shows 40 lines of 78 characters.
+        """
         pods = pods_of(stock, workload)
-        parts = [
-            "conditions:",
-            *(_condition(entry) for entry in workload.get("status", {}).get("conditions", ())),
-        ]
-        parts += ["pods:" if pods else "pods: none"]
-        for pod in pods:
-            parts += [f"  {pod['metadata']['name']}: {line}" for line in container_states(pod)]
-        parts += ["last events:", *self._events(stock, workload, pods)]
+        conditions = workload.get("status", {}).get("conditions", ())
+        parts = [_condition(entry) for entry in conditions if entry["status"] != "True"]
+        parts += [f"pod {pod['metadata']['name']}: {line}" for pod in pods for line in container_states(pod)]
+        parts += self._events(stock, workload, pods)
         for pod in pods:
             parts += self._sick_logs(pod)
-        return "\n".join(parts)
+        return "\n".join(f"  {part}" for part in parts)
 
     def _events(self, stock: Stock, workload: Object, pods: list[Object]) -> list[str]:
         sets = [item for item in stock.replica_sets if _is_owned(item, workload)]
@@ -281,38 +276,33 @@ class Kube:
         try:
             events = self.read_objects("v1", "Event", workload["metadata"]["namespace"])
         except ClusterError as error:
-            return [f"  ({error})"]
+            return [f"({error})"]
         own = [event for event in events if event["involvedObject"].get("name") in names]
         own.sort(key=_event_time)
         return [
-            f"  {_event_time(event)} {event.get('reason')} {event['involvedObject']['name']}: "
-            f"{event.get('message')}"
+            f"event {_event_time(event)[11:19]} {event.get('reason')}: {event.get('message')}"[:LONGEST]
             for event in own[-LAST_EVENTS:]
-        ] or ["  none (the cluster keeps events for an hour)"]
+        ]
 
     def _sick_logs(self, pod: Object) -> list[str]:
-        """Return the last log lines of the containers that are not well, and of their previous runs."""
+        """Return the last log lines of containers that are not well, and of their previous runs."""
         lines: list[str] = []
-        status = pod.get("status", {})
-        for entry in [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]:
+        for entry in pod.get("status", {}).get("containerStatuses", []) + pod.get("status", {}).get(
+            "initContainerStatuses", []
+        ):
             state = entry.get("state", {})
-            done = state.get("terminated", {}).get("exitCode") == 0
-            if (entry.get("ready") or done) and not entry.get("restartCount"):
-                continue
-            for previous in (True, False) if entry.get("restartCount") else (False,):
-                found = self.read_log(pod, entry["name"], previous=previous)
-                title = "last lines of the previous run" if previous else "last log lines"
-                lines += [
-                    f"{title} of {pod['metadata']['name']}/{entry['name']}:",
-                    *(f"  {line}" for line in found),
-                ]
+            restarted = bool(entry.get("restartCount"))
+            well = entry.get("ready") or state.get("terminated", {}).get("exitCode") == 0
+            if restarted:
+                lines += self._last_lines(pod, entry["name"], previous=True)
+            if not well and "waiting" not in state:
+                lines += self._last_lines(pod, entry["name"], previous=False)
         return lines
 
-
-def is_part_of_stack(workload: Object) -> bool:
-    """Return whether a workload carries the label of the stack."""
-    key, value = PART_OF.split("=")
-    return bool(workload["metadata"].get("labels", {}).get(key) == value)
+    def _last_lines(self, pod: Object, container: str, *, previous: bool) -> list[str]:
+        run = " before its restart" if previous else ""
+        found = self.read_log(pod, container, previous=previous)
+        return [f"log of {container}{run}: {line}"[:LONGEST] for line in found]
 
 
 def _is_owned(item: Object, owner: Object) -> bool:
@@ -322,7 +312,9 @@ def _is_owned(item: Object, owner: Object) -> bool:
 
 
 def _condition(entry: Object) -> str:
-    return f"  {entry['type']}={entry['status']} {entry.get('reason', '')}: {entry.get('message', '')}"
+    return (
+        f"condition {entry['type']}={entry['status']} {entry.get('reason', '')}: {entry.get('message', '')}"
+    )
 
 
 def _event_time(event: Object) -> str:

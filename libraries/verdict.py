@@ -107,9 +107,10 @@ class Verdict:
 def explain(evidence: Evidence) -> str:
     """Return the verdict: what stopped the trace, how far it came, and the evidence."""
     question = evidence.question
+    when = "" if question.failure else f" {evidence.waited:g} s after the answer"
+    what = f"The trace of {question.text!r} (context {question.context_id})"
     lines = [
-        f"The trace of {question.text!r} (context {question.context_id}) is not whole in {evidence.title} "
-        f"{evidence.waited:g} s after the answer: {_cause(evidence)}.",
+        f"{what} is not whole in {evidence.title}{when}: {_cause(evidence).rstrip('.')}.",
         f"How far it came: {' > '.join(_hops(evidence))}",
     ]
     details = list(_details(evidence))

@@ -79,7 +79,8 @@ class Workloads:
     def restart_problems(self, stock: Stock, workload: Object) -> list[str]:
         """Return the containers of the current generation that restarted or were killed for memory.
 
-        A restart because the whole node went away and came back is not held against the container.
+        Not held against a container: that its whole node went away and came back, and that an init container
+        tried again until it could do its work.
         """
         problems = []
         for pod in current_pods(stock, workload):
@@ -87,13 +88,14 @@ class Workloads:
                 name = f"{pod['metadata']['name']}/{entry['name']}"
                 last = entry.get("lastState", {}).get("terminated", {})
                 lost = (last.get("reason"), last.get("exitCode")) == LOST_WITH_NODE
-                if entry.get("restartCount") and not lost:
+                ends = (last.get("reason"), entry.get("state", {}).get("terminated", {}).get("reason"))
+                if "OOMKilled" in ends:
+                    problems.append(f"{name} was killed for memory (OOMKilled)")
+                elif entry.get("restartCount") and not lost and entry in pod["status"]["containerStatuses"]:
                     problems.append(
                         f"{name} restarted {entry['restartCount']} times, last with "
                         f"{last.get('reason')} (exit code {last.get('exitCode')}) at {last.get('finishedAt')}"
                     )
-                elif entry.get("state", {}).get("terminated", {}).get("reason") == "OOMKilled":
-                    problems.append(f"{name} was killed for memory (OOMKilled)")
         return problems
 
     @keyword
@@ -111,12 +113,12 @@ class Workloads:
                     problems.append(
                         f"{name}/{container['name']} has {container['image']}, asked for is {wanted}"
                     )
-                elif not running.get(container["name"], {}).get("imageID"):
-                    waits = running.get(container["name"], {}).get("state", {}).get("waiting", {})
-                    why = (
-                        ": ".join(filter(None, (waits.get("reason"), waits.get("message")))) or "not started"
+                waits = running.get(container["name"], {}).get("state", {}).get("waiting", {})
+                if "Image" in waits.get("reason", ""):
+                    problems.append(
+                        f"{name}/{container['name']} cannot get {wanted}: "
+                        f"{waits['reason']}: {waits.get('message')}"
                     )
-                    problems.append(f"{name}/{container['name']} does not run {wanted}: {why}")
         return problems
 
     @keyword
@@ -192,7 +194,7 @@ def current_pods(stock: Stock, workload: Object) -> list[Object]:
 
 
 def container_states(pod: Object) -> list[str]:
-    """Return one line for each container of a pod: its state, reason and restarts."""
+    """Return why a pod is not on a node, and for each container its state, reason and restarts."""
     lines = []
     for entry in _statuses(pod):
         ((state, detail),) = (entry.get("state") or {"not started": {}}).items()
@@ -203,7 +205,7 @@ def container_states(pod: Object) -> list[str]:
     unmet = [
         f"{phase}, {entry['type']}={entry['status']} {entry.get('reason', '')}: {entry.get('message', '')}"
         for entry in pod.get("status", {}).get("conditions", ())
-        if entry["status"] != "True" and entry.get("message")
+        if entry["type"] == "PodScheduled" and entry["status"] != "True"
     ]
     return [*unmet, *lines] or [phase]
 

@@ -65,11 +65,11 @@ No Container Was Restarted Or Killed Since The Roll-Out
 
 Every Volume Claim Is Bound
     [Documentation]    What must be kept is on volumes that exist.
-    The Stack Should Have No    unbound volume claim    Claim Problems
+    The Stack Should Have No    unbound volume claims    Claim Problems
 
 Every Pod Runs The Image That Its Workload Asks For
     [Documentation]    No pod runs something else than what was applied, and none waits for its image.
-    The Stack Should Have No    wrong image    Image Problems
+    The Stack Should Have No    wrong images    Image Problems
 
 
 *** Keywords ***

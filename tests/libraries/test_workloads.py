@@ -116,7 +116,16 @@ def test_a_crash_and_an_oom_kill_are_problems() -> None:
     (crash,) = Workloads().restart_problems(stock(restarted("Error", 1)), deployment())
     assert "restarted 2 times, last with Error (exit code 1) at 2026-11-24T01:00:00Z" in crash
     (killed,) = Workloads().restart_problems(stock(restarted("OOMKilled", 137)), deployment())
-    assert "OOMKilled (exit code 137)" in killed
+    assert killed == "otel-collector-new-abcde/otel-collector was killed for memory (OOMKilled)"
+
+
+def test_an_init_container_may_try_again_but_not_run_out_of_memory() -> None:
+    init = restarted("Error", 1)
+    init["status"]["initContainerStatuses"] = init["status"].pop("containerStatuses")
+    init["status"]["containerStatuses"] = []
+    assert Workloads().restart_problems(stock(init), deployment()) == []
+    init["status"]["initContainerStatuses"][0]["lastState"]["terminated"]["reason"] = "OOMKilled"
+    assert len(Workloads().restart_problems(stock(init), deployment())) == 1
 
 
 def test_a_restart_with_the_whole_node_is_no_problem() -> None:
@@ -133,7 +142,7 @@ def test_another_image_and_an_image_that_cannot_be_had_are_problems() -> None:
     assert other == f"otel-collector-new-abcde/otel-collector has other:1, asked for is {IMAGE}"
     waits = {"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}}
     (missing,) = Workloads().image_problems(stock(pod(imageID="", state=waits)), deployment())
-    assert missing.endswith(f"does not run {IMAGE}: ImagePullBackOff: Back-off pulling image")
+    assert missing.endswith(f"cannot get {IMAGE}: ImagePullBackOff: Back-off pulling image")
 
 
 def test_a_claim_that_is_not_bound_is_a_problem() -> None:
