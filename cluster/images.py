@@ -93,7 +93,8 @@ class Archive:
                         content = file.read()
                         names = names_in(json.loads(content))
         except (OSError, tarfile.TarError, ValueError) as error:
-            raise ClusterError(f"{path} is no image archive that can be read: {error}") from error
+            why = str(error).splitlines()[0].rstrip(":")
+            raise ClusterError(f"{path} is no image archive that can be read: {why}.") from error
         if not names:
             raise ClusterError(
                 f"{path} holds no image with a name; write it with one (`localhost/name:tag`)."
