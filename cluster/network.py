@@ -129,14 +129,25 @@ def remove_pod_links() -> None:
         succeeds(["ip", "link", "delete", settings.POD_BRIDGE], 10)
 
 
+def remove_services() -> None:
+    """Remove kube-proxy's tables.
+
+    A kube-proxy that starts over old tables takes each endpoint's chain for filled (epChainSkipUpdate in
+    pkg/proxy/nftables, 1.35.4), also one its predecessor had emptied: that Service then refuses connections.
+    """
+    if shutil.which("nft"):
+        for family in ("ip", "ip6"):
+            succeeds(["nft", "delete", "table", family, "kube-proxy"], 10)
+
+
 def down(folders: Folders) -> None:
     """Take away all that `up`, kube-proxy and the pods put into the machine's network."""
     remove_pod_links()
     if Path("/sys/class/net", settings.NODE_BRIDGE).exists():
         succeeds(["ip", "link", "delete", settings.NODE_BRIDGE], 10)
+    remove_services()
     if shutil.which("nft"):
-        for family, table in (("ip", settings.NETWORK_NAME), ("ip", "kube-proxy"), ("ip6", "kube-proxy")):
-            succeeds(["nft", "delete", "table", family, table], 10)
+        succeeds(["nft", "delete", "table", "ip", settings.NETWORK_NAME], 10)
     if shutil.which("iptables"):
         for rule in our_rules(output(["iptables", "-S"], "The firewall could not be read")):
             succeeds(["iptables", "-D", *rule], 10)

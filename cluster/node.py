@@ -11,6 +11,8 @@ from cluster.progress import ClusterError, Steps, wait_for
 from cluster.settings import Folders
 
 CTR = "/usr/bin/ctr"
+# It answers that it wants HTTPS: enough to see that kube-proxy leads there.
+API_SERVICE = f"http://{settings.API_SERVICE_ADDRESS}:443/"
 
 
 def write_changed(file: Path, text: str) -> None:
@@ -159,6 +161,8 @@ class Node:
             arguments = self.commands()[name]
             if not processes.find(arguments, processes.running()):
                 processes.kill(old.pid for old in cleanup.ours(self.folders, (name,)))
+                if name == "kube-proxy":
+                    network.remove_services()
                 processes.start(arguments, self.log(name))
 
     def ctr(self, *arguments: str) -> list[str]:
@@ -180,6 +184,7 @@ class Node:
             yield "the API server is not ready"
             return
         probes = {
+            "the API server's Service": API_SERVICE,
             "the kubelet": f"http://{settings.NODE_ADDRESS}:10248/healthz",
             "cluster DNS": f"http://{settings.DNS_ADDRESS}:9153/metrics",
             "the gateway": f"http://{self.gateway}/",
@@ -332,6 +337,8 @@ class Node:
         self._wait(("containerd",), lambda: succeeds(self.ctr("version"), 5), "containerd does not answer")
 
     def _join(self) -> None:
+        if not addons.answers(API_SERVICE):
+            processes.kill(proxy.pid for proxy in cleanup.ours(self.folders, ("kube-proxy",)))
         self.start("kubelet", "kube-proxy")
 
         def ready() -> bool:

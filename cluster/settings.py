@@ -23,6 +23,7 @@ POD_BRIDGE = "ec-pods"
 POD_RANGE = "10.244.0.0/16"
 NODE_POD_RANGE = "10.244.0.0/24"
 SERVICE_RANGE = "10.96.0.0/16"
+API_SERVICE_ADDRESS = "10.96.0.1"  # the first of the range, always the Service default/kubernetes
 DNS_ADDRESS = "10.96.0.10"
 NETWORK_NAME = "embedded-cluster"  # of the CNI network and of the nftables table
 # Every port a process of the node listens on, at NODE_ADDRESS.
