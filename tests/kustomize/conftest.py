@@ -9,9 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from kubectl_binary import find_kubectl
-from rendered import Stack
-
-KUSTOMIZE = Path(__file__).resolve().parents[2] / "kustomize"
+from rendered import KUSTOMIZE, Stack
 
 
 @pytest.fixture(scope="session")

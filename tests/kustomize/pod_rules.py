@@ -161,6 +161,16 @@ def everything_is_labelled(stack: Stack) -> Iterator[str]:
             yield f"{name_of(workload)} selects by more than app.kubernetes.io/name"
 
 
+def a_second_apply_changes_nothing(stack: Stack) -> Iterator[str]:
+    """To `kubectl apply`, projected sources without their defaults are changed each time."""
+    for workload, pod in stack.pods():
+        for volume in pod.get("volumes", []):
+            for source in volume.get("projected", {}).get("sources", []):
+                for item in source.get("downwardAPI", {}).get("items", []):
+                    if "apiVersion" not in item["fieldRef"]:
+                        yield f"{name_of(workload)} volume {volume['name']}: write fieldRef's apiVersion, v1"
+
+
 def _mounted(container: Object) -> set[str]:
     return {mount["name"] for mount in container.get("volumeMounts", [])}
 
@@ -188,5 +198,6 @@ RULES = (
     failures_are_told,
     no_password_is_written_down,
     everything_is_labelled,
+    a_second_apply_changes_nothing,
 )
 OVERLAY_RULES = (users_are_numbers, images_are_pinned)  # what only an overlay can settle

@@ -8,9 +8,8 @@ import pod_rules
 import pytest
 import reference_rules
 import schema_rules
-from rendered import Stack
-
-Rule = Callable[[Stack], object]
+import yaml
+from rendered import KUSTOMIZE, Stack, plain_env
 
 OVERLAYS = ("kind", "embedded")
 RULES = (*schema_rules.RULES, *pod_rules.RULES, *reference_rules.RULES, *pipeline_rules.RULES)
@@ -50,3 +49,33 @@ def test_embedded_differs_from_kind_in_image_names_only(overlay: Callable[[str],
         )
         ours["image"] = theirs["image"]
     assert embedded == kind
+
+
+def test_suites_and_overlay_mean_the_same(overlay: Callable[[str], Stack]) -> None:
+    settings = yaml.safe_load((KUSTOMIZE.parent / "resources" / "settings.yaml").read_text(encoding="utf-8"))
+    stack = overlay("kind")
+    assert {n["metadata"]["name"] for n in stack.of("Namespace")} == set(settings["NAMESPACES"])
+    workloads = {
+        workload["metadata"]["labels"]["app.kubernetes.io/name"]: {
+            "namespace": workload["metadata"]["namespace"],
+            "kind": workload["kind"],
+            "name": workload["metadata"]["name"],
+        }
+        for workload, _ in stack.pods()
+    }
+    assert workloads == settings["COMPONENTS"]
+    for component, route in settings["ROUTES"].items():
+        found = stack.get("HTTPRoute", route["name"], route["namespace"])
+        assert found, f"{component} has no HTTPRoute {route}"
+        parent = found["spec"]["parentRefs"][0]
+        gateway = settings["HTTP_GATEWAY"]
+        assert (parent["namespace"], parent["name"]) == (gateway["namespace"], gateway["name"])
+        assert parent["sectionName"] == gateway["listener"]
+    prepare, mlflow, collector = (stack.container(name) for name in ("prepare", "mlflow", "otel-collector"))
+    assert prepare
+    assert mlflow
+    assert collector
+    assert plain_env(prepare[1])["EXPERIMENT_NAME"] == settings["EXPERIMENT_NAME"]
+    assert plain_env(mlflow[1])["ROUTE_PORT"] == str(settings["HTTP_GATEWAY"]["port"])
+    ports = {port["name"]: port["containerPort"] for port in collector[1]["ports"]}
+    assert ports["metrics"] == settings["COLLECTOR_METRICS_PORT"]

@@ -247,6 +247,15 @@ BREAKS: list[tuple[str, Callable[[Stack], None], str]] = [
         put("Deployment", "model", "spec/selector/matchLabels/a", "b"),
         "selects by more",
     ),
+    (
+        "a_second_apply_changes_nothing",
+        drop(
+            "Deployment",
+            "mlflow",
+            f"{POD}/volumes/api-access/projected/sources/2/downwardAPI/items/0/fieldRef/apiVersion",
+        ),
+        "volume api-access",
+    ),
     ("namespaces_are_given", drop("Service", "mlflow", "metadata/namespace"), "Service -/mlflow"),
     ("namespaces_are_given", put("Service", "mlflow", "metadata/namespace", "default"), "default/mlflow"),
     ("services_select_one_workload", put("Service", "mlflow", "spec/selector", {"app": "mlflow"}), "nothing"),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import KUSTOMIZE
+from rendered import KUSTOMIZE
 
 KUSTOMIZATIONS = sorted(KUSTOMIZE.rglob("kustomization.yaml"))
 DEPRECATED = {"bases", "commonLabels", "imageTags", "patchesJson6902", "patchesStrategicMerge", "vars"}
