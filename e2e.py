@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import subprocess
 import sys
 import time
@@ -15,38 +16,80 @@ OVERLAYS = ROOT / "kustomize" / "overlays"
 RESULTS = ROOT / "results"
 ROLLOUT_LIMIT = "300s"
 PART_OF = "app.kubernetes.io/part-of=llm-observability"
+WORKLOADS = "statefulset,deployment"
 NAMESPACES = ("kagenti-system", "team1")
 
 
 class StepError(Exception):
-    """A step ended with an exit code that is not 0; it has said why itself."""
+    """A step failed; the message, or what the step printed, says why."""
 
 
-def run(*command: str, check: bool = True) -> int:
-    """Run a command in the project's folder; raise StepError when it fails, unless check is off."""
-    code = subprocess.run(command, cwd=ROOT, check=False).returncode
+def run(*module_and_arguments: str, check: bool = True) -> None:
+    """Run `python -m ...` in the project's folder; raise StepError when it fails, unless check is off."""
+    code = subprocess.run([sys.executable, "-m", *module_and_arguments], cwd=ROOT, check=False).returncode
     if check and code:
-        raise StepError(f"{' '.join(command)} ended with exit code {code}")
-    return code
+        raise StepError(f"`{' '.join(module_and_arguments)}` ended with exit code {code}")
 
 
-def cluster(*arguments: str, check: bool = True) -> int:
-    """Run one command of the cluster's command line, as `tox -e cluster` does."""
-    return run(sys.executable, "-m", "cluster", *arguments, check=check)
-
-
-def provider() -> str:
-    """Return which cluster this machine makes, `kind` or `embedded`: also the name of its overlay."""
-    command = [sys.executable, "-m", "cluster", "provider"]
+def ask(*module_and_arguments: str) -> str:
+    """Return what `python -m ...` prints; raise StepError when it fails."""
+    command = [sys.executable, "-m", *module_and_arguments]
     result = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
     if result.returncode:
         raise StepError(result.stderr.strip())
     return result.stdout.strip()
 
 
+def kubectl(*arguments: str, check: bool = True) -> None:
+    """Run kubectl in the cluster that was made here; raise StepError when it fails, unless check is off."""
+    run("cluster", "exec", "--", "kubectl", *arguments, check=check)
+
+
+def load_images() -> set[str]:
+    """Build and load the images, as `tox -e images` does; return the names of those that were not there."""
+    command = [sys.executable, "-m", "images"]
+    loaded = set()
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout or ():
+            print(line, end="", flush=True)
+            if line.startswith("loaded: "):
+                loaded.add(line.removeprefix("loaded: ").strip())
+    if process.returncode:
+        raise StepError(f"the images could not be built and loaded (exit code {process.returncode})")
+    return loaded
+
+
+def restart_users_of(images: set[str]) -> None:
+    """Roll every workload that runs one of these images: same tag, new content, so `apply` would not."""
+    listing = ask("cluster", "exec", "--", "kubectl", "get", WORKLOADS, "-A", "-l", PART_OF, "-o", "json")
+    for workload in json.loads(listing)["items"]:
+        pod = workload["spec"]["template"]["spec"]
+        if images & {container["image"] for container in pod["containers"] + pod.get("initContainers", [])}:
+            kind, metadata = workload["kind"].lower(), workload["metadata"]
+            kubectl("rollout", "restart", f"{kind}/{metadata['name']}", "-n", metadata["namespace"])
+
+
+def wait_for_rollouts() -> None:
+    """Wait until every workload is rolled out, or the limit is over: the suites then say what is wrong."""
+    for namespace in NAMESPACES:
+        limit = f"--timeout={ROLLOUT_LIMIT}"
+        kubectl("rollout", "status", WORKLOADS, "-n", namespace, "-l", PART_OF, limit, check=False)
+
+
 def verify() -> tuple[int, int]:
     """Run every suite against the cluster and return how many tests passed and failed."""
-    cluster("exec", "--", sys.executable, "-m", "robot", "--outputdir", str(RESULTS), "robot/", check=False)
+    run(
+        "cluster",
+        "exec",
+        "--",
+        sys.executable,
+        "-m",
+        "robot",
+        "--outputdir",
+        str(RESULTS),
+        "robot/",
+        check=False,
+    )
     output = RESULTS / "output.xml"
     if not output.exists():
         raise StepError("Robot Framework wrote no results/output.xml; its message above says why")
@@ -54,38 +97,32 @@ def verify() -> tuple[int, int]:
     return statistics.passed, statistics.failed
 
 
-def choose_overlay(name: str | None) -> str:
-    """Return the overlay to deploy, by default the one for this machine's kind of cluster.
+def choose_overlay(name: str | None) -> Path:
+    """Return the folder of the overlay to deploy, by default the one for this machine's kind of cluster.
 
     Raises StepError for a name that kustomize/overlays does not have.
     """
     known = sorted(path.name for path in OVERLAYS.iterdir() if (path / "kustomization.yaml").exists())
-    chosen = name or provider()
+    chosen = name or ask("cluster", "provider")
     if chosen not in known:
         raise StepError(f"there is no overlay {chosen!r}; choose one of: {', '.join(known)}")
-    return chosen
+    return OVERLAYS / chosen
 
 
 def main() -> int:
     """Take the cluster from nothing to a verified stack; return 0 only when every test passed."""
     parser = argparse.ArgumentParser(prog="tox -e e2e --", description=__doc__)
-    parser.add_argument(
-        "--overlay", help="a folder of kustomize/overlays (default: the one for this cluster)"
-    )
+    parser.add_argument("--overlay", help="a folder of kustomize/overlays (default: this cluster's own)")
     arguments = parser.parse_args()
     started = time.monotonic()
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "output.xml").unlink(missing_ok=True)
     try:
         overlay = choose_overlay(arguments.overlay)
-        cluster("up")
-        run(sys.executable, "-m", "images", "--load")
-        cluster("exec", "--", "kubectl", "apply", "-k", str(OVERLAYS / overlay))
-        for namespace in NAMESPACES:
-            cluster(
-                "exec", "--", "kubectl", "rollout", "status", "statefulset,deployment",
-                "--namespace", namespace, "--selector", PART_OF, "--timeout", ROLLOUT_LIMIT, check=False,
-            )  # fmt: skip
+        run("cluster", "up")
+        restart_users_of(load_images())
+        kubectl("apply", "-k", str(overlay))
+        wait_for_rollouts()
         deployed = time.monotonic()
         passed, failed = verify()
     except StepError as failure:
