@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,7 +16,7 @@ from tests.contracts.recordings import Recording, recordings
 
 Mutation = Callable[[Trace], Trace]
 
-RECORDINGS = [recording for recording in recordings() if recording.name.startswith("own/")]
+RECORDINGS = list(recordings())
 MS = 1_000_000
 
 
@@ -115,7 +116,7 @@ def everywhere(change: Callable[[Span], Span]) -> Mutation:
 
 def without_canary(text: str) -> str:
     """Return the text with another station."""
-    return text.replace("WX-94C9D446", "WX-00000000")
+    return re.sub("WX-[0-9A-F]{8}", "WX-00000000", text)
 
 
 def exception(**attributes: str) -> tuple[Event, ...]:
@@ -135,6 +136,8 @@ class Case:
 
 KEY = "sk-proj-" + "a1B2" * 8
 JWT = "eyJhbGciOiJIUzI1NiJ9." + "eyJzdWIiOiIxMjM0NSJ9." + "c2lnbmF0dXJlMTIz"
+
+PUBLIC = "public/01-send-v03"
 
 CASES = [
     # which spans there are
@@ -298,6 +301,7 @@ CASES = [
         "foreign instrumentation",
         "scopes.allowed",
         changed("CHAIN:tools", scope="opentelemetry.instrumentation.httpx"),
+        PUBLIC,
     ),
     Case("foreign session on the agent", "identity.session", attribute("AGENT", "session.id", "another")),
     Case("foreign session on one span", "identity.session", attribute("TOOL", "session.id", "another")),
@@ -346,7 +350,7 @@ CASES = [
     Case(
         "answer not the model's",
         "causality.model-output-is-the-answer",
-        attribute("AGENT", "output.value", "It is WX-94C9D446."),
+        attribute("AGENT", "output.value", "It is cold."),
     ),
     Case(
         "answer cut",
@@ -481,6 +485,55 @@ CASES = [
         lambda trace: replace(trace, state="OK"),
         "model-fails",
     ),
+    # the public agent
+    Case(
+        "choice below the tools",
+        "tree.choice-below-model-node",
+        below("CHAIN:tools_condition", "CHAIN:tools"),
+        PUBLIC,
+    ),
+    Case("orphan of another name", "orphans.allowed", changed("CHAIN:LangGraph", name="assistant"), PUBLIC),
+    Case(
+        "conversation lost",
+        "attributes.AGENT.gen_ai.conversation.id",
+        lost("AGENT", "gen_ai.conversation"),
+        PUBLIC,
+    ),
+    Case("MLflow's type lost", "attributes.AGENT.mlflow.spanType", lost("AGENT", "mlflow.spanType"), PUBLIC),
+    Case(
+        "MLflow's name lost", "attributes.AGENT.mlflow.traceName", lost("AGENT", "mlflow.traceName"), PUBLIC
+    ),
+    Case(
+        "canary changed",
+        "causality.canary-comes-from-tool",
+        edited("TOOL", "output.value", lambda text: text.replace("54.3", "54.4")),
+        PUBLIC,
+    ),
+    Case(
+        "tool's failure hidden",
+        "attributes.TOOL.output.value",
+        edited("TOOL", "output.value", lambda text: text.replace("Error", "")),
+        "public/08-tool-raises",
+    ),
+    Case(
+        "model call shown as good",
+        "status.LLM",
+        changed("LLM", status="OK", events=()),
+        "public/11-model-500",
+    ),
+    Case(
+        "node shown as good",
+        "status.CHAIN:assistant",
+        changed("CHAIN:assistant", status="OK", events=()),
+        "public/11-model-500",
+    ),
+    Case(
+        "graph shown as good",
+        "status.CHAIN:LangGraph",
+        changed("CHAIN:LangGraph", status="OK", events=()),
+        "public/11-model-500",
+    ),
+    Case("agent shown as failed", "status.AGENT", changed("AGENT", status="ERROR"), "public/11-model-500"),
     # secrets
     Case(
         "API key in parameters",
@@ -530,8 +583,9 @@ CASES = [
 
 
 def recorded(name: str) -> list[Recording]:
-    """Return the recordings of one question, one a backend."""
-    return [recording for recording in RECORDINGS if recording.name.startswith(f"own/{name}.")]
+    """Return the recordings of one question, one a backend; of our own agent unless the name has a folder."""
+    path = name if "/" in name else f"own/{name}"
+    return [recording for recording in RECORDINGS if recording.name.startswith(f"{path}.")]
 
 
 # What a backend must keep for a rule to hold there.

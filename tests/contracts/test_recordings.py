@@ -62,7 +62,7 @@ def test_a_contract_of_another_question_does_not_hold() -> None:
     """No recording fulfils the contract of another kind of question."""
     names = ("one-tool", "no-tool", "tool-fails", "model-fails")
     for name in names:
-        recording = BY_NAME[f"own/{name}.otlp.jsonl"]
+        recording = BY_NAME[f"own/{name}.mlflow.json"]
         canaries = recording.expectation.canaries or ("WX-00000000",)
         known = replace(recording, expectation=replace(recording.expectation, canaries=canaries))
         for other in names:

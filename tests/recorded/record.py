@@ -83,14 +83,13 @@ def record(stack: Stack, name: str) -> None:
             f"MLflow has no experiment {stack.settings['EXPERIMENT_NAME']}: deploy the stack first."
         )
     trace = mlflow.wait_for_trace(question.context_id, experiment["id"], limits["trace"])
-    if trace is None:
-        raise RecordingError(
-            f"No trace of {name} in MLflow after {limits['trace']} s: {question.failure or 'why?'}"
-        )
+    if trace is None or not trace.is_whole:
+        raise RecordingError(f"No whole trace of {name} in MLflow in {limits['trace']} s. {question.failure}")
     project = stack.settings["PHOENIX_PROJECT"]
-    PhoenixTraces().wait_for_trace(
-        stack.phoenix, project, trace.trace_id, len(trace.spans), limits["phoenix"]
-    )
+    phoenix = PhoenixTraces()
+    same = phoenix.wait_for_trace(stack.phoenix, project, trace.trace_id, len(trace.spans), limits["phoenix"])
+    if same is None or len(same.spans) < len(trace.spans):
+        raise RecordingError(f"The trace of {name} is not whole in Phoenix in {limits['phoenix']} s.")
 
     _write(
         f"{name}.mlflow.json",
