@@ -81,7 +81,7 @@ class AgentClient:
             "conditions": _CONDITIONS[int(digest[8:10], 16) % len(_CONDITIONS)],
             "humidity_percent": int(digest[4:8], 16) % 101,
             "station": f"WX-{digest[10:18].upper()}",
-            "temperature_celsius": int(digest[0:4], 16) % 400 / 10 - 5,
+            "temperature_celsius": (int(digest[0:4], 16) % 400 - 50) / 10,
         }
 
 

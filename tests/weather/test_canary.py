@@ -7,7 +7,7 @@ from weather_tool.weather import as_json, names, weather
 
 
 def test_answer_is_read_off_the_sha256_of_seed_and_city() -> None:
-    # By hand from `printf s1:paris | sha256sum` = f9f1 fb9b 8f bab2ff07...: 0xf9f1 % 400 / 10 - 5 = 33.5,
+    # By hand from `printf s1:paris | sha256sum` = f9f1 fb9b 8f bab2ff07...: (0xf9f1 % 400 - 50) / 10 = 33.5,
     # 0xfb9b % 101 = 74, 0x8f % 8 = 7 (windy).
     assert weather("Paris", "s1") == {
         "city": "Paris",

@@ -25,7 +25,7 @@ def weather(city: str, seed: str) -> Weather:
         "conditions": CONDITIONS[int(digest[8:10], 16) % 8],
         "humidity_percent": int(digest[4:8], 16) % 101,
         "station": "WX-" + digest[10:18].upper(),
-        "temperature_celsius": int(digest[0:4], 16) % 400 / 10 - 5,
+        "temperature_celsius": (int(digest[0:4], 16) % 400 - 50) / 10,
     }
 
 
