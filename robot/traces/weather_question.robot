@@ -24,7 +24,7 @@ The Agent Answers With What Its Tool Said
     Should Contain    ${QUESTION.answer}    ${WEATHER}[station]
     ...    msg=The answer does not come from the tool, whose station is ${WEATHER}[station]: ${QUESTION.answer}
     ...    values=False
-    Should Contain    ${QUESTION.answer}    ${WEATHER}[temperature_celsius]
+    Should Contain    ${QUESTION.answer}    ${{str($WEATHER['temperature_celsius'])}}
     ...    msg=The answer lacks the tool's temperature, ${WEATHER}[temperature_celsius]: ${QUESTION.answer}
     ...    values=False
 
@@ -89,9 +89,9 @@ Ask One Question
 Tell When It Was Seen
     [Documentation]    Write into the report how long after the answer the trace was whole.
     [Arguments]    ${trace}
-    ${seconds} =    Evaluate    time.time() - $QUESTION.answered_at
+    ${seconds} =    Evaluate    round(time.time() - $QUESTION.answered_at, 1)
     Set Test Message
-    ...    Trace ${trace.trace_id}, ${{len($trace.spans)}} spans, whole ${{f'{$seconds:.1f}'}} s after the answer.
+    ...    Trace ${trace.trace_id}, ${{len($trace.spans)}} spans, whole ${seconds} s after the answer.
 
 Skip Unless The Collector Exports To Phoenix
     [Documentation]    Skip where the overlay has no Phoenix.
