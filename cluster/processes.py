@@ -62,12 +62,15 @@ def mentioning(folder: Path, names: Iterable[str], among: Iterable[Process]) -> 
 
 
 def start(arguments: Sequence[str], log: Path) -> None:
-    """Start a program in the background with a log file of its own; the previous log stays as `.1`."""
+    """Start a program in the background with a log file of its own; the previous log stays as `.1`.
+
+    Return when /proc tells its arguments, a moment after it was started, or when it has already ended.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists():
         log.replace(log.with_name(log.name + ".1"))
     with log.open("wb") as output:
-        subprocess.Popen(  # it must outlive us, so nobody waits for it
+        process = subprocess.Popen(  # it must outlive us, so nobody waits for its end
             list(arguments),
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -76,6 +79,12 @@ def start(arguments: Sequence[str], log: Path) -> None:
             start_new_session=True,
             env={"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
         )
+    wait_for(
+        lambda: process.poll() is not None or find(arguments, running()) is not None,
+        settings.START_LIMIT,
+        f"{arguments[0]} did not start",
+        log,
+    )
 
 
 def kill(pids: Iterable[int]) -> None:
