@@ -1,0 +1,200 @@
+"""MLflow and Phoenix are asked for one trace and give it in one shape; waiting for it ends in time."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import mlflow_traces
+import pytest
+import requests
+from agent_client import Question
+from gateway import EntryPoint
+from mlflow_traces import MlflowError, MlflowTraces
+from phoenix_traces import PhoenixError, PhoenixTraces
+from trace_model import Trace
+from trace_report import TraceReport, tree
+
+from tests.contracts.recordings import CONTRACTS, recordings
+
+OWN = {recording.name: recording for recording in recordings() if recording.name.startswith("own/")}
+NAMES = sorted({name.split("/")[1].split(".")[0] for name in OWN})
+MLFLOW = OWN["own/one-tool.mlflow.json"].trace
+PHOENIX = OWN["own/one-tool.phoenix.json"].trace
+ENTRY = EntryPoint("http://192.0.2.7:8080", "phoenix.localtest.me:8080")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_both_backends_hold_the_same_spans_of_a_recorded_question(name: str) -> None:
+    one, other = OWN[f"own/{name}.mlflow.json"].trace, OWN[f"own/{name}.phoenix.json"].trace
+    TraceReport().traces_should_have_the_same_spans(one, other)
+    assert one.trace_id == other.trace_id
+    assert one.is_whole
+    for span in one.spans:
+        # Phoenix keeps microseconds.
+        assert abs(other.by_id[span.span_id].start_ns - span.start_ns) < 1000
+        assert abs(other.by_id[span.span_id].end_ns - span.end_ns) < 1000
+
+
+def test_every_difference_between_backends_is_named() -> None:
+    tool = PHOENIX.of_kind("TOOL")[0]
+    changed = [
+        replace(span, status="ERROR") if span is tool else span for span in PHOENIX.spans if span.parent_id
+    ]
+    with pytest.raises(AssertionError) as raised:
+        TraceReport().traces_should_have_the_same_spans(MLFLOW, replace(PHOENIX, spans=tuple(changed)))
+    root = MLFLOW.roots[0]
+    assert str(raised.value).splitlines()[1:] == [
+        f"- {root.name} [{root.span_id}] is only in mlflow",
+        f"- {MLFLOW.path(MLFLOW.by_id[tool.span_id])}: status is OK in mlflow, ERROR in phoenix",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("stored", "value"),
+    [
+        ('"Paris"', "Paris"),
+        ('{"city": "Paris"}', '{"city": "Paris"}'),
+        ('[{"role": "user"}]', '[{"role": "user"}]'),
+        ('["a", "b"]', ["a", "b"]),
+        ("55", 55),
+        ("0.5", 0.5),
+        ("true", True),
+        ("not JSON", "not JSON"),
+    ],
+)
+def test_an_attribute_in_mlflow_has_the_value_that_the_agent_set(stored: str, value: object) -> None:
+    assert mlflow_traces._value(stored) == value
+
+
+class _FakeMlflow(MlflowTraces):
+    """An MLflow whose answers, one a poll, are traces found or an error."""
+
+    def __init__(self, *answers: list[Trace] | MlflowError) -> None:
+        super().__init__()
+        self.answers = list(answers)
+        self.now: list[Trace] = []
+
+    def find_traces_of_session(self, session: str, experiment_id: str) -> list[str]:
+        assert (session, experiment_id) == ("s", "1")
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, MlflowError):
+            raise answer
+        self.now = answer
+        return [trace.trace_id for trace in answer]
+
+    def read_trace(self, trace_id: str) -> Trace:
+        return next(trace for trace in self.now if trace.trace_id == trace_id)
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlflow_traces.POLL", 0.001)
+    monkeypatch.setattr("phoenix_traces.POLL", 0.001)
+
+
+def test_waits_until_the_trace_is_whole() -> None:
+    growing = replace(MLFLOW, spans=MLFLOW.spans[1:], state="IN_PROGRESS")
+    mlflow = _FakeMlflow([], MlflowError("503"), [growing], [MLFLOW])
+    assert mlflow.wait_for_trace("s", "1", 5) == MLFLOW
+
+
+def test_after_the_limit_gives_what_there_is() -> None:
+    growing = replace(MLFLOW, spans=MLFLOW.spans[1:], state="IN_PROGRESS")
+    assert _FakeMlflow([growing]).wait_for_trace("s", "1", 0.01) == growing
+    assert _FakeMlflow([]).wait_for_trace("s", "1", 0.01) is None
+    with pytest.raises(MlflowError, match="503"):
+        _FakeMlflow(MlflowError("503")).wait_for_trace("s", "1", 0.01)
+
+
+def test_two_traces_of_one_question_are_a_failure() -> None:
+    with pytest.raises(AssertionError, match="one question made 2 traces"):
+        _FakeMlflow([MLFLOW, replace(MLFLOW, trace_id="f" * 32)]).wait_for_trace("s", "1", 5)
+
+
+class _FakePhoenix:
+    """Answers GET with the given pages of spans, or with a status."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *pages: dict[str, Any] | int) -> None:
+        self.pages = list(pages)
+        self.asked: list[dict[str, Any]] = []
+        monkeypatch.setattr(requests, "get", self.get)
+
+    def get(self, url: str, **options: Any) -> requests.Response:  # noqa: ANN401
+        self.asked.append({"url": url, **options, "params": dict(options["params"])})
+        page = self.pages.pop(0) if len(self.pages) > 1 else self.pages[0]
+        response = requests.Response()
+        response.status_code = page if isinstance(page, int) else 200
+        response._content = b"sorry" if isinstance(page, int) else json.dumps(page).encode()
+        return response
+
+
+def span(number: int) -> dict[str, Any]:
+    return {
+        "context": {"trace_id": "a" * 32, "span_id": f"{number:016x}"},
+        "parent_id": None,
+        "name": "n",
+        "span_kind": "CHAIN",
+        "start_time": "2026-11-24T00:57:44.150819+00:00",
+        "end_time": "2026-11-24T00:57:44.150820+00:00",
+        "status_code": "UNSET",
+    }
+
+
+def test_phoenix_gives_all_pages_of_a_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    phoenix = _FakePhoenix(monkeypatch, {"data": [span(1)], "next_cursor": "c"}, {"data": [span(2)]})
+    trace = PhoenixTraces().read_trace(ENTRY, "default", "a" * 32)
+    assert trace is not None
+    assert [found.span_id for found in trace.spans] == ["0000000000000001", "0000000000000002"]
+    assert trace.spans[0].end_ns - trace.spans[0].start_ns == 1000
+    first, second = phoenix.asked
+    assert first["url"] == "http://192.0.2.7:8080/v1/projects/default/spans"
+    assert first["headers"] == {"Host": "phoenix.localtest.me:8080"}
+    assert first["params"]["trace_id"] == "a" * 32
+    assert second["params"]["cursor"] == "c"
+
+
+def test_phoenix_without_the_project_has_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    _FakePhoenix(monkeypatch, 404)
+    assert PhoenixTraces().read_trace(ENTRY, "default", "a" * 32) is None
+
+
+def test_waits_until_phoenix_has_all_spans(monkeypatch: pytest.MonkeyPatch) -> None:
+    _FakePhoenix(monkeypatch, {"data": []}, 503, {"data": [span(1)]}, {"data": [span(1), span(2)]})
+    trace = PhoenixTraces().wait_for_trace(ENTRY, "default", "a" * 32, 2, 5)
+    assert trace is not None
+    assert len(trace.spans) == 2
+
+
+def test_waiting_for_phoenix_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    _FakePhoenix(monkeypatch, {"data": []})
+    assert PhoenixTraces().wait_for_trace(ENTRY, "default", "a" * 32, 2, 0.01) is None
+    _FakePhoenix(monkeypatch, 503)
+    with pytest.raises(PhoenixError, match="answers /v1/projects/default/spans with 503: sorry"):
+        PhoenixTraces().wait_for_trace(ENTRY, "default", "a" * 32, 2, 0.01)
+
+
+def test_a_tree_shows_kinds_texts_and_orphans() -> None:
+    lines = tree(MLFLOW).splitlines()
+    assert lines[0] == f"{MLFLOW.trace_id} in mlflow: {len(MLFLOW.spans)} spans, state OK"
+    assert lines[1].startswith("  invoke_agent weather-assistant [AGENT] ")
+    assert lines[2] == "      <- What is the weather in Paris?"
+    assert any("get_weather [TOOL]" in line for line in lines)
+    headless = replace(MLFLOW, spans=tuple(span for span in MLFLOW.spans if span.parent_id))
+    assert f"ORPHAN, its parent {MLFLOW.roots[0].span_id} is missing" in tree(headless)
+
+
+def test_a_broken_contract_names_every_violation() -> None:
+    recording = OWN["own/one-tool.mlflow.json"]
+    known = recording.expectation
+    question = Question(known.question, known.session, "", "", 0, 0)
+    contract = CONTRACTS / "weather-one-tool.yaml"
+    TraceReport().trace_should_fulfil_contract(MLFLOW, contract, question, list(known.canaries))
+    with pytest.raises(AssertionError) as raised:
+        TraceReport().trace_should_fulfil_contract(MLFLOW, contract, question, ["WX-00000000"])
+    first, *violations = str(raised.value).splitlines()
+    assert first == (
+        f"Trace {MLFLOW.trace_id} in mlflow breaks contract 'weather-one-tool' {len(violations)} times:"
+    )
+    assert any("canary-comes-from-tool" in line for line in violations)
