@@ -78,7 +78,9 @@ class Buildah:
         """Keep images, and the package managers' caches, below a folder."""
         self.packages = folder / "packages"
         self.temporary = folder / "tmp"
-        self.storage = ["--root", str(folder / "storage"), "--runroot", str(folder / "run")]
+        # In a mount namespace of its own, buildah leaves nothing mounted below the folder.
+        storage = ["--root", str(folder / "storage"), "--runroot", str(folder / "run")]
+        self.program = ["unshare", "--mount", "buildah", *storage]
 
     def prepare(self, log: Path) -> None:
         """Make sure that buildah and debootstrap are there; on Debian install what is missing.
@@ -105,7 +107,7 @@ class Buildah:
         self, target: str, context: Path, arguments: Mapping[str, str], files: BuildFiles
     ) -> list[str]:
         """Return the command that builds a context into a name in the storage, or into an archive."""
-        build = ["buildah", *self.storage, "build", "--layers=false", "--network", "host", "--tag", target]
+        build = [*self.program, "build", "--layers=false", "--network", "host", "--tag", target]
         seen = [*volumes(files), "--volume", f"{self.packages}:/root/.cache"]
         return [*build, *build_arguments(arguments), *seen, str(context)]
 
@@ -117,7 +119,7 @@ class Buildah:
 
     def has(self, reference: str) -> bool:
         """Tell whether the storage holds an image."""
-        command = ["buildah", *self.storage, "inspect", "--type", "image", reference]
+        command = [*self.program, "inspect", "--type", "image", reference]
         return (
             subprocess.run(command, env=self.environment(), capture_output=True, check=False).returncode == 0
         )

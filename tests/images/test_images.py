@@ -206,7 +206,8 @@ def test_command_lines_of_podman() -> None:
 def test_command_line_of_buildah(tmp_path: Path) -> None:
     engine = engines.Buildah(tmp_path)
     (build,) = engine.archive_commands("localhost/a:1", Path("/c"), {"VERSION": "1"}, FILES, Path("/a.tar"))
-    assert build[:5] == ["buildah", "--root", str(tmp_path / "storage"), "--runroot", str(tmp_path / "run")]
+    storage = ["--root", str(tmp_path / "storage"), "--runroot", str(tmp_path / "run")]
+    assert build[:7] == ["unshare", "--mount", "buildah", *storage]
     assert build[build.index("--tag") + 1] == "oci-archive:/a.tar:localhost/a:1"
     assert f"{tmp_path / 'packages'}:/root/.cache" in build
     assert engine.environment()["BUILDAH_ISOLATION"] == "chroot"
