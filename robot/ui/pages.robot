@@ -1,0 +1,121 @@
+*** Settings ***
+Documentation     What people see: a conversation of two questions, asked by this suite, in the pages of MLflow and
+...               Phoenix, in a real browser. No page may show an error, fail a request or raise an error in its script.
+
+Resource          ../../resources/pipeline.resource
+Resource          ../../resources/ui-mlflow.resource
+Resource          ../../resources/ui-phoenix.resource
+
+Suite Setup       Hold A Conversation And Open The Browser
+Suite Teardown    Close The Browser
+
+Test Tags         ui
+
+
+*** Variables ***
+${OTHER_CITY}    Rome
+
+
+*** Test Cases ***
+MLflow's Traces List Shows The Question And Opens Its Trace
+    [Documentation]    The row shows question, answer, session, state and tokens; a click on it opens the trace.
+    [Tags]    mlflow
+    Open MLflow Traces    ${MLFLOW}    ${EXPERIMENT_ID}    ${TRACE.trace_id}
+    MLflow Row Should Show
+    ...    ${TRACE.trace_id}
+    ...    ${QUESTION.text}
+    ...    ${STATION}
+    ...    ${QUESTION.context_id}
+    ...    OK
+    ...    ${TRACE.tokens}[total]
+    MLflow Page Should Be Sound
+    Click MLflow Row    ${TRACE.trace_id}
+    MLflow Trace Should Be Drawn    ${TRACE}
+    MLflow Page Should Be Sound
+
+MLflow's Trace Page Shows Agent, Model And Tool With What Went In And Out
+    [Documentation]    The tree is the trace's; agent, model and tool each show input and output; tokens are summed up.
+    [Tags]    mlflow
+    Open MLflow Trace    ${MLFLOW}    ${EXPERIMENT_ID}    ${TRACE.trace_id}
+    MLflow Trace Should Be Drawn    ${TRACE}    Success    ${TRACE.tokens}[total] tokens
+    MLflow Span Should Show    ${TRACE.of_kind('AGENT')}[0]    ${QUESTION.text}    ${STATION}
+    MLflow Span Should Show    ${TRACE.of_kind('LLM')}[-1]    ${QUESTION.text}    ${STATION}
+    MLflow Span Should Show    ${TRACE.of_kind('TOOL')}[0]    ${CITY}    ${STATION}
+    MLflow Page Should Be Sound
+
+MLflow's Sessions View Shows The Conversation
+    [Documentation]    The contextId's session is listed and opens with its two turns, in order, and nothing else.
+    [Tags]    mlflow
+    Open MLflow Sessions    ${MLFLOW}    ${EXPERIMENT_ID}    ${TRACE.trace_id}
+    MLflow Session Row Should Show    ${QUESTION.context_id}    ${QUESTION.text}
+    MLflow Page Should Be Sound
+    Click MLflow Session Row    ${QUESTION.context_id}
+    MLflow Session Should Have Turns    2
+    MLflow Turn Should Show    1    ${QUESTION.text}    ${STATION}
+    MLflow Turn Should Show    2    ${OTHER_QUESTION.text}    ${OTHER_STATION}
+    MLflow Page Should Be Sound
+
+Phoenix's Trace Page Shows Agent, Model And Tool With What Went In And Out
+    [Documentation]    The same tree as in MLflow; agent and tool show input and output.
+    [Tags]    phoenix
+    Skip Unless The Collector Exports To Phoenix
+    ${trace} =    Trace In Phoenix    ${QUESTION}    ${BEFORE}    ${TRACE}
+    ${project} =    Get From Outside    phoenix    /v1/projects/${PHOENIX_PROJECT}
+    Open Phoenix Trace    ${PHOENIX}    ${project.json()}[data][id]    ${trace.trace_id}
+    Phoenix Trace Should Be Drawn    ${trace}    OK
+    Phoenix Span Should Show    ${trace.of_kind('AGENT')}[0]    ${QUESTION.text}    ${STATION}
+    Phoenix Span Should Show    ${trace.of_kind('LLM')}[0]    ${QUESTION.text}
+    Phoenix Span Should Show    ${trace.of_kind('TOOL')}[0]    ${CITY}    ${STATION}
+    Phoenix Page Should Be Sound
+
+
+*** Keywords ***
+Hold A Conversation And Open The Browser
+    [Documentation]    Ask two questions in one context, wait for their traces in MLflow, and open a browser. Without
+    ...    any of these there is nothing to look at, so each test fails with the cause.
+    Ask The First Question
+    Ask The Second Question
+    ${mlflow} =    Entry Point Of    mlflow
+    ${phoenix} =    Entry Point Of    phoenix
+    Open The Browser    ${mlflow}    ${phoenix}
+    ${url} =    Page URL    ${mlflow}
+    VAR    ${MLFLOW} =    ${url}    scope=SUITE
+    ${url} =    Page URL    ${phoenix}
+    VAR    ${PHOENIX} =    ${url}    scope=SUITE
+
+Ask The First Question
+    [Documentation]    Ask in a new context, and wait until MLflow has the trace.
+    ${weather} =    Weather That The Tool Answers    ${CITY}
+    VAR    ${STATION} =    ${weather}[station]    scope=SUITE
+    ${before}    ${unreadable} =    Metrics Of The Collector
+    IF    $unreadable    Log    ${unreadable}    level=WARN
+    VAR    ${BEFORE} =    ${before}    scope=SUITE
+    ${asked} =    Ask About The Weather    What is the weather in ${CITY}?
+    VAR    ${QUESTION} =    ${asked}    scope=SUITE
+    ${found} =    Trace In MLflow    ${QUESTION}    ${BEFORE}
+    VAR    ${TRACE} =    ${found}    scope=SUITE
+
+Ask The Second Question
+    [Documentation]    Ask in the same context, and wait until MLflow has a second trace of the session.
+    ${weather} =    Weather That The Tool Answers    ${OTHER_CITY}
+    VAR    ${OTHER_STATION} =    ${weather}[station]    scope=SUITE
+    ${experiment} =    Read Experiment    ${EXPERIMENT_NAME}
+    VAR    ${EXPERIMENT_ID} =    ${experiment}[id]    scope=SUITE
+    ${agent} =    Entry Point Of    weather-agent
+    VAR    ${text} =    What is the weather in ${OTHER_CITY}?
+    ${asked} =    Ask The Agent    ${agent}    ${text}    ${QUESTION.context_id}    ${LIMITS}[answer]
+    VAR    ${OTHER_QUESTION} =    ${asked}    scope=SUITE
+    Wait Until Keyword Succeeds    ${LIMITS}[trace]    250ms    Session Should Have Two Traces
+
+Session Should Have Two Traces
+    [Documentation]    Fail unless MLflow has two traces of the conversation.
+    VAR    ${session} =    ${QUESTION.context_id}
+    ${traces} =    Find Traces Of Session    ${session}    ${EXPERIMENT_ID}
+    Length Should Be    ${traces}    2    Of session ${session} MLflow has not two traces but ${traces}
+
+Skip Unless The Collector Exports To Phoenix
+    [Documentation]    Skip where the overlay has no Phoenix.
+    ${exporter} =    Exporter To    phoenix
+    IF    $exporter is None
+        Skip    This overlay has no Phoenix: the collector exports to none.
+    END
