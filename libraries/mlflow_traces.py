@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -77,8 +78,7 @@ class MlflowTraces:
         try:
             return getattr(client, function)(*arguments, **options)
         except (MlflowException, requests.RequestException) as error:
-            said = " ".join(str(error).split())[:300]
-            raise MlflowError(f"MLflow at {self._entry} did not give {what}: {said}") from error
+            raise MlflowError(f"MLflow at {self._entry} did not give {what}: {_said(error)}") from error
 
     @keyword(name="Read MLflow Version")
     def read_version(self) -> str:
@@ -95,12 +95,23 @@ class MlflowTraces:
         return response.text.strip()
 
     @keyword
-    def read_experiment(self, name: str) -> dict[str, str] | None:
-        """Return `id`, `name` and `lifecycle` (active or deleted) of an experiment, or None."""
-        found = self._ask(f"experiment {name}", "get_experiment_by_name", name)
-        if found is None:
-            return None
-        return {"id": found.experiment_id, "name": found.name, "lifecycle": found.lifecycle_stage}
+    def read_experiment(self, name: str, limit: float = 0) -> dict[str, str] | None:
+        """Return `id`, `name` and `lifecycle` (active or deleted) of an experiment, or None.
+
+        Raises MlflowError when MLflow does not answer within `limit` seconds; 0 means to ask once.
+        """
+        end = time.monotonic() + limit
+        while True:
+            try:
+                found = self._ask(f"experiment {name}", "get_experiment_by_name", name)
+            except MlflowError:
+                if time.monotonic() >= end:
+                    raise
+                time.sleep(POLL)
+                continue
+            if found is None:
+                return None
+            return {"id": found.experiment_id, "name": found.name, "lifecycle": found.lifecycle_stage}
 
     @keyword
     def find_traces_of_session(self, session: str, experiment_id: str) -> list[str]:
@@ -148,6 +159,13 @@ class MlflowTraces:
             if time.monotonic() >= end:
                 return trace
             time.sleep(POLL)
+
+
+def _said(error: Exception) -> str:
+    """Return what MLflow answered, without the client's words about its retries."""
+    text = " ".join(str(error).split())
+    status = re.search(r"too many (\d+) error responses", text)
+    return f"it answers {status[1]}" if status else text[:300]
 
 
 def convert(found: MlflowTrace) -> Trace:

@@ -27,7 +27,7 @@ class PhoenixError(Exception):
 
 @library(scope="GLOBAL")
 class PhoenixTraces:
-    """Asks a Phoenix server for the spans of one trace."""
+    """Asks a Phoenix server for the trace of one session."""
 
     @keyword(name="Read Trace From Phoenix")
     def read_trace(self, phoenix: EntryPoint, project: str, trace_id: str) -> Trace | None:
@@ -42,24 +42,39 @@ class PhoenixTraces:
             query["cursor"] = page["next_cursor"]
         return Trace(trace_id, tuple(spans), "phoenix") if spans else None
 
+    @keyword(name="Find Traces Of Session In Phoenix")
+    def find_traces_of_session(self, phoenix: EntryPoint, project: str, session: str) -> list[str]:
+        """Return the ids (32 hex digits) of a session's traces; Phoenix itself filters."""
+        found = _get(phoenix, f"/v1/projects/{project}/traces", {"session_identifier": session})
+        return [item["trace_id"] for item in found["data"]]
+
     @keyword(name="Wait For Trace In Phoenix")
     def wait_for_trace(
-        self, phoenix: EntryPoint, project: str, trace_id: str, spans: int, limit: float
+        self, phoenix: EntryPoint, project: str, session: str, spans: int, limit: float
     ) -> Trace | None:
-        """Return the trace as soon as it has that many spans; Phoenix stores what it took a moment later.
+        """Return the trace of a session as soon as it is whole and has that many spans.
 
         After `limit` seconds return what there is, None where there is nothing. Raises PhoenixError when
-        Phoenix does not answer then.
+        Phoenix does not answer then, and AssertionError when several traces carry the session.
         """
         end = time.monotonic() + limit
         trace: Trace | None = None
         while True:
             try:
-                trace = self.read_trace(phoenix, project, trace_id)
+                ids: list[str] = self.find_traces_of_session(phoenix, project, session)
+                if ids:
+                    trace = self.read_trace(phoenix, project, ids[0])
             except PhoenixError:
                 if time.monotonic() >= end:
                     raise
-            if (trace and len(trace.spans) >= spans) or time.monotonic() >= end:
+            else:
+                if len(ids) > 1:
+                    raise AssertionError(
+                        f"one question made {len(ids)} traces, its context was lost: {', '.join(ids)}"
+                    )
+                if trace and trace.is_whole and len(trace.spans) >= spans:
+                    return trace
+            if time.monotonic() >= end:
                 return trace
             time.sleep(POLL)
 

@@ -114,7 +114,7 @@ def test_two_traces_of_one_question_are_a_failure() -> None:
 
 
 class _FakePhoenix:
-    """Answers GET with the given pages of spans, or with a status."""
+    """Answers GET of spans with the given pages, one a request, or with a status; a session has one trace."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *pages: dict[str, Any] | int) -> None:
         self.pages = list(pages)
@@ -123,17 +123,21 @@ class _FakePhoenix:
 
     def get(self, url: str, **options: Any) -> requests.Response:  # noqa: ANN401
         self.asked.append({"url": url, **options, "params": dict(options["params"])})
-        page = self.pages.pop(0) if len(self.pages) > 1 else self.pages[0]
         response = requests.Response()
-        response.status_code = page if isinstance(page, int) else 200
-        response._content = b"sorry" if isinstance(page, int) else json.dumps(page).encode()
+        response.status_code = 200
+        page: dict[str, Any] | int = {"data": [{"trace_id": "a" * 32}]}
+        if url.endswith("/spans"):
+            page = self.pages.pop(0) if len(self.pages) > 1 else self.pages[0]
+        if isinstance(page, int):
+            response.status_code, page = page, {}
+        response._content = json.dumps(page).encode()
         return response
 
 
 def span(number: int) -> dict[str, Any]:
     return {
         "context": {"trace_id": "a" * 32, "span_id": f"{number:016x}"},
-        "parent_id": None,
+        "parent_id": None if number == 1 else f"{1:016x}",
         "name": "n",
         "span_kind": "CHAIN",
         "start_time": "2026-11-24T00:57:44.150819+00:00",
@@ -162,17 +166,17 @@ def test_phoenix_without_the_project_has_no_trace(monkeypatch: pytest.MonkeyPatc
 
 def test_waits_until_phoenix_has_all_spans(monkeypatch: pytest.MonkeyPatch) -> None:
     _FakePhoenix(monkeypatch, {"data": []}, 503, {"data": [span(1)]}, {"data": [span(1), span(2)]})
-    trace = PhoenixTraces().wait_for_trace(ENTRY, "default", "a" * 32, 2, 5)
+    trace = PhoenixTraces().wait_for_trace(ENTRY, "default", "s", 2, 5)
     assert trace is not None
     assert len(trace.spans) == 2
 
 
 def test_waiting_for_phoenix_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     _FakePhoenix(monkeypatch, {"data": []})
-    assert PhoenixTraces().wait_for_trace(ENTRY, "default", "a" * 32, 2, 0.01) is None
+    assert PhoenixTraces().wait_for_trace(ENTRY, "default", "s", 2, 0.01) is None
     _FakePhoenix(monkeypatch, 503)
-    with pytest.raises(PhoenixError, match="answers /v1/projects/default/spans with 503: sorry"):
-        PhoenixTraces().wait_for_trace(ENTRY, "default", "a" * 32, 2, 0.01)
+    with pytest.raises(PhoenixError, match="answers /v1/projects/default/spans with 503"):
+        PhoenixTraces().wait_for_trace(ENTRY, "default", "s", 2, 0.01)
 
 
 def test_a_tree_shows_kinds_texts_and_orphans() -> None:

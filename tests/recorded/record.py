@@ -87,7 +87,9 @@ def record(stack: Stack, name: str) -> None:
         raise RecordingError(f"No whole trace of {name} in MLflow in {limits['trace']} s. {question.failure}")
     project = stack.settings["PHOENIX_PROJECT"]
     phoenix = PhoenixTraces()
-    same = phoenix.wait_for_trace(stack.phoenix, project, trace.trace_id, len(trace.spans), limits["phoenix"])
+    same = phoenix.wait_for_trace(
+        stack.phoenix, project, question.context_id, len(trace.spans), limits["phoenix"]
+    )
     if same is None or len(same.spans) < len(trace.spans):
         raise RecordingError(f"The trace of {name} is not whole in Phoenix in {limits['phoenix']} s.")
 
