@@ -273,7 +273,7 @@ def _hops(evidence: Evidence) -> Iterator[str]:
             f"queue holds {evidence.after.total(QUEUED, exporter=name)}"
         )
     if evidence.backend_error:
-        yield f"{evidence.title} cannot be asked"
+        yield f"{evidence.title} gave no trace"
     else:
         yield f"{evidence.title} has {len(evidence.trace.spans) if evidence.trace else 0} spans"
 

@@ -31,7 +31,7 @@ Tell What Runs
     ${workloads} =    All Workloads
     FOR    ${workload}    IN    @{workloads}
         ${images} =    Running Images    ${stock}    ${workload}
-        Set Suite Metadata    ${workload}[metadata][name]    ${{', '.join($images)}}    top=True
+        Set Suite Metadata    Image of ${workload}[metadata][name]    ${{', '.join($images)}}    top=True
     END
 
 Tell Of MLflow
