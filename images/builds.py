@@ -101,12 +101,12 @@ class Builder:
         log.write_text("")
         return log
 
-    def build(self, image: Image, base: Future[None], work: Path, files: BuildFiles) -> Result:
+    def build(self, image: Image, base: Future[None] | None, work: Path, files: BuildFiles) -> Result:
         """Build one image, after its base, and return its archive; older archives of it are removed."""
         archive = self.archive(image)
         if archive.exists():
             return Result(image, archive, None)
-        if "BASE_IMAGE" in self.arguments(image):
+        if base and "BASE_IMAGE" in self.arguments(image):
             base.result()
         print(f"      {image.name} {image.tag}: building, log in {self.logs / image.name}.log", flush=True)
         started = time.monotonic()
@@ -150,7 +150,9 @@ class Builder:
         queue = sorted(images, key=lambda image: image.name not in MAKERS)
         archives = {}
         with ThreadPoolExecutor(BESIDE) as pool:
-            base = pool.submit(self.build_base, work)
+            upon_base = [image for image in queue if "BASE_IMAGE" in self.arguments(image)]
+            wanted = not all(self.archive(image).exists() for image in upon_base)
+            base = pool.submit(self.build_base, work) if wanted else None
             futures = [pool.submit(self.build, image, base, work, files) for image in queue]
             try:
                 for count, future in enumerate(as_completed(futures), 1):

@@ -22,7 +22,7 @@ UNREACHABLE = (
     "tls handshake timeout",
     "i/o timeout",
     "Couldn't download packages",
-    "Invalid Release file",
+    "Failed getting release file",
 )
 
 
