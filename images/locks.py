@@ -26,7 +26,7 @@ def write_lock(image: Image) -> None:
             constraints.write(f"{RELEASED[image.name]}=={image.version}.*\n")
             constraints.flush()
         command = [
-            sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--upgrade", "--no-header",
+            sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--upgrade", "--no-header", "--no-annotate",
             "--python-version", PYTHON, "--constraints", constraints.name,
             "requirements.in", "--output-file", "requirements.txt",
         ]  # fmt: skip
