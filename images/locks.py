@@ -26,8 +26,8 @@ def write_lock(image: Image) -> None:
             constraints.write(f"{RELEASED[image.name]}=={image.version}.*\n")
             constraints.flush()
         command = [
-            sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--upgrade", "--no-header", "--no-annotate",
-            "--python-version", PYTHON, "--constraints", constraints.name,
+            sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--upgrade", "--no-header",
+            "--no-annotate", "--python-version", PYTHON, "--constraints", constraints.name,
             "requirements.in", "--output-file", "requirements.txt",
         ]  # fmt: skip
         result = subprocess.run(command, cwd=image.folder, check=False, capture_output=True, text=True)
