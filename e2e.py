@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import shutil
 import subprocess
 import sys
 import time
@@ -17,6 +19,7 @@ RESULTS = ROOT / "results"
 ROLLOUT_LIMIT = "300s"
 PART_OF = "app.kubernetes.io/part-of=llm-observability"
 WORKLOADS = "statefulset,deployment"
+BROWSER = {"chromium": "chromium", "chromedriver": "chromium-driver"}  # program: Debian's package
 NAMESPACES = ("kagenti-system", "team1")
 
 
@@ -43,6 +46,18 @@ def ask(*module_and_arguments: str) -> str:
 def kubectl(*arguments: str, check: bool = True) -> None:
     """Run kubectl in the cluster that was made here; raise StepError when it fails, unless check is off."""
     run("cluster", "exec", "--", "kubectl", *arguments, check=check)
+
+
+def install_browser() -> None:
+    """Install the browser that the suite of pages needs where Debian's packages can give it.
+
+    Where they cannot, that suite's own message says what to install.
+    """
+    missing = [package for program, package in BROWSER.items() if not shutil.which(program)]
+    if missing and shutil.which("apt-get") and os.geteuid() == 0:
+        print(f"Installing {' and '.join(missing)} from Debian's packages ...", flush=True)
+        for command in (["update", "-qq"], ["install", "-qq", "--yes", "--no-install-recommends", *missing]):
+            subprocess.run(["apt-get", *command], check=False, stdout=subprocess.DEVNULL)
 
 
 def load_images() -> set[str]:
@@ -120,6 +135,7 @@ def main() -> int:
     try:
         overlay = choose_overlay(arguments.overlay)
         run("cluster", "up")
+        install_browser()
         restart_users_of(load_images())
         kubectl("apply", "-k", str(overlay))
         wait_for_rollouts()
