@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +21,7 @@ NOT_QUEUED = "otelcol_exporter_enqueue_failed_spans"
 QUEUED = "otelcol_exporter_queue_size"
 CAPACITY = "otelcol_exporter_queue_capacity"
 UPTIME = "otelcol_process_uptime"
+_CONFIG = re.compile(r"^--config[=\n](?:file:)?(.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -83,11 +85,15 @@ class Collector:
         )
 
     @keyword
-    def merge_configuration(self, files: Mapping[str, str]) -> dict[str, Any]:
-        """Return the files merged as the collector merges its --config: maps merge, lists are replaced."""
+    def merge_configuration(self, files: Mapping[str, str], command: Sequence[str]) -> dict[str, Any]:
+        """Return the files of the command's --config merged as the collector does: lists are replaced.
+
+        `files` are all that the collector mounts, by path; one that its command does not name has no effect.
+        """
         merged: dict[str, Any] = {}
-        for text in files.values():
-            _merge(merged, yaml.safe_load(text) or {})
+        for path in _CONFIG.findall("\n".join(command)):
+            if path in files:
+                _merge(merged, yaml.safe_load(files[path]) or {})
         return merged
 
     @keyword

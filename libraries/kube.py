@@ -244,15 +244,18 @@ class Kube:
 
     @keyword
     def read_mounted_files(self, workload: Object) -> dict[str, str]:
-        """Return the files that a workload mounts from ConfigMaps, by name, in the order of its volumes."""
+        """Return the files that a workload's first container mounts from ConfigMaps, by their paths."""
         files: dict[str, str] = {}
-        for volume in workload["spec"]["template"]["spec"].get("volumes", ()):
-            sources = [volume, *volume.get("projected", {}).get("sources", ())]
-            for source in (part["configMap"] for part in sources if "configMap" in part):
-                found = self.read_object("v1", "ConfigMap", source["name"], workload["metadata"]["namespace"])
-                data = found.get("data", {})
-                items = source.get("items") or [{"key": key, "path": key} for key in data]
-                files |= {item["path"]: data[item["key"]] for item in items if item["key"] in data}
+        pod = workload["spec"]["template"]["spec"]
+        mounts = {entry["name"]: entry["mountPath"] for entry in pod["containers"][0].get("volumeMounts", ())}
+        for volume in pod.get("volumes", ()):
+            if "configMap" not in volume or volume["name"] not in mounts:
+                continue
+            source = volume["configMap"]
+            found = self.read_object("v1", "ConfigMap", source["name"], workload["metadata"]["namespace"])
+            data = found.get("data", {})
+            items = source.get("items") or [{"key": key, "path": key} for key in data]
+            files |= {f"{mounts[volume['name']]}/{item['path']}": data[item["key"]] for item in items}
         return files
 
     @keyword

@@ -180,6 +180,8 @@ def _not_sent(evidence: Evidence) -> str:
         known = [meaning for mark, meaning in _RETRIED if mark in retried[-1]]
         why = known[0] if known else "see the log line below"
         return f"{title} does not take the spans, {why}; {keeps}"
+    if evidence.backend_error:
+        return f"{title} cannot be asked for it: {evidence.backend_error}"
     if queued:
         return f"the spans still wait in the collector's queue for {title} ({queued} of them)"
     filtered = grown.total(FILTERED)

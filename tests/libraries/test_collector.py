@@ -35,6 +35,14 @@ service:
   pipelines: {traces/mlflow: {receivers: [otlp], exporters: [otlp_http/mlflow]}}
 """
 
+FILES = {"/etc/otelcol-config/base.yaml": BASE, "/etc/otelcol-mlflow/mlflow.yaml": MLFLOW_PART}
+COMMAND = [
+    "/otelcol-contrib",
+    "--config=/etc/otelcol-config/base.yaml",
+    "--config",
+    "/etc/otelcol-mlflow/mlflow.yaml",
+]
+
 
 def test_sums_over_the_series_that_carry_the_labels() -> None:
     metrics = Collector().parse_metrics(METRICS)
@@ -71,14 +79,20 @@ def test_after_a_restart_of_the_collector_everything_it_counted_is_growth() -> N
 
 
 def test_configuration_files_merge_maps_and_replace_lists() -> None:
-    merged = Collector().merge_configuration({"base.yaml": BASE, "mlflow.yaml": MLFLOW_PART})
+    merged = Collector().merge_configuration(FILES, COMMAND)
     assert merged["service"]["extensions"] == ["health_check"]
     assert merged["service"]["telemetry"] == {"logs": {"level": "info"}}
     assert set(merged["receivers"]) == {"otlp"}
 
 
+def test_a_file_that_the_command_does_not_name_has_no_effect() -> None:
+    merged = Collector().merge_configuration(FILES, COMMAND[:2])
+    assert "exporters" not in merged
+    assert Collector().find_exporter(merged, "mlflow") is None
+
+
 def test_finds_the_exporter_that_a_pipeline_uses() -> None:
-    merged = Collector().merge_configuration({"base.yaml": BASE, "mlflow.yaml": MLFLOW_PART})
+    merged = Collector().merge_configuration(FILES, COMMAND)
     assert Collector().find_exporter(merged, "mlflow") == Exporter(
         MLFLOW,
         "traces/mlflow",

@@ -170,6 +170,10 @@ CASES = {
         seen(RECEIVED + SENT, backend_error="There is no way in to mlflow: 404"),
         "the collector sent the spans, but There is no way in to mlflow: 404",
     ),
+    "MLflow cannot be asked while spans are on their way": (
+        seen(RECEIVED + QUEUED, backend_error="There is no way in to mlflow: 404"),
+        "MLflow cannot be asked for it: There is no way in to mlflow: 404",
+    ),
     "the root is missing": (
         seen(
             RECEIVED + SENT, trace=Trace("0" * 32, (span("b", "a"), span("c", "b")), "mlflow", "IN_PROGRESS")
