@@ -21,6 +21,19 @@ NOT_KEPT: Mapping[str, frozenset[str]] = {
     "phoenix": frozenset({"scope", "resource", "state", "tokens"}),
 }
 
+# What differs by nature between backends that hold the same trace; any other difference is a defect.
+# First, the attributes that only this backend shows, as KIND:ATTRIBUTE. MLflow adds its own (mlflow.*) and
+# leaves the kind and the metadata as they came; Phoenix takes the kind out of the attributes, spreads the
+# metadata's JSON over metadata.*, and names a model for the agent's span, which carries GenAI attributes.
+OWN_ATTRIBUTES: Mapping[str, Sequence[str]] = {
+    "mlflow": ("*:mlflow.*", "*:openinference.span.kind", "*:metadata"),
+    "phoenix": ("*:metadata.*", "AGENT:llm.system", "AGENT:llm.provider", "AGENT:llm.model_name"),
+}
+# Second, the precision of its times, in nanoseconds.
+PRECISION_NS: Mapping[str, int] = {"phoenix": 1000}
+# Third, the attributes whose JSON it writes anew: the same values, spaced otherwise.
+REWRITTEN_JSON: Mapping[str, Sequence[str]] = {"phoenix": ("*:gen_ai.*.messages",)}
+
 _LONGEST = 200  # characters of a value in a violation's line
 _TYPES: Mapping[str, Callable[[Any], bool]] = {
     "string": lambda value: isinstance(value, str),

@@ -10,6 +10,7 @@ from agent_client import Question
 from contract import Expectation, evaluate, load_contract
 from robot.api import logger
 from robot.api.deco import keyword, library
+from trace_comparison import compare, differences, table
 from trace_model import Span, Trace
 from trace_text import content
 
@@ -48,13 +49,18 @@ class TraceReport:
 
     @keyword
     def traces_should_have_the_same_spans(self, one: Trace, other: Trace) -> None:
-        """Fail when two backends differ in a trace's span ids, parents, names, kinds or status."""
-        differences = list(_differences(one, other))
-        if differences:
-            lines = "\n".join(f"- {line}" for line in differences)
+        """Log both backends' spans as a table; fail with every difference that is not by nature.
+
+        What is compared: see `trace_comparison.compare`; what differs by nature: `contract_rules`.
+        """
+        rows = compare(one, other)
+        logger.info(table(rows, one.backend, other.backend), html=True)
+        found = differences(rows, one.backend, other.backend)
+        if found:
+            lines = "\n".join(f"- {line}" for line in found)
             raise AssertionError(
                 f"Trace {one.trace_id} is not the same in {one.backend} and {other.backend}, "
-                f"{len(differences)} differences:\n{lines}"
+                f"{len(found)} differences:\n{lines}"
             )
 
 
@@ -81,15 +87,3 @@ def _branch(trace: Trace, span: Span, depth: int) -> Iterator[str]:
                 yield f"{indent}    {arrow} {flat[:LONGEST]}{'…' if len(flat) > LONGEST else ''}"
     for child in trace.children(span):
         yield from _branch(trace, child, depth + 1)
-
-
-def _differences(one: Trace, other: Trace) -> Iterator[str]:
-    for here, there in ((one, other), (other, one)):
-        for span_id in sorted(here.by_id.keys() - there.by_id.keys()):
-            yield f"{here.path(here.by_id[span_id])} [{span_id}] is only in {here.backend}"
-    for span_id in sorted(one.by_id.keys() & other.by_id.keys()):
-        left, right = one.by_id[span_id], other.by_id[span_id]
-        for name in ("parent_id", "name", "kind", "status"):
-            seen = getattr(left, name), getattr(right, name)
-            if seen[0] != seen[1]:
-                yield f"{one.path(left)}: {name} is {seen[0]} in {one.backend}, {seen[1]} in {other.backend}"

@@ -1,0 +1,139 @@
+"""Compares a trace as two backends hold it; `contract_rules` says what differs by nature."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from typing import Any, Literal
+
+from contract_rules import NOT_KEPT, OWN_ATTRIBUTES, PRECISION_NS, REWRITTEN_JSON
+from trace_model import Event, Span, Trace
+from trace_text import decode
+
+LONGEST = 160
+ABSENT = "-"
+Verdict = Literal["same", "by nature", "DIFFERENT"]
+_COLOURS: Mapping[Verdict, str] = {"same": "#eee", "by nature": "#ffd", "DIFFERENT": "#fbb"}
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One value of one span (or of the trace) in two backends, as text, and whether they agree."""
+
+    where: str
+    what: str
+    left: str
+    right: str
+    verdict: Verdict
+
+
+def compare(one: Trace, other: Trace) -> list[Compared]:
+    """Return every value of a trace beside the other backend's: the trace's, then span by span from the root.
+
+    Compared are trace id, number of spans, each span's parent, name, kind, times, status, events, and all
+    attributes, so tokens, inputs and outputs too.
+    """
+    rows = [
+        _row("trace", "trace id", one.trace_id, other.trace_id),
+        _row("trace", "spans", len(one.spans), len(other.spans)),
+    ]
+    lost = NOT_KEPT[one.backend] | NOT_KEPT[other.backend]
+    for span_id in [*one.by_id, *(other.by_id.keys() - one.by_id.keys())]:
+        left, right = one.by_id.get(span_id), other.by_id.get(span_id)
+        if left is None or right is None:
+            there = one if left else other
+            path = f"{there.path(there.by_id[span_id])} [{span_id}]"
+            rows.append(
+                Compared(
+                    path,
+                    "span",
+                    "there" if left else f"missing in {one.backend}",
+                    "there" if right else f"missing in {other.backend}",
+                    "DIFFERENT",
+                )
+            )
+        else:
+            path = f"{one.path(left)} [{span_id}]"
+            rows += _span(path, left, right, (one.backend, other.backend), lost)
+    return rows
+
+
+def differences(rows: Iterable[Compared], one: str, other: str) -> list[str]:
+    """Return the differences that are not by nature, a line each; `one` and `other` name the backends."""
+    return [
+        f"{row.where}: {row.what} is {row.left} in {one}, {row.right} in {other}"
+        for row in rows
+        if row.verdict == "DIFFERENT"
+    ]
+
+
+def table(rows: Iterable[Compared], one: str, other: str) -> str:
+    """Return the comparison as an HTML table: a line a value, the differing ones coloured."""
+    lines = [f"<tr><th>span</th><th>what</th><th>{one}</th><th>{other}</th><th>verdict</th></tr>"]
+    previous = ""
+    for row in rows:
+        where = "" if row.where == previous else row.where
+        previous = row.where
+        cells = "".join(
+            f"<td>{html.escape(text)}</td>" for text in (where, row.what, row.left, row.right, row.verdict)
+        )
+        lines.append(f'<tr style="background:{_COLOURS[row.verdict]}">{cells}</tr>')
+    return f"<table>{''.join(lines)}</table>"
+
+
+def _span(
+    path: str, left: Span, right: Span, backends: tuple[str, str], lost: frozenset[str]
+) -> Iterator[Compared]:
+    for name in ("parent_id", "name", "kind", "status", "status_message", "scope"):
+        if name not in lost:
+            yield _row(path, name.replace("_", " "), getattr(left, name), getattr(right, name))
+    for name in ("start_ns", "end_ns"):
+        yield _time(path, name, getattr(left, name), getattr(right, name), backends)
+    yield _row(path, "events", len(left.events), len(right.events))
+    for number, (here, there) in enumerate(zip(left.events, right.events, strict=False), 1):
+        yield from _event(path, f"event {number}", here, there, backends)
+    for key in sorted(left.attributes.keys() | right.attributes.keys()):
+        yield _attribute(path, key, left, right, backends)
+
+
+def _event(path: str, what: str, left: Event, right: Event, backends: tuple[str, str]) -> Iterator[Compared]:
+    yield _row(path, f"{what} name", left.name, right.name)
+    yield _time(path, f"{what} time", left.time_ns, right.time_ns, backends)
+    yield _row(path, f"{what} attributes", dict(left.attributes), dict(right.attributes))
+
+
+def _time(path: str, what: str, left: int, right: int, backends: tuple[str, str]) -> Compared:
+    precision = max(PRECISION_NS.get(backend, 1) for backend in backends)
+    row = _row(path, what, left, right)
+    near = abs(left - right) < precision
+    return Compared(path, what, row.left, row.right, "by nature") if left != right and near else row
+
+
+def _attribute(path: str, key: str, left: Span, right: Span, backends: tuple[str, str]) -> Compared:
+    here, there = left.attributes.get(key), right.attributes.get(key)
+    row = _row(path, key, here, there)
+    if key in left.attributes and key in right.attributes:
+        rewritten = any(_matches(left, key, REWRITTEN_JSON.get(backend, ())) for backend in backends)
+        equal = here != there and rewritten and decode(str(here)) == decode(str(there)) is not None
+        return replace(row, verdict="by nature") if equal else row
+    holder, backend = (left, backends[0]) if key in left.attributes else (right, backends[1])
+    own = _matches(holder, key, OWN_ATTRIBUTES.get(backend, ()))
+    return Compared(path, key, row.left, row.right, "by nature" if own else "DIFFERENT")
+
+
+def _matches(span: Span, key: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(f"{span.kind}:{key}", pattern) for pattern in patterns)
+
+
+def _row(path: str, what: str, left: object, right: object) -> Compared:
+    return Compared(path, what, _text(left), _text(right), "same" if left == right else "DIFFERENT")
+
+
+def _text(value: Any) -> str:  # noqa: ANN401 - an attribute's value
+    if value is None:
+        return ABSENT
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text)} characters)"
