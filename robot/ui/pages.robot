@@ -1,12 +1,12 @@
 *** Settings ***
-Documentation     What people see: a conversation of two questions, asked by this suite, in the pages of MLflow and
-...               Phoenix, in a real browser. No page may show an error, fail a request or raise an error in its script.
+Documentation     What people see of a question, and of a conversation of two, in the pages of MLflow and Phoenix, in a
+...               real browser. No page may show an error, fail a request or raise an error in its script.
 
 Resource          ../../resources/pipeline.resource
 Resource          ../../resources/ui-mlflow.resource
 Resource          ../../resources/ui-phoenix.resource
 
-Suite Setup       Hold A Conversation And Open The Browser
+Suite Setup       Ask And Open The Browser
 Suite Teardown    Close The Browser
 
 Test Tags         ui
@@ -37,22 +37,25 @@ MLflow's Trace Page Shows Agent, Model And Tool With What Went In And Out
     [Documentation]    The tree is the trace's; agent, model and tool each show input and output; tokens are summed up.
     [Tags]    mlflow
     Open MLflow Trace    ${MLFLOW}    ${EXPERIMENT_ID}    ${TRACE.trace_id}
-    MLflow Trace Should Be Drawn    ${TRACE}    Success    ${TRACE.tokens}[total] tokens
+    VAR    ${tokens} =    ${{format($TRACE.tokens['total'], ',')}} tokens
+    MLflow Trace Should Be Drawn    ${TRACE}    Success    ${tokens}
     MLflow Span Should Show    ${TRACE.of_kind('AGENT')}[0]    ${QUESTION.text}    ${STATION}
     MLflow Span Should Show    ${TRACE.of_kind('LLM')}[-1]    ${QUESTION.text}    ${STATION}
     MLflow Span Should Show    ${TRACE.of_kind('TOOL')}[0]    ${CITY}    ${STATION}
     MLflow Page Should Be Sound
 
 MLflow's Sessions View Shows The Conversation
-    [Documentation]    The contextId's session is listed and opens with its two turns, in order, and nothing else.
+    [Documentation]    The session of a conversation's contextId is listed and opens with its two turns, in order.
     [Tags]    mlflow
-    Open MLflow Sessions    ${MLFLOW}    ${EXPERIMENT_ID}    ${TRACE.trace_id}
-    MLflow Session Row Should Show    ${QUESTION.context_id}    ${QUESTION.text}
+    ${trace}    ${first}    ${second} =    Hold A Conversation
+    ${weather} =    Weather That The Tool Answers    ${OTHER_CITY}
+    Open MLflow Sessions    ${MLFLOW}    ${EXPERIMENT_ID}    ${trace.trace_id}
+    MLflow Session Row Should Show    ${first.context_id}    ${first.text}
     MLflow Page Should Be Sound
-    Click MLflow Session Row    ${QUESTION.context_id}
+    Click MLflow Session Row    ${first.context_id}
     MLflow Session Should Have Turns    2
-    MLflow Turn Should Show    1    ${QUESTION.text}    ${STATION}
-    MLflow Turn Should Show    2    ${OTHER_QUESTION.text}    ${OTHER_STATION}
+    MLflow Turn Should Show    1    ${first.text}    ${STATION}
+    MLflow Turn Should Show    2    ${second.text}    ${weather}[station]
     MLflow Page Should Be Sound
 
 Phoenix's Trace Page Shows Agent, Model And Tool With What Went In And Out
@@ -64,17 +67,19 @@ Phoenix's Trace Page Shows Agent, Model And Tool With What Went In And Out
     Open Phoenix Trace    ${PHOENIX}    ${project.json()}[data][id]    ${trace.trace_id}
     Phoenix Trace Should Be Drawn    ${trace}    OK
     Phoenix Span Should Show    ${trace.of_kind('AGENT')}[0]    ${QUESTION.text}    ${STATION}
-    Phoenix Span Should Show    ${trace.of_kind('LLM')}[0]    ${QUESTION.text}
+    VAR    ${llm} =    ${trace.of_kind('LLM')}[0]
+    Phoenix Span Should Show    ${llm}    ${QUESTION.text}    ${llm.attributes}[llm.token_count.total]
     Phoenix Span Should Show    ${trace.of_kind('TOOL')}[0]    ${CITY}    ${STATION}
     Phoenix Page Should Be Sound
 
 
 *** Keywords ***
-Hold A Conversation And Open The Browser
-    [Documentation]    Ask two questions in one context, wait for their traces in MLflow, and open a browser. Without
-    ...    any of these there is nothing to look at, so each test fails with the cause.
-    Ask The First Question
-    Ask The Second Question
+Ask And Open The Browser
+    [Documentation]    Ask a question, wait for its trace in MLflow, and open a browser. Without any of these there is
+    ...    nothing to look at, so each test fails with the cause.
+    Ask One Question
+    ${experiment} =    Read Experiment    ${EXPERIMENT_NAME}
+    VAR    ${EXPERIMENT_ID} =    ${experiment}[id]    scope=SUITE
     ${mlflow} =    Entry Point Of    mlflow
     ${phoenix} =    Entry Point Of    phoenix
     Open The Browser    ${mlflow}    ${phoenix}
@@ -83,7 +88,7 @@ Hold A Conversation And Open The Browser
     ${url} =    Page URL    ${phoenix}
     VAR    ${PHOENIX} =    ${url}    scope=SUITE
 
-Ask The First Question
+Ask One Question
     [Documentation]    Ask in a new context, and wait until MLflow has the trace.
     ${weather} =    Weather That The Tool Answers    ${CITY}
     VAR    ${STATION} =    ${weather}[station]    scope=SUITE
@@ -95,21 +100,20 @@ Ask The First Question
     ${found} =    Trace In MLflow    ${QUESTION}    ${BEFORE}
     VAR    ${TRACE} =    ${found}    scope=SUITE
 
-Ask The Second Question
-    [Documentation]    Ask in the same context, and wait until MLflow has a second trace of the session.
-    ${weather} =    Weather That The Tool Answers    ${OTHER_CITY}
-    VAR    ${OTHER_STATION} =    ${weather}[station]    scope=SUITE
-    ${experiment} =    Read Experiment    ${EXPERIMENT_NAME}
-    VAR    ${EXPERIMENT_ID} =    ${experiment}[id]    scope=SUITE
+Hold A Conversation
+    [Documentation]    Ask two questions in one new context, wait until MLflow has both traces; return the first
+    ...    question's trace and both questions.
+    ${first} =    Ask About The Weather    What is the weather in ${CITY}?
+    ${trace} =    Trace In MLflow    ${first}    ${BEFORE}
     ${agent} =    Entry Point Of    weather-agent
     VAR    ${text} =    What is the weather in ${OTHER_CITY}?
-    ${asked} =    Ask The Agent    ${agent}    ${text}    ${QUESTION.context_id}    ${LIMITS}[answer]
-    VAR    ${OTHER_QUESTION} =    ${asked}    scope=SUITE
-    Wait Until Keyword Succeeds    ${LIMITS}[trace]    250ms    Session Should Have Two Traces
+    ${second} =    Ask The Agent    ${agent}    ${text}    ${first.context_id}    ${LIMITS}[answer]
+    Wait Until Keyword Succeeds    ${LIMITS}[trace]    250ms    Session Should Have Two Traces    ${first.context_id}
+    RETURN    ${trace}    ${first}    ${second}
 
 Session Should Have Two Traces
-    [Documentation]    Fail unless MLflow has two traces of the conversation.
-    VAR    ${session} =    ${QUESTION.context_id}
+    [Documentation]    Fail unless MLflow has two traces of a conversation.
+    [Arguments]    ${session}
     ${traces} =    Find Traces Of Session    ${session}    ${EXPERIMENT_ID}
     Length Should Be    ${traces}    2    Of session ${session} MLflow has not two traces but ${traces}
 
