@@ -45,10 +45,9 @@ def test_every_difference_between_backends_is_named() -> None:
     with pytest.raises(AssertionError) as raised:
         TraceReport().traces_should_have_the_same_spans(MLFLOW, replace(PHOENIX, spans=tuple(changed)))
     root = MLFLOW.roots[0]
-    assert str(raised.value).splitlines()[1:] == [
-        f"- {root.name} [{root.span_id}] is only in mlflow",
-        f"- {MLFLOW.path(MLFLOW.by_id[tool.span_id])}: status is OK in mlflow, ERROR in phoenix",
-    ]
+    lines = str(raised.value).splitlines()
+    assert f"- {root.name} [{root.span_id}] is only in mlflow" in lines
+    assert f"- {MLFLOW.path(MLFLOW.by_id[tool.span_id])}: status is OK in mlflow, ERROR in phoenix" in lines
 
 
 @pytest.mark.parametrize(
