@@ -534,6 +534,87 @@ CASES = [
         "public/11-model-500",
     ),
     Case("agent shown as failed", "status.AGENT", changed("AGENT", status="ERROR"), "public/11-model-500"),
+    # GenAI instrumentation, alone and beside OpenInference
+    Case("model call below the tool", "tree.model-call-below-agent", below("LLM 2", "TOOL"), "genai/genai"),
+    Case("tool below a model call", "tree.tool-below-agent", below("TOOL", "LLM 1"), "genai/genai"),
+    Case(
+        "agent's model lost",
+        "attributes.AGENT.gen_ai.request.model",
+        lost("AGENT", "gen_ai.request"),
+        "genai/genai",
+    ),
+    Case(
+        "another operation",
+        "attributes.LLM.gen_ai.operation.name",
+        attribute("LLM 1", "gen_ai.operation.name", "embeddings"),
+        "genai/genai",
+    ),
+    Case(
+        "provider lost",
+        "attributes.LLM.gen_ai.provider.name",
+        lost("LLM 1", "gen_ai.provider"),
+        "genai/genai",
+    ),
+    Case(
+        "requested model lost",
+        "attributes.LLM.gen_ai.request.model",
+        lost("LLM 1", "gen_ai.request"),
+        "genai/genai",
+    ),
+    Case(
+        "input tokens lost",
+        "attributes.LLM.gen_ai.usage.input_tokens",
+        lost("LLM 1", "gen_ai.usage.input"),
+        "genai/genai",
+    ),
+    Case(
+        "output tokens lost",
+        "attributes.LLM.gen_ai.usage.output_tokens",
+        lost("LLM 1", "gen_ai.usage.output"),
+        "genai/genai",
+    ),
+    Case(
+        "conversion lost tokens",
+        "attributes.LLM.llm.token_count.total",
+        lost("LLM 1", "llm.token_count"),
+        "genai/genai",
+    ),
+    Case(
+        "conversions disagree",
+        "tokens.add-up",
+        attribute("LLM 1", "llm.token_count.prompt", 1),
+        "genai/genai",
+    ),
+    Case("session not converted", "attributes.AGENT.session.id", lost("AGENT", "session.id"), "genai/genai"),
+    Case("kind not converted", "counts.other", changed("TOOL", kind=None), "genai/genai"),
+    Case(
+        "another operation",
+        "attributes.TOOL.gen_ai.operation.name",
+        lost("TOOL", "gen_ai.operation"),
+        "genai/genai",
+    ),
+    Case("another tool", "attributes.TOOL.gen_ai.tool.name", lost("TOOL", "gen_ai.tool.name"), "genai/genai"),
+    Case(
+        "the same call by GenAI too",
+        "tokens.counted-once",
+        added(
+            "LLM 2",
+            lambda trace, _: {"name": "chat scripted", "parent_id": trace.roots[0].span_id},
+        ),
+        "genai/both-instrumentations",
+    ),
+    Case(
+        "the same tool call by GenAI too",
+        "counts.TOOL",
+        added("TOOL", lambda *_: {"name": "execute_tool get_weather"}),
+        "genai/both-instrumentations",
+    ),
+    Case(
+        "one instrumentation off",
+        "identity.instrumentations",
+        everywhere(lambda span: replace(span, resource={"service.name": "weather-service"})),
+        "genai/both-instrumentations",
+    ),
     # secrets
     Case(
         "API key in parameters",
@@ -592,6 +673,7 @@ def recorded(name: str) -> list[Recording]:
 NEEDS = {
     "scopes.allowed": "scope",
     "identity.service": "resource",
+    "identity.instrumentations": "resource",
     "tokens.trace-total": "tokens",
     "state.trace": "state",
 }

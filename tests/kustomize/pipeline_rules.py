@@ -10,6 +10,7 @@ from rendered import Object, Stack, plain_env
 
 COLLECTOR = ("otel-collector", "kagenti-system")
 FILTER = "filter/openinference_only"
+TRANSFORM = "transform/genai_to_openinference"  # of components/genai-transform
 
 
 def config_files(stack: Stack) -> dict[str, Object | None]:
@@ -52,13 +53,13 @@ def config_files_are_mounted(stack: Stack) -> Iterator[str]:
 
 
 def config_files_repeat_no_list(stack: Stack) -> Iterator[str]:
-    """A list that two files have is silently the last one's: extensions above all."""
-    seen: dict[str, str] = {}
+    """A list that two files have is silently the last one's, so only the transform may come on top of one."""
+    seen: dict[str, tuple[str, list[Any]]] = {}
     for path, config in config_files(stack).items():
-        for key in _lists(config or {}):
-            if key in seen:
-                yield f"{path} repeats {key} of {seen[key]}: merging replaces lists"
-            seen[key] = path
+        for key, items in _lists(config or {}):
+            if key in seen and [item for item in items if item != TRANSFORM] != seen[key][1]:
+                yield f"{path} repeats {key} of {seen[key][0]}: merging replaces lists"
+            seen[key] = path, items
 
 
 def pipelines_name_what_is_there(stack: Stack) -> Iterator[str]:
@@ -81,11 +82,13 @@ def pipelines_name_what_is_there(stack: Stack) -> Iterator[str]:
 
 def pipelines_see_the_same_spans(stack: Stack) -> Iterator[str]:
     """Every backend gets what the same receiver took in and the same filter let through."""
+    transforms = TRANSFORM in merged_config(stack).get("processors", {})
+    begin = ["memory_limiter", *([TRANSFORM] if transforms else []), FILTER]
     for name, pipeline in pipelines(stack).items():
         if pipeline["receivers"] != ["otlp"]:
             yield f"pipeline {name} receives from {pipeline['receivers']}, not from otlp alone"
-        if pipeline["processors"][:2] != ["memory_limiter", FILTER]:
-            yield f"pipeline {name} does not begin with memory_limiter and {FILTER}: {pipeline['processors']}"
+        if pipeline["processors"][: len(begin)] != begin:
+            yield f"pipeline {name} does not begin with {' and '.join(begin)}: {pipeline['processors']}"
 
 
 def the_guard_stands_before_mlflow(stack: Stack) -> Iterator[str]:
@@ -240,12 +243,12 @@ def _merge(into: Object, other: Object) -> None:
             into[key] = value
 
 
-def _lists(config: Object, prefix: str = "") -> Iterator[str]:
+def _lists(config: Object, prefix: str = "") -> Iterator[tuple[str, list[Any]]]:
     for key, value in config.items():
         if isinstance(value, dict):
             yield from _lists(value, f"{prefix}{key}.")
         elif isinstance(value, list):
-            yield f"{prefix}{key}"
+            yield f"{prefix}{key}", value
 
 
 RULES = (

@@ -20,6 +20,7 @@ COMBINATIONS = (
     ("components/collector", "base/collector-patch", "components/weather"),
     ("components/collector", "components/phoenix", "base/collector-patch", "components/weather"),
 )
+GENAI = (*COMBINATIONS[-1], "components/genai-transform")
 
 
 @pytest.mark.parametrize("rule", [*RULES, *pod_rules.OVERLAY_RULES], ids=lambda rule: rule.__name__)
@@ -31,13 +32,30 @@ def test_overlay_keeps(
     assert not broken, "\n".join(broken)
 
 
-@pytest.mark.parametrize("components", [(), *COMBINATIONS], ids="+".join)
+@pytest.mark.parametrize("components", [(), *COMBINATIONS, GENAI], ids="+".join)
 def test_combination_keeps_every_rule(
     components: tuple[str, ...], combination: Callable[[tuple[str, ...]], Stack]
 ) -> None:
     stack = combination(components)
     broken = [message for rule in RULES for message in rule(stack)]
     assert not broken, "\n".join(broken)
+
+
+def test_genai_spans_pass_the_transform_to_both_backends(
+    combination: Callable[[tuple[str, ...]], Stack],
+) -> None:
+    stack = combination(GENAI)
+    found = {name: pipeline["processors"] for name, pipeline in pipeline_rules.pipelines(stack).items()}
+    before = {
+        name: pipeline["processors"]
+        for name, pipeline in pipeline_rules.pipelines(combination(GENAI[:-1])).items()
+    }
+    assert found == {
+        name: [first, pipeline_rules.TRANSFORM, *rest] for name, (first, *rest) in before.items()
+    }
+    agent = stack.container("weather-agent")
+    assert agent
+    assert plain_env(agent[1])["INSTRUMENTATIONS"] == "genai"
 
 
 def test_embedded_differs_from_kind_in_image_names_only(overlay: Callable[[str], Stack]) -> None:

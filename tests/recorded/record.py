@@ -1,11 +1,13 @@
 """Asks the deployed weather agent one question of each kind and records what MLflow and Phoenix store of it.
 
-    KUBECONFIG=... python tests/recorded/record.py
+    KUBECONFIG=... python tests/recorded/record.py [NAME ...]
 
 writes for each question `own/NAME.mlflow.json` and `own/NAME.phoenix.json`, the answers of their APIs as
 they came, and `own/NAME.expectation.yaml`, what is known of the question. tests/contracts judges every
 recording it finds. The cluster of the current context is read as the suites read it, with the places and time
-limits of resources/settings.yaml; nothing in it is changed.
+limits of resources/settings.yaml; nothing in it is changed. `genai` and `both-instrumentations` are recorded
+when they are named, into `genai/`: from a stack with kustomize/components/genai-transform, whose agent has
+INSTRUMENTATIONS genai or openinference,genai.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from kube import ClusterError, Kube  # noqa: E402
 from mlflow_traces import MlflowError, MlflowTraces  # noqa: E402
 from phoenix_traces import PhoenixError, PhoenixTraces  # noqa: E402
 
-OWN = TESTS / "recorded" / "own"
+RECORDED = TESTS / "recorded"
 SETTINGS = TESTS.parent / "resources" / "settings.yaml"
 GATEWAY_API = "gateway.networking.k8s.io/v1"
 
@@ -39,7 +41,10 @@ QUESTIONS: Mapping[str, tuple[str, list[str], int]] = {
     "no-tool": ("Hello, who are you?", [], 0),
     "tool-fails": ("What is the weather in Atlantis?", [], 1),
     "model-fails": ("What is the weather in Paris? model-fails-with-500", [], 0),
+    "genai": ("What is the weather in Paris?", ["Paris"], 1),
+    "both-instrumentations": ("What is the weather in Paris?", ["Paris"], 1),
 }
+OF_ANOTHER_STACK = ("genai", "both-instrumentations")
 
 
 class RecordingError(Exception):
@@ -94,11 +99,11 @@ def record(stack: Stack, name: str) -> None:
         raise RecordingError(f"The trace of {name} is not whole in Phoenix in {limits['phoenix']} s.")
 
     _write(
-        f"{name}.mlflow.json",
+        folder(name) / f"{name}.mlflow.json",
         _get(stack.mlflow, "/api/3.0/mlflow/traces/get", trace_id=f"tr-{trace.trace_id}"),
     )
     _write(
-        f"{name}.phoenix.json",
+        folder(name) / f"{name}.phoenix.json",
         _get(stack.phoenix, f"/v1/projects/{project}/spans", trace_id=trace.trace_id, limit="1000"),
     )
     known = {
@@ -108,7 +113,7 @@ def record(stack: Stack, name: str) -> None:
         "canaries": [agent.expected_weather(city, stack.seed or "")["station"] for city in cities],
         "tool_calls": tool_calls,
     }
-    (OWN / f"{name}.expectation.yaml").write_text(
+    (folder(name) / f"{name}.expectation.yaml").write_text(
         yaml.safe_dump([known], sort_keys=False, allow_unicode=True, width=1000), encoding="utf-8"
     )
 
@@ -120,16 +125,25 @@ def _get(entry: EntryPoint, path: str, **query: str) -> object:
     return found
 
 
-def _write(file: str, found: object) -> None:
-    (OWN / file).write_text(json.dumps(found, ensure_ascii=False) + "\n", encoding="utf-8")
+def folder(name: str) -> Path:
+    """Return where the recordings of that question are."""
+    return RECORDED / ("genai" if name in OF_ANOTHER_STACK else "own")
+
+
+def _write(file: Path, found: object) -> None:
+    file.write_text(json.dumps(found, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def main() -> int:
-    """Record every question; return the exit code."""
-    OWN.mkdir(parents=True, exist_ok=True)
+    """Record the questions that are named, by default all of the default overlay; return the exit code."""
+    names = sys.argv[1:] or [name for name in QUESTIONS if name not in OF_ANOTHER_STACK]
+    unknown = [name for name in names if name not in QUESTIONS]
+    if unknown:
+        print(f"No question is named {unknown[0]}: choose from {', '.join(QUESTIONS)}.", file=sys.stderr)
+        return 2
     try:
         stack = Stack()
-        for name in QUESTIONS:
+        for name in names:
             record(stack, name)
             print(f"recorded {name}")
     except (

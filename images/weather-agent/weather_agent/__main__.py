@@ -13,7 +13,7 @@ logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name
 for chatty in ("httpx", "httpx2", "mcp"):
     logging.getLogger(chatty).setLevel(logging.WARNING)
 chosen = settings.from_environment()
-provider = telemetry.start()
+provider = telemetry.start(chosen.instrumentations)
 
 # uvicorn raises the signal again after its graceful shutdown: this makes the exit code 0.
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

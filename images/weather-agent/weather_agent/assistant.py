@@ -18,6 +18,7 @@ from langchain_openai import ChatOpenAI
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.prebuilt import ToolNode, tools_condition
+from mcp.types import CallToolResult, TextContent
 from openai import OpenAIError
 from pydantic import SecretStr
 
@@ -129,10 +130,15 @@ async def _call(
     request: MCPToolCallRequest, handler: Callable[[MCPToolCallRequest], Awaitable[MCPToolCallResult]]
 ) -> MCPToolCallResult:
     """Call the tool below its own span, and name the real cause when it cannot be reached."""
-    try:
-        return await handler(request.override(headers=telemetry.outgoing_headers()))
-    except ExceptionGroup as error:
-        raise ToolException(cause(error)) from error
+    with telemetry.tool_call(request.name, request.args) as call:
+        try:
+            result = await handler(request.override(headers=telemetry.outgoing_headers()))
+        except ExceptionGroup as error:
+            raise ToolException(cause(error)) from error
+        if isinstance(result, CallToolResult):
+            text = "\n".join(part.text for part in result.content if isinstance(part, TextContent))
+            call.answered(text, failed=result.isError)
+        return result
 
 
 def _tell_model(error: Exception) -> str:

@@ -1,4 +1,8 @@
-"""What the environment tells the agent."""
+"""What the environment tells the agent.
+
+INSTRUMENTATIONS says whose spans it makes: ``openinference`` (the default), ``genai`` (OpenTelemetry's GenAI
+conventions) or ``openinference,genai``; see telemetry.py.
+"""
 
 import os
 from dataclasses import dataclass
@@ -17,6 +21,7 @@ class Settings:
     llm_model: str
     llm_max_retries: int
     llm_timeout_seconds: float
+    instrumentations: frozenset[str]
 
 
 def from_environment() -> Settings:
@@ -34,6 +39,7 @@ def from_environment() -> Settings:
         llm_model=_required("LLM_MODEL", "the name of a model that endpoint serves"),
         llm_max_retries=_number("LLM_MAX_RETRIES", 2),
         llm_timeout_seconds=_number("LLM_TIMEOUT_SECONDS", 60),
+        instrumentations=_instrumentations(),
     )
 
 
@@ -42,6 +48,16 @@ def _required(variable: str, meaning: str) -> str:
     if not value:
         raise SystemExit(f"Set {variable} to {meaning}.")
     return value
+
+
+def _instrumentations() -> frozenset[str]:
+    value = os.environ.get("INSTRUMENTATIONS") or "openinference"
+    names = frozenset(name.strip() for name in value.split(","))
+    if not names <= {"openinference", "genai"}:
+        raise SystemExit(
+            f"Set INSTRUMENTATIONS to openinference, genai or openinference,genai, not {value!r}."
+        )
+    return names
 
 
 def _number(variable: str, default: int) -> int:

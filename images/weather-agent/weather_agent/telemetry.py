@@ -11,6 +11,17 @@ The trace of one request, all in OpenInference scopes, so that a filter for thos
         assistant                   CHAIN
           ChatOpenAI                LLM
 
+With INSTRUMENTATIONS=genai there is no OpenInference: the spans follow OpenTelemetry's GenAI conventions, and
+the collector needs kustomize/components/genai-transform to let them through::
+
+    invoke_agent weather-assistant          (scope weather_agent)
+      chat scripted                         (scope opentelemetry.util.genai.handler)
+      execute_tool get_weather              (scope weather_agent)
+      chat scripted
+
+With both, the trace is the first one, and `chat` and `execute_tool` stand beside its graph. They tell of the
+same calls a second time, so the resource's `weather_agent.instrumentations` names both instrumentations.
+
 Attributes follow the OpenInference conventions and, on the root, OpenTelemetry's GenAI agent conventions
 (https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-agent-spans/): ``gen_ai.provider.name`` is
 ``openai``, as they rule for any endpoint spoken to through OpenAI's client.
@@ -18,8 +29,9 @@ Attributes follow the OpenInference conventions and, on the root, OpenTelemetry'
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
 from openinference.instrumentation import OITracer, TraceConfig, using_session
 from openinference.instrumentation.langchain import LangChainInstrumentor, get_current_span
@@ -27,31 +39,47 @@ from openinference.semconv.trace import OpenInferenceSpanKindValues, SpanAttribu
 from opentelemetry import propagate, trace
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.instrumentation.openai_v2 import OpenAIInstrumentor
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Link, Span, Status, StatusCode
+from opentelemetry.util.genai.types import ContentCapturingMode
+from opentelemetry.util.genai.utils import gen_ai_json_dumps, get_content_capturing_mode
 
 AGENT_NAME = "weather-assistant"
 SERVICE_NAME = "weather-service"
 VERSION = "0.1.0"
 
 _log = logging.getLogger(__name__)
+_instrumentations: set[str] = set()
 
 
-def start() -> TracerProvider:
-    """Install the tracer provider and instrument LangChain.
+def start(instrumentations: Collection[str]) -> TracerProvider:
+    """Install the tracer provider and instrument LangChain (openinference), OpenAI's client (genai), or both.
 
     Spans go by OTLP over HTTP/protobuf to OTEL_EXPORTER_OTLP_ENDPOINT; without it none leave the process.
     The standard OTEL_* variables apply (service name, resource attributes, sampler, batching, headers).
+    GenAI spans have their content, as OpenInference's have, unless
+    OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT says otherwise.
     """
+    _instrumentations.update(instrumentations)
     os.environ.setdefault("OTEL_SERVICE_NAME", SERVICE_NAME)
-    provider = TracerProvider()
+    resource = None
+    if "genai" in instrumentations:
+        os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "gen_ai_latest_experimental")
+        os.environ.setdefault("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "SPAN_ONLY")
+        resource = Resource.create({"weather_agent.instrumentations": ",".join(sorted(instrumentations))})
+    provider = TracerProvider(resource=resource)
     if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"):
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     else:
         _log.warning("OTEL_EXPORTER_OTLP_ENDPOINT is not set: no spans will be sent.")
     trace.set_tracer_provider(provider)
-    LangChainInstrumentor().instrument(tracer_provider=provider)
+    if "openinference" in instrumentations:
+        LangChainInstrumentor().instrument(tracer_provider=provider)
+    if "genai" in instrumentations:
+        OpenAIInstrumentor().instrument(tracer_provider=provider)
     return provider
 
 
@@ -69,15 +97,61 @@ class Request:
 
     def answered(self, text: str) -> None:
         """Record the answer of a request that went well."""
-        self._span.set_attribute(SpanAttributes.OUTPUT_VALUE, text)
+        self._said(text)
         self._span.set_status(StatusCode.OK)
 
     def failed(self, text: str, error: BaseException) -> None:
         """Record what the user was told and the error behind it."""
-        self._span.set_attribute(SpanAttributes.OUTPUT_VALUE, text)
+        self._said(text)
         self._span.set_attribute("error.type", type(error.__cause__ or error).__qualname__)
         self._span.record_exception(error)
         self._span.set_status(Status(StatusCode.ERROR, text))
+
+    def _said(self, text: str) -> None:
+        if "openinference" in _instrumentations:
+            self._span.set_attribute(SpanAttributes.OUTPUT_VALUE, text)
+        else:
+            self._span.set_attributes(_message("output", "assistant", text))
+
+
+class ToolCall:
+    """A call of a tool, while it is going on; `span` is None where nobody wants its span from us."""
+
+    def __init__(self, span: Span | None) -> None:
+        """Wrap the span; `tool_call` makes these."""
+        self._span = span
+
+    def answered(self, text: str, *, failed: bool) -> None:
+        """Record what the tool said, as its result or as its error."""
+        if self._span is None:
+            return
+        if _content_is_wanted():
+            self._span.set_attribute("gen_ai.tool.call.result", text)
+        if failed:
+            self._span.set_attribute("error.type", "tool_error")
+            self._span.add_event(
+                "exception", {"exception.type": "tool_error", "exception.message": text or "no text"}
+            )
+            self._span.set_status(Status(StatusCode.ERROR, text))
+
+
+@contextmanager
+def tool_call(name: str, arguments: Mapping[str, Any]) -> Iterator[ToolCall]:
+    """Make the GenAI span of a tool's call, below the request's root; OpenInference makes its own."""
+    if "genai" not in _instrumentations:
+        yield ToolCall(None)
+        return
+    attributes = {
+        "gen_ai.operation.name": "execute_tool",
+        "gen_ai.tool.name": name,
+        "gen_ai.tool.type": "function",
+        "gen_ai.agent.name": AGENT_NAME,
+    }
+    if _content_is_wanted():
+        attributes["gen_ai.tool.call.arguments"] = gen_ai_json_dumps(arguments)
+    tracer = trace.get_tracer("weather_agent", VERSION)
+    with tracer.start_as_current_span(f"execute_tool {name}", attributes=attributes) as span:
+        yield ToolCall(span)
 
 
 @contextmanager
@@ -88,9 +162,26 @@ def request(context_id: str, question: str, model: str, headers: Mapping[str, st
     ``traceparent`` names, and a trace without a root is never shown as finished. The caller's span is linked.
     """
     caller = trace.get_current_span(propagate.extract(headers, context=Context())).get_span_context()
-    tracer = OITracer(trace.get_tracer("openinference.instrumentation.agent", VERSION), config=TraceConfig())
+    tracer: trace.Tracer
+    session: AbstractContextManager[object]
+    if "openinference" in _instrumentations:
+        tracer = OITracer(
+            trace.get_tracer("openinference.instrumentation.agent", VERSION), config=TraceConfig()
+        )
+        session = using_session(context_id)
+        attributes = {
+            SpanAttributes.OPENINFERENCE_SPAN_KIND: OpenInferenceSpanKindValues.AGENT.value,
+            SpanAttributes.INPUT_VALUE: question,
+            SpanAttributes.INPUT_MIME_TYPE: "text/plain",
+            SpanAttributes.OUTPUT_MIME_TYPE: "text/plain",
+            SpanAttributes.SESSION_ID: context_id,
+            SpanAttributes.AGENT_NAME: AGENT_NAME,
+        }
+    else:
+        tracer, session = trace.get_tracer("weather_agent", VERSION), nullcontext()
+        attributes = _message("input", "user", question)
     with (
-        using_session(context_id),
+        session,
         tracer.start_as_current_span(
             f"invoke_agent {AGENT_NAME}",
             context=Context(),
@@ -98,12 +189,7 @@ def request(context_id: str, question: str, model: str, headers: Mapping[str, st
             record_exception=False,
             set_status_on_exception=False,
             attributes={
-                SpanAttributes.OPENINFERENCE_SPAN_KIND: OpenInferenceSpanKindValues.AGENT.value,
-                SpanAttributes.INPUT_VALUE: question,
-                SpanAttributes.INPUT_MIME_TYPE: "text/plain",
-                SpanAttributes.OUTPUT_MIME_TYPE: "text/plain",
-                SpanAttributes.SESSION_ID: context_id,
-                SpanAttributes.AGENT_NAME: AGENT_NAME,
+                **attributes,
                 "gen_ai.operation.name": "invoke_agent",
                 "gen_ai.provider.name": "openai",
                 "gen_ai.agent.name": AGENT_NAME,
@@ -122,6 +208,23 @@ def outgoing_headers() -> dict[str, str]:
     OpenInference does not make its spans the current ones, so a plain inject would name the root span.
     """
     headers: dict[str, str] = {}
-    span = get_current_span() or trace.get_current_span()
-    propagate.inject(headers, trace.set_span_in_context(span))
+    span = get_current_span() if "openinference" in _instrumentations else None
+    propagate.inject(headers, trace.set_span_in_context(span or trace.get_current_span()))
     return headers
+
+
+def _content_is_wanted() -> bool:
+    return get_content_capturing_mode() in (
+        ContentCapturingMode.SPAN_ONLY,
+        ContentCapturingMode.SPAN_AND_EVENT,
+    )
+
+
+def _message(direction: str, role: str, text: str) -> dict[str, str]:
+    """Give the attribute of one text message, in the JSON that the GenAI conventions define for it."""
+    if not _content_is_wanted():
+        return {}
+    message: dict[str, Any] = {"role": role, "parts": [{"type": "text", "content": text}]}
+    if direction == "output":
+        message["finish_reason"] = "stop"
+    return {f"gen_ai.{direction}.messages": gen_ai_json_dumps([message])}
