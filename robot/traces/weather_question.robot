@@ -56,8 +56,8 @@ The Same Trace Arrives Whole In Phoenix
     Tell When It Was Seen    ${trace}
 
 Phoenix Holds The Same Spans As MLflow
-    [Documentation]    The same spans in both: tree, names, kinds, times, status, tokens, inputs and outputs, as a table in
-    ...    the log; only what differs by nature may differ. And Phoenix's fulfil the contract.
+    [Documentation]    The same spans in both: tree, names, kinds, times, status, tokens, inputs and outputs, as a table
+    ...    in the log; only what differs by nature may differ. And Phoenix's fulfil the contract.
     [Tags]    phoenix    mlflow    contract
     Skip Unless The Collector Exports To Phoenix
     IF    $MLFLOW_TRACE is None or $PHOENIX_TRACE is None
