@@ -6,6 +6,7 @@ import hashlib
 import json
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,27 +51,20 @@ class AgentClient:
     @keyword
     def ask_the_agent(self, agent: EntryPoint, text: str, context_id: str, limit: float) -> Question:
         """Ask a question and wait `limit` seconds at most for its answer; a failure is in the result."""
-        message = {
-            "kind": "message",
-            "role": "user",
-            "messageId": str(uuid.uuid4()),
-            "contextId": context_id,
-            "parts": [{"kind": "text", "text": text}],
-        }
-        body = {"jsonrpc": "2.0", "id": context_id, "method": "message/send", "params": {"message": message}}
-        asked_at = time.time()
-        try:
-            response = requests.post(f"{agent.url}/", json=body, headers=agent.headers, timeout=limit)
-            answer, failure = _read(response)
-        except requests.Timeout:
-            answer, failure = "", f"no answer within {limit:g} s"
-        except requests.RequestException as error:
-            answer, failure = "", f"no answer ({error})"
-        question = Question(text, context_id, answer, failure, asked_at, time.time())
-        logger.info(
-            f"Asked {text!r} in context {context_id}; after {question.seconds:.2f} s: {answer or failure}"
-        )
+        question = _ask(agent, text, context_id, limit)
+        said = question.answer or question.failure
+        logger.info(f"Asked {text!r} in context {context_id}; after {question.seconds:.2f} s: {said}")
         return question
+
+    @keyword
+    def ask_at_once(self, agent: EntryPoint, texts: list[str], batch: str, limit: float) -> list[Question]:
+        """Ask all questions at the same time, each in a context of its own whose id begins with `batch`.
+
+        Returns them in the order of the texts when all are answered or have failed.
+        """
+        contexts = [f"{batch}-{number:03d}" for number in range(1, len(texts) + 1)]
+        with ThreadPoolExecutor(max_workers=len(texts)) as threads:
+            return list(threads.map(lambda text, context: _ask(agent, text, context, limit), texts, contexts))
 
     @keyword
     def expected_weather(self, city: str, seed: str) -> dict[str, Any]:
@@ -83,6 +77,26 @@ class AgentClient:
             "station": f"WX-{digest[10:18].upper()}",
             "temperature_celsius": (int(digest[0:4], 16) % 400 - 50) / 10,
         }
+
+
+def _ask(agent: EntryPoint, text: str, context_id: str, limit: float) -> Question:
+    message = {
+        "kind": "message",
+        "role": "user",
+        "messageId": str(uuid.uuid4()),
+        "contextId": context_id,
+        "parts": [{"kind": "text", "text": text}],
+    }
+    body = {"jsonrpc": "2.0", "id": context_id, "method": "message/send", "params": {"message": message}}
+    asked_at = time.time()
+    try:
+        response = requests.post(f"{agent.url}/", json=body, headers=agent.headers, timeout=limit)
+        answer, failure = _read(response)
+    except requests.Timeout:
+        answer, failure = "", f"no answer within {limit:g} s"
+    except requests.RequestException as error:
+        answer, failure = "", f"no answer ({error})"
+    return Question(text, context_id, answer, failure, asked_at, time.time())
 
 
 def _read(response: requests.Response) -> tuple[str, str]:

@@ -24,10 +24,11 @@ NOT_KEPT: Mapping[str, frozenset[str]] = {
 # What differs by nature between backends that hold the same trace; any other difference is a defect.
 # First, the attributes that only this backend shows, as KIND:ATTRIBUTE. MLflow adds its own (mlflow.*) and
 # leaves the kind and the metadata as they came; Phoenix takes the kind out of the attributes, spreads the
-# metadata's JSON over metadata.*, and names a model for the agent's span, which carries GenAI attributes.
+# metadata's JSON over metadata.*, and gives the agent's span, which carries GenAI attributes, OpenInference's
+# for the same.
 OWN_ATTRIBUTES: Mapping[str, Sequence[str]] = {
     "mlflow": ("*:mlflow.*", "*:openinference.span.kind", "*:metadata"),
-    "phoenix": ("*:metadata.*", "AGENT:llm.system", "AGENT:llm.provider", "AGENT:llm.model_name"),
+    "phoenix": ("*:metadata.*", "AGENT:llm.*"),
 }
 # Second, the precision of its times, in nanoseconds.
 PRECISION_NS: Mapping[str, int] = {"phoenix": 1000}

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -27,6 +28,14 @@ class MlflowError(Exception):
     """MLflow could not be asked; the message says where and what it said."""
 
     ROBOT_SUPPRESS_NAME = True
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """A trace, and when it was first seen whole: seconds since the epoch, None for never."""
+
+    trace: Trace
+    whole_at: float | None
 
 
 class _HostHeader:
@@ -125,6 +134,51 @@ class MlflowTraces:
             include_spans=False,
         )
         return [trace.info.trace_id.removeprefix("tr-") for trace in found]
+
+    @keyword(name="Find Traces In MLflow")
+    def find_traces(self, experiment_id: str, condition: str, most: int = 500) -> list[Trace]:
+        """Return the traces, oldest first, that fulfil a condition in MLflow's filter language, with spans.
+
+        MLflow itself filters, in one search request. Raises MlflowError where more than `most` (500 at most)
+        fulfil it.
+        """
+        found = self._ask(
+            f"the traces with {condition}",
+            "search_traces",
+            locations=[experiment_id],
+            filter_string=condition,
+            max_results=most,
+            order_by=["timestamp_ms ASC"],
+        )
+        if found.token:
+            raise MlflowError(f"MLflow has more than {most} traces with {condition}: ask for fewer.")
+        return [convert(trace) for trace in found]
+
+    @keyword(name="Wait For Conversations In MLflow")
+    def wait_for_conversations(
+        self, batch: str, experiment_id: str, traces: int, spans: int, limit: float
+    ) -> list[Sighting]:
+        """Return the traces whose session begins with `batch`, oldest first, each with when it was whole.
+
+        Asks for all by one search until `traces` of them are whole with `spans` spans or more each, for
+        `limit` seconds at most; then what there is, whole or not. Raises MlflowError when MLflow does not
+        answer then.
+        """
+        end = time.monotonic() + limit
+        whole_at: dict[str, float] = {}
+        found: list[Trace] = []
+        while True:
+            try:
+                found = self.find_traces(experiment_id, f"{SESSION} LIKE '{batch}%'")
+            except MlflowError:
+                if time.monotonic() >= end:
+                    raise
+            for trace in found:
+                if trace.is_whole and len(trace.spans) >= spans:
+                    whole_at.setdefault(trace.trace_id, time.time())
+            if len(whole_at) >= traces or time.monotonic() >= end:
+                return [Sighting(trace, whole_at.get(trace.trace_id)) for trace in found]
+            time.sleep(POLL)
 
     @keyword(name="Read Trace From MLflow")
     def read_trace(self, trace_id: str) -> Trace:

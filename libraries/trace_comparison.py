@@ -14,7 +14,7 @@ from trace_model import Event, Span, Trace
 from trace_text import decode
 
 LONGEST = 160
-ABSENT = "-"
+ABSENT, THERE = "-", "there"
 Verdict = Literal["same", "by nature", "DIFFERENT"]
 _COLOURS: Mapping[Verdict, str] = {"same": "#eee", "by nature": "#ffd", "DIFFERENT": "#fbb"}
 
@@ -46,15 +46,8 @@ def compare(one: Trace, other: Trace) -> list[Compared]:
         if left is None or right is None:
             there = one if left else other
             path = f"{there.path(there.by_id[span_id])} [{span_id}]"
-            rows.append(
-                Compared(
-                    path,
-                    "span",
-                    "there" if left else f"missing in {one.backend}",
-                    "there" if right else f"missing in {other.backend}",
-                    "DIFFERENT",
-                )
-            )
+            sides = (THERE if left else ABSENT, THERE if right else ABSENT)
+            rows.append(Compared(path, "span", *sides, "DIFFERENT"))
         else:
             path = f"{one.path(left)} [{span_id}]"
             rows += _span(path, left, right, (one.backend, other.backend), lost)
@@ -64,7 +57,9 @@ def compare(one: Trace, other: Trace) -> list[Compared]:
 def differences(rows: Iterable[Compared], one: str, other: str) -> list[str]:
     """Return the differences that are not by nature, a line each; `one` and `other` name the backends."""
     return [
-        f"{row.where}: {row.what} is {row.left} in {one}, {row.right} in {other}"
+        f"{row.where} is only in {one if row.left == THERE else other}"
+        if row.what == "span"
+        else f"{row.where}: {row.what} is {row.left} in {one}, {row.right} in {other}"
         for row in rows
         if row.verdict == "DIFFERENT"
     ]

@@ -67,7 +67,7 @@ def test_what_differs_by_nature_is_in_the_table_and_is_no_difference() -> None:
         ({"events": ()}, "events is 1 in mlflow, 0 in phoenix"),
         ({"events": (Event("exception", 2_500_000, {}),)}, "event 1 attributes"),
         ({"events": (Event("exception", 2_600_000, {"exception.message": "no"}),)}, "event 1 time"),
-        ({"span_id": "4" * 16}, "missing in phoenix"),
+        ({"span_id": "4" * 16}, "is only in mlflow"),
     ],
 )
 def test_every_other_difference_is_found(change: dict[str, Any], word: str) -> None:
@@ -78,7 +78,7 @@ def test_other_outputs_ids_and_lost_spans_are_found() -> None:
     changed = replace(THERE[0], attributes={**THERE[0].attributes, "output.value": "rainy"})
     assert any("output.value is sunny in mlflow, rainy in phoenix" in line for line in found(root=changed))
     assert any("trace id" in line for line in found(trace_id="b" * 32))
-    assert any("missing in phoenix" in line for line in found(model=None))
+    assert any("is only in mlflow" in line for line in found(model=None))
 
 
 def test_the_table_shows_texts_of_a_trace_as_text() -> None:

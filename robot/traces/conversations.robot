@@ -1,0 +1,69 @@
+*** Settings ***
+Documentation    Conversations: several turns in one context are several traces of one session, and conversations that
+...              are held at the same time never mix.
+
+Library          ../../libraries/conversations.py
+Resource         ../../resources/pipeline.resource
+
+Test Tags        traces    conversations    mlflow    weather-agent
+
+
+*** Variables ***
+${CONTRACT}     ${CURDIR}${/}..${/}..${/}resources${/}contracts${/}weather-one-tool.yaml
+# Spans of a question about one city, as that contract demands: AGENT, 6 CHAIN, 2 LLM, TOOL.
+${SPANS}        ${10}
+
+
+*** Test Cases ***
+The Turns Of A Conversation Are Several Traces Of One Session
+    [Documentation]    Three questions in one context make three traces, which MLflow's session filter, the one that its
+    ...    sessions view uses, finds together and in order; each is about its own turn only.
+    ${agent} =    Entry Point Of    weather-agent
+    ${context} =    New Context
+    VAR    @{questions} =    @{EMPTY}
+    VAR    @{canaries} =    @{EMPTY}
+    FOR    ${city}    IN    @{CITIES}[:3]
+        ${question} =    Ask The Agent    ${agent}    What is the weather in ${city}?    ${context}    ${LIMITS}[answer]
+        Append To List    ${questions}    ${question}
+        ${weather} =    Weather That The Tool Answers    ${city}
+        Append To List    ${canaries}    ${weather}[station]
+    END
+    ${sightings} =    Conversations In MLflow    ${context}    ${3}
+    Turns Should Be Traces    ${questions}    ${sightings}    ${canaries}    ${CONTRACT}
+
+Conversations At The Same Time Never Mix
+    [Documentation]    As many questions at once as there are cities in the settings, each in a context of its own: each
+    ...    has one trace with exactly its own canary. One search finds them all. Tells the time from answer to verdict.
+    ${agent} =    Entry Point Of    weather-agent
+    ${batch} =    New Context
+    ${questions} =    Ask At Once
+    ...    ${agent}
+    ...    ${{['What is the weather in ' + city + '?' for city in $CITIES]}}
+    ...    ${batch}
+    ...    ${LIMITS}[answer]
+    VAR    &{canaries} =    &{EMPTY}
+    FOR    ${city}    ${question}    IN ZIP    ${CITIES}    ${questions}
+        ${weather} =    Weather That The Tool Answers    ${city}
+        Set To Dictionary    ${canaries}    ${question.context_id}=${{[$weather['station']]}}
+    END
+    ${sightings} =    Conversations In MLflow    ${batch}    ${{len($questions)}}
+    ${times} =    Judge Conversations    ${questions}    ${sightings}    ${canaries}    ${CONTRACT}
+    Set Test Message    ${times}
+
+
+*** Keywords ***
+Conversations In MLflow
+    [Documentation]    Return the traces whose session begins with a batch's id, when so many are whole or time is up.
+    [Arguments]    ${batch}    ${traces}
+    Use The Deployed MLflow
+    ${experiment} =    Read Experiment    ${EXPERIMENT_NAME}
+    IF    $experiment is None
+        Fail    MLflow has no experiment ${EXPERIMENT_NAME}.
+    END
+    ${sightings} =    Wait For Conversations In MLflow
+    ...    ${batch}
+    ...    ${experiment}[id]
+    ...    ${traces}
+    ...    ${SPANS}
+    ...    ${LIMITS}[trace]
+    RETURN    ${sightings}

@@ -1,0 +1,73 @@
+"""Conversations that mix are found: on recorded traces, each mistake by what should find it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from agent_client import Question
+from conversations import Conversations, judge, strangers
+from mlflow_traces import Sighting
+
+from tests.contracts.recordings import CONTRACTS, recordings
+
+CONTRACT = CONTRACTS / "weather-one-tool.yaml"
+GOOD = next(found for found in recordings() if found.name == "own/one-tool.mlflow.json")
+ASKED = Question(
+    GOOD.expectation.question,
+    GOOD.expectation.session,
+    f"It is sunny (station {GOOD.expectation.canaries[0]}).",
+    "",
+    100.0,
+    101.0,
+)
+SEEN = Sighting(GOOD.trace, 103.5)
+CANARIES = {ASKED.context_id: list(GOOD.expectation.canaries), "other": ["WX-00000000"]}
+
+
+def problems(question: Question = ASKED, *sightings: Sighting) -> str:
+    return "\n".join(judge([question], sightings or [SEEN], CANARIES, CONTRACT)[0].problems)
+
+
+def test_a_good_conversation_has_no_problem_and_the_seconds_from_its_answer() -> None:
+    judged = judge([ASKED], [SEEN], CANARIES, CONTRACT)[0]
+    assert not judged.problems
+    assert judged.seconds == 2.5
+    said = Conversations().judge_conversations([ASKED], [SEEN], CANARIES, CONTRACT)
+    assert "median 2.50 s" in said
+
+
+def test_an_answer_with_another_canary_is_found() -> None:
+    mixed = replace(ASKED, answer="It is rainy (station WX-00000000).")
+    assert "without its canary" in problems(mixed)
+    assert "another question's canary WX-00000000" in problems(mixed)
+
+
+def test_a_missing_a_second_and_an_unfinished_trace_are_found() -> None:
+    assert "has 0 traces" in "\n".join(judge([ASKED], [], CANARIES, CONTRACT)[0].problems)
+    assert "has 2 traces" in problems(ASKED, SEEN, SEEN)
+    assert "never seen whole" in problems(ASKED, replace(SEEN, whole_at=None))
+
+
+def test_a_trace_that_mixes_sessions_is_found() -> None:
+    spans = list(GOOD.trace.spans)
+    spans[3] = replace(spans[3], attributes={**spans[3].attributes, "session.id": "other"})
+    mixed = replace(SEEN, trace=replace(GOOD.trace, spans=tuple(spans)))
+    assert "other (1 spans)" in "\n".join(strangers([ASKED], [mixed]))
+    assert not strangers([ASKED], [SEEN])
+    assert "session" in problems(ASKED, mixed)
+
+
+def test_a_foreign_canary_in_the_trace_is_found() -> None:
+    spans = list(GOOD.trace.spans)
+    spans[0] = replace(spans[0], attributes={**spans[0].attributes, "note": "WX-0000ABCD"})
+    assert "canaries.foreign" in problems(ASKED, replace(SEEN, trace=replace(GOOD.trace, spans=tuple(spans))))
+
+
+def test_turns_must_be_one_trace_each_in_order() -> None:
+    keywords = Conversations()
+    keywords.turns_should_be_traces([ASKED], [SEEN], list(GOOD.expectation.canaries), CONTRACT)
+    with pytest.raises(AssertionError, match="made 0 traces"):
+        keywords.turns_should_be_traces([ASKED], [], ["x"], CONTRACT)
+    with pytest.raises(AssertionError, match="turn 1: causality"):
+        keywords.turns_should_be_traces([ASKED], [SEEN], ["WX-00000000"], CONTRACT)
