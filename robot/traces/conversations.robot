@@ -9,9 +9,9 @@ Test Tags        traces    conversations    mlflow    weather-agent
 
 
 *** Variables ***
-${CONTRACT}     ${CURDIR}${/}..${/}..${/}resources${/}contracts${/}weather-one-tool.yaml
+${CONTRACT}    ${CURDIR}${/}..${/}..${/}resources${/}contracts${/}weather-one-tool.yaml
 # Spans of a question about one city, as that contract demands: AGENT, 6 CHAIN, 2 LLM, TOOL.
-${SPANS}        ${10}
+${SPANS}       ${10}
 
 
 *** Test Cases ***
@@ -23,7 +23,11 @@ The Turns Of A Conversation Are Several Traces Of One Session
     VAR    @{questions} =    @{EMPTY}
     VAR    @{canaries} =    @{EMPTY}
     FOR    ${city}    IN    @{CITIES}[:3]
-        ${question} =    Ask The Agent    ${agent}    What is the weather in ${city}?    ${context}    ${LIMITS}[answer]
+        ${question} =    Ask The Agent
+        ...    ${agent}
+        ...    What is the weather in ${city}?
+        ...    ${context}
+        ...    ${LIMITS}[answer]
         Append To List    ${questions}    ${question}
         ${weather} =    Weather That The Tool Answers    ${city}
         Append To List    ${canaries}    ${weather}[station]
