@@ -18,7 +18,6 @@ from images.commands import run_logged
 from images.errors import ImageError
 
 DEBIAN = "bookworm"
-DEBIAN_MIRROR = "http://deb.debian.org/debian"
 DEBIAN_PACKAGES = ("ca-certificates", "python3", "python3-pip", "python3-venv")
 # Files that no program needs at run time.
 UNUSED = ("usr/share/doc", "usr/share/info", "usr/share/lintian", "usr/share/locale", "usr/share/man")
@@ -27,15 +26,15 @@ VERSIONS = IMAGES.parent / "cluster" / "versions.toml"
 GO: str = tomllib.loads(VERSIONS.read_text())["go"]
 
 
-def debian_mirror() -> str:
-    """Return the mirror of Debian that this machine is configured for, or the public one."""
+def debian_mirror() -> list[str]:
+    """Return the mirror of Debian that this machine is configured for; none leaves debootstrap its own."""
     command = ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)"]
     if shutil.which(command[0]):
         for line in subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines():
             address, release, component = line.split()
             if (release, component) == (DEBIAN, "main"):
-                return address
-    return DEBIAN_MIRROR
+                return [address]
+    return []
 
 
 def debian_root(image: Image, context: Path, log: Path, _: Path) -> None:
@@ -44,7 +43,7 @@ def debian_root(image: Image, context: Path, log: Path, _: Path) -> None:
     root = context / "root"
     packages = f"--include={','.join(DEBIAN_PACKAGES)}"
     # In a mount namespace of its own, an interrupted debootstrap leaves nothing mounted below the folder.
-    bootstrap = ["debootstrap", "--variant=minbase", packages, DEBIAN, str(root), debian_mirror()]
+    bootstrap = ["debootstrap", "--variant=minbase", packages, DEBIAN, str(root), *debian_mirror()]
     run_logged(["unshare", "--mount", *bootstrap], "debootstrap", log)
     for name in UNUSED:
         shutil.rmtree(root / name, ignore_errors=True)

@@ -51,7 +51,7 @@ def fake_go(place: Folders, script: str) -> None:
 @pytest.mark.parametrize(
     ("says", "sentence"),
     [
-        ("dial tcp: lookup proxy.golang.org: no such host", "check that the Go module proxy"),
+        ("dial tcp: lookup proxy.example.org: no such host", "check that the Go module proxy"),
         ("main.go:3: undefined: x", "running this again continues where it stopped"),
     ],
 )
