@@ -30,10 +30,7 @@ MLflow Gets The OpenInference Spans And No Foreign One
 Phoenix Gets The OpenInference Spans And No Foreign One
     [Documentation]    Of the probe, Phoenix has root and child; the foreign child and sibling are not there.
     [Tags]    phoenix
-    ${exporter} =    Exporter To    phoenix
-    IF    $exporter is None
-        Skip    This overlay has no Phoenix: the collector exports to none.
-    END
+    Skip Unless The Collector Exports To Phoenix
     ${phoenix} =    Entry Point Of    phoenix
     ${trace} =    Wait For Trace In Phoenix
     ...    ${phoenix}

@@ -90,10 +90,3 @@ Tell When It Was Seen
     ${seconds} =    Evaluate    round(time.time() - $QUESTION.answered_at, 1)
     Set Test Message
     ...    Trace ${trace.trace_id}, ${{len($trace.spans)}} spans, whole ${seconds} s after the answer.
-
-Skip Unless The Collector Exports To Phoenix
-    [Documentation]    Skip where the overlay has no Phoenix.
-    ${exporter} =    Exporter To    phoenix
-    IF    $exporter is None
-        Skip    This overlay has no Phoenix: the collector exports to none.
-    END
