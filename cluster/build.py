@@ -7,6 +7,7 @@ finished (by a rename) or not at all.
 import hashlib
 import importlib.util
 import platform
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable
@@ -31,6 +32,7 @@ COMMANDS = (
     "kubectl",
     "kubelet",
 )
+LEGO = "github.com/go-acme/lego/v4"
 NETWORK_ERRORS = (
     "dial tcp",
     "no such host",
@@ -204,34 +206,48 @@ class Builder:
         self.steps = steps
         self.architecture = ARCHITECTURES[platform.machine()]
 
-    def _compile(self, product: Product, packages: dict[str, str], finish: Callable[[Path], None]) -> None:
-        """Compile packages (program -> Go package) into the product's folder, and let `finish` add to it."""
-        if product.folder.exists():
-            return
+    def _go(self, product: Product, *arguments: str | Path) -> None:
+        """Run Go in the product's source, with its output in the product's log."""
         log = self.folders.log / f"build-{product.module}.log"
-        go = go_program(self.folders)
-        unfinished = product.folder.with_name(product.folder.name + ".new")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
-        log.unlink(missing_ok=True)
 
         def still() -> None:
             count = len(log.read_text(errors="replace").splitlines())
             self.steps.still(f"compiling, {count} modules and packages done")
 
+        try:
+            logged(
+                [go_program(self.folders), *arguments],
+                log,
+                "go failed",
+                settings.COMPILE_LIMIT,
+                environment=go_environment(self.folders),
+                folder=product.source,
+                still=still,
+            )
+        except ClusterError as error:
+            raise ClusterError(_why(log, product.module), log) from error
+
+    def _compile(
+        self,
+        product: Product,
+        packages: dict[str, str],
+        finish: Callable[[Path], None],
+        prepare: Callable[[Path], list[str]] = lambda _: [],
+    ) -> None:
+        """Compile packages (program -> Go package) into the product's folder, and let `finish` add to it.
+
+        `prepare` gets the unfinished folder first and returns more options for `go build`.
+        """
+        if product.folder.exists():
+            return
+        go_program(self.folders)
+        unfinished = product.folder.with_name(product.folder.name + ".new")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        (self.folders.log / f"build-{product.module}.log").unlink(missing_ok=True)
+        options = ["-v", "-ldflags", product.link, *prepare(unfinished)]
         for program, package in packages.items():
-            try:
-                logged(
-                    [go, "build", "-v", "-ldflags", product.link, "-o", unfinished / program, package],
-                    log,
-                    "go failed",
-                    settings.COMPILE_LIMIT,
-                    environment=go_environment(self.folders),
-                    folder=product.source,
-                    still=still,
-                )
-            except ClusterError as error:
-                raise ClusterError(_why(log, product.module), log) from error
+            self._go(product, "build", *options, "-o", unfinished / program, package)
         finish(unfinished)
         unfinished.rename(product.folder)
 
@@ -262,6 +278,19 @@ class Builder:
         """
         product = products(self.folders)["gateway"]
 
+        def without_dns_providers(folder: Path) -> list[str]:
+            """Leave lego's DNS providers out: a third of all packages, for certificates nobody asks for."""
+            (requirement,) = re.findall(rf"{LEGO} (v\S+)", (product.source / "go.mod").read_text())
+            self._go(product, "mod", "download", f"{LEGO}@{requirement}")
+            copy, modules = folder / "lego", Path(go_environment(self.folders)["GOMODCACHE"])
+            providers = shutil.ignore_patterns("dns")
+            shutil.copytree(modules / f"{LEGO}@{requirement}", copy, ignore=providers, copy_function=shutil.copyfile)
+            for name, place in {"go.mod": folder, "go.sum": folder, "dns_providers.go": copy / "providers/dns"}.items():
+                place.mkdir(exist_ok=True)
+                shutil.copy(product.source / name, place)
+            self._go(product, "mod", "edit", f"-replace={LEGO}={copy}", folder / "go.mod")
+            return [f"-modfile={folder / 'go.mod'}"]
+
         def finish(folder: Path) -> None:
             images.write_scratch(
                 folder / "traefik.tar",
@@ -270,13 +299,16 @@ class Builder:
                 entrypoint="/traefik",
                 architecture=self.architecture,
             )
-            (folder / "traefik").unlink()
+            for name in ("traefik", "go.mod", "go.sum"):
+                (folder / name).unlink()
+            shutil.rmtree(folder / "lego")
             module = f"sigs.k8s.io/gateway-api@v{VERSIONS['gateway_api']}"
             definitions = Path(go_environment(self.folders)["GOMODCACHE"], module, "config/crd/standard")
             files = sorted(definitions.glob("gateway.networking.k8s.io_*.yaml"))
             (folder / "gateway-api.yaml").write_text("\n---\n".join(file.read_text() for file in files))
 
-        self._compile(product, {"traefik": "github.com/traefik/traefik/v3/cmd/traefik"}, finish)
+        program = {"traefik": "github.com/traefik/traefik/v3/cmd/traefik"}
+        self._compile(product, program, finish, without_dns_providers)
 
     def small_images(self) -> None:
         """Make the two small images: `pause`, and the volume provisioner's helper with a shell.
