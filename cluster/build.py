@@ -280,14 +280,15 @@ class Builder:
 
         def without_dns_providers(folder: Path) -> list[str]:
             """Leave lego's DNS providers out: a third of all packages, for certificates nobody asks for."""
-            (requirement,) = re.findall(rf"{LEGO} (v\S+)", (product.source / "go.mod").read_text())
-            self._go(product, "mod", "download", f"{LEGO}@{requirement}")
-            copy, modules = folder / "lego", Path(go_environment(self.folders)["GOMODCACHE"])
-            providers = shutil.ignore_patterns("dns")
-            shutil.copytree(modules / f"{LEGO}@{requirement}", copy, ignore=providers, copy_function=shutil.copyfile)
-            for name, place in {"go.mod": folder, "go.sum": folder, "dns_providers.go": copy / "providers/dns"}.items():
-                place.mkdir(exist_ok=True)
-                shutil.copy(product.source / name, place)
+            (version,) = re.findall(rf"{LEGO} (v\S+)", (product.source / "go.mod").read_text())
+            self._go(product, "mod", "download", f"{LEGO}@{version}")
+            module = Path(go_environment(self.folders)["GOMODCACHE"], f"{LEGO}@{version}")
+            copy, left_out = folder / "lego", shutil.ignore_patterns("dns")
+            shutil.copytree(module, copy, ignore=left_out, copy_function=shutil.copyfile)
+            (copy / "providers" / "dns").mkdir()
+            shutil.copy(product.source / "dns_providers.go", copy / "providers" / "dns")
+            for name in ("go.mod", "go.sum"):
+                shutil.copy(product.source / name, folder)
             self._go(product, "mod", "edit", f"-replace={LEGO}={copy}", folder / "go.mod")
             return [f"-modfile={folder / 'go.mod'}"]
 

@@ -1,4 +1,4 @@
-"""Which images the stack needs, and their names and tags: read from the overlays, where alone they stand."""
+"""Which images the stack needs, and their names and tags: read from the components where alone they stand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import yaml
 from images.errors import ImageError
 
 IMAGES = Path(__file__).parent
-OVERLAYS = IMAGES.parent / "kustomize" / "overlays"
+COMPONENTS = IMAGES.parent / "kustomize" / "components"
 LOCAL = "localhost/"
 
 
@@ -33,7 +33,7 @@ class Image:
         match = re.search(r"\d+(\.\d+)+", self.tag)
         if match is None:
             raise ImageError(
-                f"the tag {self.tag!r} of {self.name} holds no version; see kustomize/overlays/kind"
+                f"the tag {self.tag!r} of {self.name} holds no version; see kustomize/components/images"
             )
         return match.group()
 
@@ -49,23 +49,23 @@ class Image:
         )
 
 
-def image_entries(overlay: str) -> list[dict[str, str]]:
-    """Return the `images:` list of an overlay: name, newName and newTag of each image."""
-    path = OVERLAYS / overlay / "kustomization.yaml"
-    entries: list[dict[str, str]] = yaml.safe_load(path.read_text()).get("images", [])
+def image_entries(component: str) -> list[dict[str, str]]:
+    """Return the `images:` list of a component: name, newName and newTag of each image."""
+    path = COMPONENTS / component / "kustomization.yaml"
+    entries: list[dict[str, str]] = yaml.safe_load(path.read_text())["images"]
     return entries
 
 
 def images_for(provider: str) -> list[Image]:
     """Return the images that a kind of cluster (`kind` or `embedded`) gets from this machine.
 
-    These are the ones that its overlay renames to localhost/; all tags stand in overlays/kind.
+    These are the ones that are renamed to localhost/; all tags stand in components/images.
     Raises ImageError when one of them has no Dockerfile here.
     """
-    names = {entry["name"]: entry.get("newName", entry["name"]) for entry in image_entries("kind")}
-    tags = {names[entry["name"]]: entry["newTag"] for entry in image_entries("kind")}
+    names = {entry["name"]: entry.get("newName", entry["name"]) for entry in image_entries("images")}
+    tags = {names[entry["name"]]: entry["newTag"] for entry in image_entries("images")}
     if provider == "embedded":
-        renamed = {entry["name"]: entry["newName"] for entry in image_entries("embedded")}
+        renamed = {entry["name"]: entry["newName"] for entry in image_entries("built-images")}
         tags = {renamed.get(name, name): tag for name, tag in tags.items()}
     images = [Image(name.removeprefix(LOCAL), tag) for name, tag in tags.items() if name.startswith(LOCAL)]
     for image in images:

@@ -33,7 +33,7 @@ def make_builder(tmp_path: Path) -> builds.Builder:
 
 
 def test_every_image_of_the_embedded_overlay_is_built_here_under_the_tag_of_the_kind_overlay() -> None:
-    tags = {entry["name"].rsplit("/", 1)[-1]: entry["newTag"] for entry in catalog.image_entries("kind")}
+    tags = {entry["name"].rsplit("/", 1)[-1]: entry["newTag"] for entry in catalog.image_entries("images")}
     built = images_for("embedded")
     assert {image.name: image.tag for image in built} == tags
     assert all((image.folder / "Dockerfile").is_file() for image in built)

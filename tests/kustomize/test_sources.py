@@ -8,7 +8,7 @@ from rendered import KUSTOMIZE
 
 KUSTOMIZATIONS = sorted(KUSTOMIZE.rglob("kustomization.yaml"))
 DEPRECATED = {"bases", "commonLabels", "imageTags", "patchesJson6902", "patchesStrategicMerge", "vars"}
-VERSIONS = KUSTOMIZE / "overlays" / "kind" / "kustomization.yaml"
+VERSIONS = KUSTOMIZE / "components" / "images" / "kustomization.yaml"
 
 
 def short(path: Path) -> str:
