@@ -9,22 +9,40 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
+import yaml
 from robot.api import ExecutionResult
 
 ROOT = Path(__file__).parent
-OVERLAYS = ROOT / "kustomize" / "overlays"
+KUSTOMIZE = ROOT / "kustomize"
 RESULTS = ROOT / "results"
 ROLLOUT_LIMIT = "300s"
 PART_OF = "app.kubernetes.io/part-of=llm-observability"
-WORKLOADS = "statefulset,deployment"
+WORKLOADS = ("StatefulSet", "Deployment")
 BROWSER = {"chromium": "chromium", "chromedriver": "chromium-driver"}  # program: Debian's package
-NAMESPACES = ("kagenti-system", "team1")
+RECORD = ("configmap", "e2e-deployed", "--namespace=default")
 
 
 class StepError(Exception):
     """A step failed; the message, or what the step printed, says why."""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What is deployed: an overlay with components on top, and the names of all its objects."""
+
+    overlay: str
+    components: list[str]
+    objects: list[list[str]] = field(default_factory=list)  # [resource, namespace or "", name]
+
+    @property
+    def stand_ins(self) -> list[Path]:
+        """The programs that play what this place or component finds where it is really used."""
+        programs = [ROOT / "tests" / name / "stand_in.py" for name in (self.overlay, *self.components)]
+        return [program for program in programs if program.exists()]
 
 
 def run(*module_and_arguments: str, check: bool = True) -> None:
@@ -34,18 +52,23 @@ def run(*module_and_arguments: str, check: bool = True) -> None:
         raise StepError(f"`{' '.join(module_and_arguments)}` ended with exit code {code}")
 
 
-def ask(*module_and_arguments: str) -> str:
-    """Return what `python -m ...` prints; raise StepError when it fails."""
+def ask(*module_and_arguments: str, text: str | None = None) -> str:
+    """Return what `python -m ...` prints when it is given a text; raise StepError when it fails."""
     command = [sys.executable, "-m", *module_and_arguments]
-    result = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+    result = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, input=text)
     if result.returncode:
         raise StepError(result.stderr.strip())
     return result.stdout.strip()
 
 
-def kubectl(*arguments: str, check: bool = True) -> None:
-    """Run kubectl in the cluster that was made here; raise StepError when it fails, unless check is off."""
-    run("cluster", "exec", "--", "kubectl", *arguments, check=check)
+def in_cluster(*command: str, check: bool = True) -> None:
+    """Run a command that finds the cluster that was made here; raise StepError when it fails."""
+    run("cluster", "exec", "--", *command, check=check)
+
+
+def ask_cluster(*command: str, text: str | None = None) -> str:
+    """Return what such a command prints; raise StepError when it fails."""
+    return ask("cluster", "exec", "--", *command, text=text)
 
 
 def install_browser() -> None:
@@ -74,37 +97,138 @@ def load_images() -> set[str]:
     return loaded
 
 
+def folder_of(kind: str, name: str) -> Path:
+    """Return the folder of an overlay or a component.
+
+    Raises StepError, with the names that there are, for one that `kustomize/` does not have.
+    """
+    known = sorted(path.parent.name for path in (KUSTOMIZE / kind).glob("*/kustomization.yaml"))
+    if name not in known:
+        raise StepError(f"there is no {kind[:-1]} {name!r}; choose from: {', '.join(known)}")
+    return KUSTOMIZE / kind / name
+
+
+def write_overlay(overlay: str, components: list[str], provider: str) -> Path:
+    """Return a folder with the overlay, the components on top, and the images that this machine builds."""
+    added = [folder_of("components", name) for name in components]
+    if provider == "embedded" and overlay != "embedded":
+        added.append(KUSTOMIZE / "components" / "built-images")
+    base = folder_of("overlays", overlay)
+    if not added:
+        return base
+    folder = RESULTS / "overlay"
+    folder.mkdir(parents=True, exist_ok=True)
+    kustomization = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": [os.path.relpath(base, folder)],
+        "components": [os.path.relpath(path, folder) for path in added],
+    }
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+    return folder
+
+
+def render(folder: Path) -> list[dict[str, Any]]:
+    """Return the objects of an overlay. Raises StepError when it does not build."""
+    return [thing for thing in yaml.safe_load_all(ask_cluster("kubectl", "kustomize", str(folder))) if thing]
+
+
+def reference(thing: dict[str, Any]) -> list[str]:
+    """Return what `kubectl delete` calls an object: its resource with its group, its namespace, its name."""
+    group, _, version = thing["apiVersion"].rpartition("/")
+    resource = f"{thing['kind']}.{version}.{group}" if group else thing["kind"]
+    return [resource, thing["metadata"].get("namespace", ""), thing["metadata"]["name"]]
+
+
+def deployed_before() -> Deployment | None:
+    """Return what an earlier run deployed into this cluster, None when there was none."""
+    found = ask_cluster("kubectl", "get", *RECORD, "--ignore-not-found", "--output=json")
+    return Deployment(**json.loads(json.loads(found)["data"]["deployed"])) if found else None
+
+
+def record(deployment: Deployment) -> None:
+    """Keep in the cluster what is deployed."""
+    kind, name, namespace = RECORD
+    literal = f"--from-literal=deployed={json.dumps(asdict(deployment))}"
+    manifest = ask_cluster(
+        "kubectl", "create", kind, name, namespace, literal, "--dry-run=client", "-o", "yaml"
+    )
+    ask_cluster("kubectl", "apply", "--server-side", "--filename=-", text=manifest)
+
+
+def remove(objects: list[list[str]]) -> None:
+    """Delete objects that an earlier run made, those of namespaces that go too left to their namespace."""
+    gone = {name for resource, _, name in objects if resource == "Namespace"}
+    for resource, namespace, name in objects:
+        if namespace not in gone:
+            place = [f"--namespace={namespace}"] if namespace else []
+            in_cluster("kubectl", "delete", resource, name, *place, "--ignore-not-found", "--wait")
+
+
+def stand_in(program: Path, command: str) -> dict[str, str]:
+    """Let a stand-in come `up` or go `down`; return, for `env`, the variables by which suites find it."""
+    if command != "env":
+        in_cluster(sys.executable, str(program), command)
+        return {}
+    lines = ask_cluster(sys.executable, str(program), command).splitlines()
+    return dict(line.split("=", 1) for line in lines if line)
+
+
+def deploy(wanted: Deployment, folder: Path) -> Deployment:
+    """Bring the cluster from what an earlier run left to what is wanted.
+
+    Another overlay makes way first; of other components, what is left over is removed afterwards.
+    """
+    before = deployed_before()
+    if before and before.overlay != wanted.overlay:
+        print(f"Removing overlay {before.overlay} of an earlier run ...", flush=True)
+        remove(before.objects)
+        before = Deployment(before.overlay, before.components)
+    for program in (before or wanted).stand_ins:
+        if program not in wanted.stand_ins:
+            stand_in(program, "down")
+    for program in wanted.stand_ins:
+        stand_in(program, "up")
+    things = render(folder)
+    now = Deployment(wanted.overlay, wanted.components, [reference(thing) for thing in things])
+    kept = before.objects if before else []
+    record(
+        Deployment(now.overlay, now.components, [*now.objects, *(o for o in kept if o not in now.objects)])
+    )
+    in_cluster("kubectl", "apply", "--kustomize", str(folder))
+    remove([thing for thing in kept if thing not in now.objects])
+    record(now)
+    return now
+
+
 def restart_users_of(images: set[str]) -> None:
     """Roll every workload that runs one of these images: same tag, new content, so `apply` would not."""
-    listing = ask("cluster", "exec", "--", "kubectl", "get", WORKLOADS, "-A", "-l", PART_OF, "-o", "json")
-    for workload in json.loads(listing)["items"]:
+    kinds = ",".join(WORKLOADS)
+    listing = ask_cluster("kubectl", "get", kinds, "-A", "-l", PART_OF, "-o", "json") if images else "{}"
+    for workload in json.loads(listing).get("items", []):
         pod = workload["spec"]["template"]["spec"]
         if images & {container["image"] for container in pod["containers"] + pod.get("initContainers", [])}:
             kind, metadata = workload["kind"].lower(), workload["metadata"]
-            kubectl("rollout", "restart", f"{kind}/{metadata['name']}", "-n", metadata["namespace"])
+            in_cluster(
+                "kubectl", "rollout", "restart", f"{kind}/{metadata['name']}", "-n", metadata["namespace"]
+            )
 
 
-def wait_for_rollouts() -> None:
+def wait_for_rollouts(deployment: Deployment) -> None:
     """Wait until every workload is rolled out, or the limit is over: the suites then say what is wrong."""
-    for namespace in NAMESPACES:
-        limit = f"--timeout={ROLLOUT_LIMIT}"
-        kubectl("rollout", "status", WORKLOADS, "-n", namespace, "-l", PART_OF, limit, check=False)
+    for resource, namespace, name in deployment.objects:
+        kind = resource.partition(".")[0]
+        if kind in WORKLOADS:
+            place, limit = f"--namespace={namespace}", f"--timeout={ROLLOUT_LIMIT}"
+            in_cluster("kubectl", "rollout", "status", f"{kind.lower()}/{name}", place, limit, check=False)
 
 
-def verify() -> tuple[int, int]:
+def verify(deployment: Deployment, options: list[str]) -> tuple[int, int]:
     """Run every suite against the cluster and return how many tests passed and failed."""
-    run(
-        "cluster",
-        "exec",
-        "--",
-        sys.executable,
-        "-m",
-        "robot",
-        "--outputdir",
-        str(RESULTS),
-        "robot/",
-        check=False,
-    )
+    for program in deployment.stand_ins:
+        os.environ |= stand_in(program, "env")
+    robot = [sys.executable, "-m", "robot", "--outputdir", str(RESULTS), *options, "robot/"]
+    in_cluster(*robot, check=False)
     output = RESULTS / "output.xml"
     if not output.exists():
         raise StepError("Robot Framework wrote no results/output.xml; its message above says why")
@@ -112,35 +236,43 @@ def verify() -> tuple[int, int]:
     return statistics.passed, statistics.failed
 
 
-def choose_overlay(name: str | None) -> Path:
-    """Return the folder of the overlay to deploy, by default the one for this machine's kind of cluster.
-
-    Raises StepError for a name that kustomize/overlays does not have.
-    """
-    known = sorted(path.name for path in OVERLAYS.iterdir() if (path / "kustomization.yaml").exists())
-    chosen = name or ask("cluster", "provider")
-    if chosen not in known:
-        raise StepError(f"there is no overlay {chosen!r}; choose one of: {', '.join(known)}")
-    return OVERLAYS / chosen
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="tox -e e2e --", description=__doc__)
+    parser.add_argument("--overlay", help="a folder of kustomize/overlays (default: this cluster's own)")
+    parser.add_argument(
+        "--component",
+        action="append",
+        default=[],
+        dest="components",
+        help="a folder of kustomize/components to put on top; may be given several times",
+    )
+    parser.add_argument(
+        "robot_options",
+        nargs="*",
+        metavar="-- OPTION",
+        help="options for robot: -- --variable DISRUPTIVE:yes",
+    )
+    return parser.parse_args()
 
 
 def main() -> int:
     """Take the cluster from nothing to a verified stack; return 0 only when every test passed."""
-    parser = argparse.ArgumentParser(prog="tox -e e2e --", description=__doc__)
-    parser.add_argument("--overlay", help="a folder of kustomize/overlays (default: this cluster's own)")
-    arguments = parser.parse_args()
+    arguments = parse_arguments()
     started = time.monotonic()
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "output.xml").unlink(missing_ok=True)
     try:
-        overlay = choose_overlay(arguments.overlay)
+        provider = ask("cluster", "provider")
+        wanted = Deployment(arguments.overlay or provider, arguments.components)
+        folder = write_overlay(wanted.overlay, wanted.components, provider)
         run("cluster", "up")
         install_browser()
         restart_users_of(load_images())
-        kubectl("apply", "-k", str(overlay))
-        wait_for_rollouts()
+        deployment = deploy(wanted, folder)
+        wait_for_rollouts(deployment)
         deployed = time.monotonic()
-        passed, failed = verify()
+        passed, failed = verify(deployment, arguments.robot_options)
     except StepError as failure:
         print(f"e2e: {failure}", file=sys.stderr)
         return 1
