@@ -81,6 +81,24 @@ class Gateway:
         return EntryPoint(url.rstrip("/"))
 
     @keyword
+    def find_route_to(self, routes: list[Object], namespace: str, service: str) -> Object | None:
+        """Return the HTTPRoute or OpenShift Route whose backend is that Service, None when there is none.
+
+        Raises GatewayError when several lead there.
+        """
+        found = [route for route in routes if (namespace, service) in _backends(route)]
+        if len(found) > 1:
+            names = " and ".join(
+                f"{route['kind']} {route['metadata']['namespace']}/{route['metadata']['name']}"
+                for route in found
+            )
+            raise GatewayError(
+                f"{names} lead to Service {service} in namespace {namespace}: which of them is meant cannot "
+                "be told."
+            )
+        return found[0] if found else None
+
+    @keyword
     def gateway_problems(self, gateway: Object) -> list[str]:
         """Return which of a Gateway's conditions do not hold for its current generation."""
         return _unmet(
@@ -105,6 +123,22 @@ class Gateway:
             for name, entry in zip(names, entries, strict=True)
             for problem in _unmet(route, name, entry.get("conditions", ()), wanted)
         ]
+
+
+def _backends(route: Object) -> set[tuple[str, str]]:
+    """Return the namespaces and names of the Services that a route leads to."""
+    own = route["metadata"]["namespace"]
+    if route["kind"] == "Route":
+        targets = [route["spec"]["to"], *route["spec"].get("alternateBackends", ())]
+    else:
+        targets = [
+            target for rule in route["spec"].get("rules", ()) for target in rule.get("backendRefs", ())
+        ]
+    return {
+        (target.get("namespace", own), target["name"])
+        for target in targets
+        if target.get("kind", "Service") == "Service"
+    }
 
 
 def _places(

@@ -130,7 +130,7 @@ class Kube:
 
     @keyword
     def take_stock(self, namespaces: list[str]) -> Stock:
-        """Return what runs in the namespaces now: workloads, their pods and volume claims.
+        """Return what runs in the namespaces now: workloads, their pods, volume claims and Services.
 
         Raises ClusterError when nothing of the stack is deployed there.
         """
@@ -145,6 +145,7 @@ class Kube:
             replica_sets=every("apps/v1", "ReplicaSet"),
             pods=every("v1", "Pod"),
             claims=every("v1", "PersistentVolumeClaim"),
+            services=every("v1", "Service"),
         )
         if not stock.workloads:
             raise ClusterError(

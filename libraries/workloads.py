@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ class Stock:
     replica_sets: list[Object]
     pods: list[Object]
     claims: list[Object]
+    services: Sequence[Object] = ()
 
 
 @library(scope="GLOBAL")
@@ -30,26 +31,50 @@ class Workloads:
     """Judges a stock of workloads; a list of problems is empty when all is well."""
 
     @keyword
-    def find_workload(self, stock: Stock, namespace: str, name: str) -> Object | None:
-        """Return the workload of that name, None when it is not deployed."""
-        for workload in stock.workloads:
-            if (workload["metadata"]["namespace"], workload["metadata"]["name"]) == (namespace, name):
-                return workload
-        return None
+    def find_workload(self, stock: Stock, namespace: str, service: str) -> Object | None:
+        """Return the workload whose pods a Service selects, None when there is none.
+
+        Raises AssertionError when the Service selects the pods of several.
+        """
+        found = _behind(stock, namespace, service)
+        if len(found) > 1:
+            names = " and ".join(f"{item['kind']} {item['metadata']['name']}" for item in found)
+            raise AssertionError(
+                f"Service {service} in namespace {namespace} selects the pods of {names}: which of them is "
+                "meant cannot be told; name another Service in COMPONENTS of resources/settings.yaml."
+            )
+        return found[0] if found else None
+
+    @keyword
+    def why_there_is_no_workload(self, stock: Stock, namespace: str, service: str) -> str:
+        """Return why `find_workload` finds none for that Service."""
+        found = _service(stock, namespace, service)
+        if found is None:
+            return f"there is no Service {service} in namespace {namespace}"
+        selector = found["spec"].get("selector")
+        if not selector:
+            return f"Service {service} in namespace {namespace} selects no pods: it leads out of this cluster"
+        labels = ",".join(f"{key}={value}" for key, value in selector.items())
+        return f"Service {service} in namespace {namespace} selects {labels}, which no workload's pods carry"
 
     @keyword
     def workloads_of_the_stack(
         self, stock: Stock, components: Mapping[str, Mapping[str, str]]
     ) -> list[Object]:
-        """Return the deployed workloads that the settings name or that carry the label of the stack."""
-        named = {(entry["namespace"], entry["name"]) for entry in components.values()}
-        key, value = PART_OF.split("=")
-        return [
-            workload
-            for workload in stock.workloads
-            if (workload["metadata"]["namespace"], workload["metadata"]["name"]) in named
-            or workload["metadata"].get("labels", {}).get(key) == value
-        ]
+        """Return the deployed workloads behind the components' Services or with the label of the stack.
+
+        `components` has the `namespace` and the `service` of each.
+        """
+        behind = _behind_components(stock, components)
+        return [workload for workload in stock.workloads if workload in behind or _is_labelled(workload)]
+
+    @keyword
+    def workloads_beside_the_components(
+        self, stock: Stock, components: Mapping[str, Mapping[str, str]]
+    ) -> list[Object]:
+        """Return the workloads with the label of the stack that stand behind no component's Service."""
+        behind = _behind_components(stock, components)
+        return [workload for workload in stock.workloads if workload not in behind and _is_labelled(workload)]
 
     @keyword
     def rollout_problems(self, workload: Object) -> list[str]:
@@ -208,6 +233,39 @@ def container_states(pod: Object) -> list[str]:
         if entry["type"] == "PodScheduled" and entry["status"] != "True"
     ]
     return [*unmet, *lines] or [phase]
+
+
+def _service(stock: Stock, namespace: str, name: str) -> Object | None:
+    for item in stock.services:
+        if (item["metadata"]["namespace"], item["metadata"]["name"]) == (namespace, name):
+            return item
+    return None
+
+
+def _behind(stock: Stock, namespace: str, service: str) -> list[Object]:
+    """Return the workloads whose pods a Service selects; a Service without selector selects none."""
+    found = _service(stock, namespace, service)
+    selector = (found or {"spec": {}})["spec"].get("selector") or {}
+    return [
+        workload
+        for workload in stock.workloads
+        if selector
+        and workload["metadata"]["namespace"] == namespace
+        and selector.items() <= workload["spec"]["template"]["metadata"].get("labels", {}).items()
+    ]
+
+
+def _behind_components(stock: Stock, components: Mapping[str, Mapping[str, str]]) -> list[Object]:
+    return [
+        workload
+        for place in components.values()
+        for workload in _behind(stock, place["namespace"], place["service"])
+    ]
+
+
+def _is_labelled(workload: Object) -> bool:
+    key, value = PART_OF.split("=")
+    return bool(workload["metadata"].get("labels", {}).get(key) == value)
 
 
 def _current_hash(stock: Stock, workload: Object) -> str | None:

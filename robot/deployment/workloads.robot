@@ -50,10 +50,8 @@ The Model Is Ready
 
 Every Other Part Of The Stack Is Ready
     [Documentation]    Whatever else carries the stack's label runs in the generation that was applied.
-    ${workloads} =    All Workloads
-    VAR    @{named} =    ${{[place['name'] for place in $COMPONENTS.values()]}}
+    ${workloads} =    Other Workloads
     FOR    ${workload}    IN    @{workloads}
-        IF    $workload['metadata']['name'] in $named    CONTINUE
         ${problems} =    Rollout Problems    ${workload}
         Fail With Evidence When There Are
         ...    ${problems}

@@ -70,23 +70,29 @@ def test_embedded_differs_from_kind_in_image_names_only(overlay: Callable[[str],
 
 
 def test_suites_and_overlay_mean_the_same(overlay: Callable[[str], Stack]) -> None:
-    settings = yaml.safe_load((KUSTOMIZE.parent / "resources" / "settings.yaml").read_text(encoding="utf-8"))
-    stack = overlay("kind")
-    assert {n["metadata"]["name"] for n in stack.of("Namespace")} == set(settings["NAMESPACES"])
-    workloads = {
-        workload["metadata"]["labels"]["app.kubernetes.io/name"]: {
-            "namespace": workload["metadata"]["namespace"],
-            "kind": workload["kind"],
-            "name": workload["metadata"]["name"],
-        }
-        for workload, _ in stack.pods()
+    text = (KUSTOMIZE.parent / "resources" / "settings.yaml").read_text(encoding="utf-8")
+    named = yaml.safe_load(text)
+    for variable in ("SYSTEM_NAMESPACE", "AGENTS_NAMESPACE"):
+        text = text.replace(f"${{{variable}}}", named[variable])
+    settings, stack = yaml.safe_load(text), overlay("kind")
+    assert {n["metadata"]["name"] for n in stack.of("Namespace")} == {
+        settings["SYSTEM_NAMESPACE"],
+        settings["AGENTS_NAMESPACE"],
     }
-    assert workloads == settings["COMPONENTS"]
-    for component, route in settings["ROUTES"].items():
-        found = stack.get("HTTPRoute", route["name"], route["namespace"])
-        assert found, f"{component} has no HTTPRoute {route}"
-        parent = found["spec"]["parentRefs"][0]
-        gateway = settings["HTTP_GATEWAY"]
+    for component, place in settings["COMPONENTS"].items():
+        service = stack.get("Service", place["service"], place["namespace"])
+        assert service, f"{component} has no Service {place}"
+        (workload,) = stack.selected_by(service)
+        assert workload["metadata"]["labels"]["app.kubernetes.io/name"] == component
+    for component in ("mlflow", "phoenix", "weather-agent"):
+        place, gateway = settings["COMPONENTS"][component], settings["HTTP_GATEWAY"]
+        (route,) = (
+            route
+            for route in stack.of("HTTPRoute")
+            if route["metadata"]["namespace"] == place["namespace"]
+            and route["spec"]["rules"][0]["backendRefs"][0]["name"] == place["service"]
+        )
+        parent = route["spec"]["parentRefs"][0]
         assert (parent["namespace"], parent["name"]) == (gateway["namespace"], gateway["name"])
         assert parent["sectionName"] == gateway["listener"]
     prepare, mlflow, collector = (stack.container(name) for name in ("prepare", "mlflow", "otel-collector"))

@@ -127,3 +127,41 @@ def test_a_route_that_does_not_stand_says_why(condition: dict[str, Any], problem
 def test_a_route_that_no_gateway_took_up_says_so() -> None:
     route = {"kind": "HTTPRoute", "metadata": {"generation": 1}, "status": {"parents": []}}
     assert Gateway().route_problems(route) == ["no gateway has taken it up: its status names no parent"]
+
+
+def route_to(name: str, *backends: dict[str, Any], namespace: str = "kagenti-system") -> dict[str, Any]:
+    return {
+        "kind": "HTTPRoute",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"rules": [{"backendRefs": [backend]} for backend in backends]},
+    }
+
+
+def openshift_route(name: str, service: str) -> dict[str, Any]:
+    return {
+        "kind": "Route",
+        "metadata": {"name": name, "namespace": "kagenti-system"},
+        "spec": {"to": {"kind": "Service", "name": service}},
+    }
+
+
+def test_a_route_is_found_by_the_service_behind_it() -> None:
+    routes = [
+        route_to("mlflow", {"name": "phoenix"}),
+        route_to("ui", {"name": "other"}, {"name": "mlflow"}),
+        route_to("elsewhere", {"name": "mlflow"}, namespace="team1"),
+        route_to("bucket", {"name": "mlflow", "kind": "ServiceImport"}),
+    ]
+    found = Gateway().find_route_to(routes, "kagenti-system", "mlflow")
+    assert found
+    assert found["metadata"]["name"] == "ui"
+    across = route_to("across", {"name": "mlflow", "namespace": "kagenti-system"}, namespace="team1")
+    assert Gateway().find_route_to([across], "kagenti-system", "mlflow") == across
+    assert Gateway().find_route_to(routes, "kagenti-system", "model") is None
+    assert Gateway().find_route_to([openshift_route("ui", "mlflow")], "kagenti-system", "mlflow")
+
+
+def test_two_routes_to_one_service_are_named() -> None:
+    routes = [route_to("old", {"name": "mlflow"}), route_to("new", {"name": "mlflow"})]
+    with pytest.raises(GatewayError, match="HTTPRoute kagenti-system/old and HTTPRoute kagenti-system/new"):
+        Gateway().find_route_to(routes, "kagenti-system", "mlflow")

@@ -160,19 +160,78 @@ def test_only_a_ready_pod_of_the_current_generation_is_asked() -> None:
         judge.ready_pod(stock(pod("old")), deployment())
 
 
-def test_the_stack_is_what_is_named_or_labelled() -> None:
-    labelled = deployment()
-    stranger = deployment()
-    stranger["metadata"] = {**stranger["metadata"], "name": "stranger", "labels": {}}
-    named = {
-        **stranger,
-        "metadata": {**stranger["metadata"], "name": "weather-service", "namespace": "team1"},
+def workload(name: str, namespace: str = "kagenti-system", label: str | None = None, **pods: str) -> Object:
+    labels = {"app.kubernetes.io/part-of": label} if label else {}
+    return {
+        "kind": "Deployment",
+        "metadata": {"name": name, "namespace": namespace, "labels": labels},
+        "spec": {"template": {"metadata": {"labels": pods}}},
     }
-    found = Workloads().workloads_of_the_stack(
-        Stock([labelled, stranger, named], [], [], []),
-        {"weather-agent": {"namespace": "team1", "kind": "Deployment", "name": "weather-service"}},
+
+
+def service(name: str, namespace: str = "kagenti-system", **selector: str) -> Object:
+    return {"metadata": {"name": name, "namespace": namespace}, "spec": {"selector": selector}}
+
+
+def services_and(*workloads: Object) -> Stock:
+    services = [
+        service("phoenix", app="phoenix"),
+        service("phoenix", "team1", app="phoenix"),
+        service("outside"),
+    ]
+    return Stock(list(workloads), [], [], [], services)
+
+
+def test_a_component_is_what_its_service_selects_by_whatever_name() -> None:
+    taken = services_and(
+        workload("phoenix", app="other"),
+        workload("phoenix-0815", app="phoenix", version="20"),
+        workload("phoenix", "team1", app="phoenix"),
     )
-    assert [item["metadata"]["name"] for item in found] == ["otel-collector", "weather-service"]
+    found = Workloads().find_workload(taken, "kagenti-system", "phoenix")
+    assert found
+    assert found["metadata"]["name"] == "phoenix-0815"
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("mlflow", "there is no Service mlflow in namespace kagenti-system"),
+        (
+            "phoenix",
+            "Service phoenix in namespace kagenti-system selects app=phoenix, which no workload's pods",
+        ),
+        (
+            "outside",
+            "Service outside in namespace kagenti-system selects no pods: it leads out of this cluster",
+        ),
+    ],
+)
+def test_no_workload_behind_a_service_is_explained(name: str, why: str) -> None:
+    taken = services_and(workload("phoenix", app="other"))
+    assert Workloads().find_workload(taken, "kagenti-system", name) is None
+    assert Workloads().why_there_is_no_workload(taken, "kagenti-system", name).startswith(why)
+
+
+def test_several_workloads_behind_one_service_are_named() -> None:
+    taken = services_and(workload("blue", app="phoenix"), workload("green", app="phoenix"))
+    with pytest.raises(AssertionError, match="pods of Deployment blue and Deployment green: which of them"):
+        Workloads().find_workload(taken, "kagenti-system", "phoenix")
+
+
+def test_the_stack_is_what_is_behind_a_service_or_labelled() -> None:
+    taken = services_and(
+        workload("labelled", label="llm-observability"),
+        workload("stranger"),
+        workload("named", app="phoenix", label="llm-observability"),
+        workload("foreign", app="phoenix", namespace="team1"),
+    )
+    places = {"phoenix": {"namespace": "kagenti-system", "service": "phoenix"}}
+    judge = Workloads()
+    of_the_stack = [item["metadata"]["name"] for item in judge.workloads_of_the_stack(taken, places)]
+    assert of_the_stack == ["labelled", "named"]
+    (other,) = judge.workloads_beside_the_components(taken, places)
+    assert other["metadata"]["name"] == "labelled"
 
 
 def test_container_states_show_why_a_pod_does_not_start() -> None:
