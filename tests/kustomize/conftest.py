@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from combinations import Combination
 from kubectl_binary import find_kubectl
 from rendered import KUSTOMIZE, Stack
 
@@ -38,21 +39,50 @@ def overlay(render: Callable[[Path], str]) -> Callable[[str], Stack]:
 
 
 @pytest.fixture(scope="session")
-def combination(
+def compose(
     render: Callable[[Path], str], tmp_path_factory: pytest.TempPathFactory
-) -> Callable[..., Stack]:
-    """Return a function that renders the base with some components (their folders, in order)."""
+) -> Callable[[str, Sequence[str]], str]:
+    """Return a function that renders a folder of kustomize/ with components (folders too) on top."""
 
     @functools.cache
-    def build(components: Sequence[str]) -> Stack:
-        folder = tmp_path_factory.mktemp("combination")
+    def composed(resource: str, components: tuple[str, ...]) -> str:
+        if not components:
+            return render(KUSTOMIZE / resource)
+        folder = tmp_path_factory.mktemp("composed")
         kustomization = {
             "apiVersion": "kustomize.config.k8s.io/v1beta1",
             "kind": "Kustomization",
-            "resources": [os.path.relpath(KUSTOMIZE / "base", folder.resolve())],
+            "resources": [os.path.relpath(KUSTOMIZE / resource, folder.resolve())],
             "components": [os.path.relpath(KUSTOMIZE / c, folder.resolve()) for c in components],
         }
         (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization), encoding="utf-8")
-        return Stack.parse(render(folder))
+        return render(folder)
 
-    return build
+    return lambda resource, components: composed(resource, tuple(components))
+
+
+@pytest.fixture(scope="session")
+def parts(compose: Callable[[str, Sequence[str]], str]) -> Callable[[tuple[str, ...]], Stack]:
+    """Return a function that renders the base with some components (their folders, in order)."""
+    return functools.cache(lambda components: Stack.parse(compose("base", components)))
+
+
+@pytest.fixture(scope="session")
+def combination(compose: Callable[[str, Sequence[str]], str]) -> Callable[[Combination], Stack]:
+    """Return a function that renders an overlay with components on top, as `tox -e e2e` deploys it."""
+    return functools.cache(lambda wanted: Stack.parse(compose(f"overlays/{wanted.overlay}", wanted.folders)))
+
+
+SUMMARY = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture(scope="session")
+def summary(pytestconfig: pytest.Config) -> list[str]:
+    """Return a list of lines that the run ends with."""
+    return pytestconfig.stash.setdefault(SUMMARY, [])
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print what tests have to say beyond passed and failed."""
+    for line in config.stash.get(SUMMARY, []):
+        terminalreporter.write_line(line)

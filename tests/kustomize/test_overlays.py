@@ -9,22 +9,15 @@ import pytest
 import reference_rules
 import schema_rules
 import yaml
+from combinations import ALTERNATIVES, NEEDS, PARTS, Combination, combinations, components_of, folders
 from rendered import KUSTOMIZE, Stack, plain_env
 
-OVERLAYS = ("kind", "embedded")
 RULES = (*schema_rules.RULES, *pod_rules.RULES, *reference_rules.RULES, *pipeline_rules.RULES)
-COMBINATIONS = (
-    ("components/collector", "base/collector-patch"),
-    ("components/collector", "components/phoenix"),
-    ("components/collector", "base/collector-patch", "components/phoenix"),
-    ("components/collector", "base/collector-patch", "components/weather"),
-    ("components/collector", "components/phoenix", "base/collector-patch", "components/weather"),
-)
-GENAI = (*COMBINATIONS[-1], "components/genai-transform")
+GENAI = Combination("kind", ("genai-transform",))
 
 
 @pytest.mark.parametrize("rule", [*RULES, *pod_rules.OVERLAY_RULES], ids=lambda rule: rule.__name__)
-@pytest.mark.parametrize("name", OVERLAYS)
+@pytest.mark.parametrize("name", folders("overlays"))
 def test_overlay_keeps(
     rule: Callable[[Stack], list[str]], name: str, overlay: Callable[[str], Stack]
 ) -> None:
@@ -32,23 +25,43 @@ def test_overlay_keeps(
     assert not broken, "\n".join(broken)
 
 
-@pytest.mark.parametrize("components", [(), *COMBINATIONS, GENAI], ids="+".join)
+@pytest.mark.parametrize("wanted", [c for c in combinations() if c.components], ids=str)
 def test_combination_keeps_every_rule(
-    components: tuple[str, ...], combination: Callable[[tuple[str, ...]], Stack]
+    wanted: Combination, combination: Callable[[Combination], Stack]
 ) -> None:
-    stack = combination(components)
+    stack = combination(wanted)
+    broken = [message for rule in (*RULES, *pod_rules.OVERLAY_RULES) for message in rule(stack)]
+    assert not broken, "\n".join(broken)
+
+
+@pytest.mark.parametrize("components", PARTS, ids="+".join)
+def test_parts_keep_every_rule(
+    components: tuple[str, ...], parts: Callable[[tuple[str, ...]], Stack]
+) -> None:
+    stack = parts(components)
     broken = [message for rule in RULES for message in rule(stack)]
     assert not broken, "\n".join(broken)
 
 
+def test_every_component_is_in_a_combination() -> None:
+    seen = {
+        name
+        for wanted in combinations()
+        for name in (*wanted.components, *components_of(KUSTOMIZE / "overlays" / wanted.overlay))
+    }
+    assert set(folders("components")) == seen
+    named = {name for group in (*ALTERNATIVES, *NEEDS.values(), NEEDS) for name in group}
+    assert named <= seen, "combinations.py names a component that is not there"
+
+
 def test_genai_spans_pass_the_transform_to_both_backends(
-    combination: Callable[[tuple[str, ...]], Stack],
+    combination: Callable[[Combination], Stack],
 ) -> None:
     stack = combination(GENAI)
     found = {name: pipeline["processors"] for name, pipeline in pipeline_rules.pipelines(stack).items()}
     before = {
         name: pipeline["processors"]
-        for name, pipeline in pipeline_rules.pipelines(combination(GENAI[:-1])).items()
+        for name, pipeline in pipeline_rules.pipelines(combination(Combination(GENAI.overlay))).items()
     }
     assert found == {
         name: [first, pipeline_rules.TRANSFORM, *rest] for name, (first, *rest) in before.items()
