@@ -111,7 +111,9 @@ def folder_of(kind: str, name: str) -> Path:
 def write_overlay(overlay: str, components: list[str], provider: str) -> Path:
     """Return a folder with the overlay, the components on top, and the images that this machine builds."""
     added = [folder_of("components", name) for name in components]
-    if provider == "embedded" and overlay != "embedded":
+    if added:
+        added.append(KUSTOMIZE / "components" / "images")  # for the pods that components bring
+    if provider == "embedded" and (added or overlay != "embedded"):
         added.append(KUSTOMIZE / "components" / "built-images")
     base = folder_of("overlays", overlay)
     if not added:

@@ -47,15 +47,17 @@ def test_plain_overlay_is_deployed_from_its_own_folder() -> None:
     assert e2e.write_overlay("kind", [], "kind") == e2e.KUSTOMIZE / "overlays" / "kind"
 
 
-def test_components_come_on_top_and_built_images_last(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize("overlay", ["kind", "embedded"])
+def test_components_come_on_top_and_images_last(
+    overlay: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(e2e, "RESULTS", tmp_path)
-    folder = e2e.write_overlay("kind", ["genai-transform"], "embedded")
+    folder = e2e.write_overlay(overlay, ["genai-transform"], "embedded")
     written = yaml.safe_load((folder / "kustomization.yaml").read_text())
-    assert [(folder / path).resolve().name for path in written["resources"]] == ["kind"]
+    assert [(folder / path).resolve().name for path in written["resources"]] == [overlay]
     assert [(folder / path).resolve().name for path in written["components"]] == [
         "genai-transform",
+        "images",
         "built-images",
     ]
 
