@@ -12,7 +12,7 @@ from typing import Protocol
 from images.commands import run_logged
 from images.errors import ImageError
 
-BuildFiles = Mapping[str, tuple[Path, str]]
+BuildFiles = Mapping[str, Path]  # a secret's id: the file on this machine
 
 
 class Engine(Protocol):
@@ -32,22 +32,20 @@ def build_arguments(arguments: Mapping[str, str]) -> list[str]:
     return [word for name, value in arguments.items() for word in ("--build-arg", f"{name}={value}")]
 
 
-def volumes(files: BuildFiles) -> list[str]:
-    """Return the options that show files of this machine to every step of a build."""
-    return [word for source, target in files.values() for word in ("--volume", f"{source}:{target}:ro")]
+def secrets(files: BuildFiles) -> list[str]:
+    """Return the options that show files of this machine to the steps that mount them."""
+    return [word for name, path in files.items() for word in ("--secret", f"id={name},src={path}")]
 
 
 class Docker:
-    """Docker with BuildKit; a Dockerfile sees this machine's files as secrets: pip, uv, certificates."""
+    """Docker with BuildKit."""
 
     def archive_commands(
         self, reference: str, context: Path, arguments: Mapping[str, str], files: BuildFiles, archive: Path
     ) -> list[list[str]]:
         """See Engine."""
-        secrets = [
-            word for name, (path, _) in files.items() for word in ("--secret", f"id={name},src={path}")
-        ]
-        build = ["docker", "build", "--tag", reference, *build_arguments(arguments), *secrets, str(context)]
+        options = [*build_arguments(arguments), *secrets(files)]
+        build = ["docker", "build", "--tag", reference, *options, str(context)]
         return [build, ["docker", "save", "--output", str(archive), reference]]
 
     def environment(self) -> dict[str, str]:
@@ -56,13 +54,13 @@ class Docker:
 
 
 class Podman:
-    """Podman; every step of a build sees this machine's files."""
+    """Podman."""
 
     def archive_commands(
         self, reference: str, context: Path, arguments: Mapping[str, str], files: BuildFiles, archive: Path
     ) -> list[list[str]]:
         """See Engine."""
-        options = [*build_arguments(arguments), *volumes(files)]
+        options = [*build_arguments(arguments), *secrets(files)]
         build = ["podman", "build", "--tag", reference, *options, str(context)]
         return [build, ["podman", "save", "--format", "oci-archive", "--output", str(archive), reference]]
 
@@ -108,7 +106,7 @@ class Buildah:
     ) -> list[str]:
         """Return the command that builds a context into a name in the storage, or into an archive."""
         build = [*self.program, "build", "--layers=false", "--network", "host", "--tag", target]
-        seen = [*volumes(files), "--volume", f"{self.packages}:/root/.cache"]
+        seen = [*secrets(files), "--volume", f"{self.packages}:/root/.cache"]
         return [*build, *build_arguments(arguments), *seen, str(context)]
 
     def archive_commands(

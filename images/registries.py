@@ -1,4 +1,4 @@
-"""This machine's package indexes and certificates, as files that a build sees and an image does not keep.
+"""This machine's package indexes and certificates, as files that a build mounts and an image does not keep.
 
 A machine behind a company's mirror or proxy says so in pip's and uv's configuration files and environment
 variables. They are gathered here into files for the places where pip, uv and Python look by themselves.
@@ -23,7 +23,7 @@ UV_VARIABLES = {
 }
 UV_LISTS = {"extra-index-url": "extra-index-url", "trusted-host": "allow-insecure-host"}
 CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-CERTIFICATES_IN_IMAGE = "/etc/ssl/certs/ca-certificates.crt"
+CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 
 
 def pip_settings(environment: Mapping[str, str]) -> dict[str, str]:
@@ -56,29 +56,25 @@ def certificates(environment: Mapping[str, str]) -> Path | None:
     """Return this machine's bundle of certificate authorities, if it has one."""
     named = [environment[name] for name in CERTIFICATE_VARIABLES if environment.get(name)]
     default = ssl.get_default_verify_paths().openssl_cafile
-    candidates = [Path(name) for name in (*named, CERTIFICATES_IN_IMAGE, default)]
+    candidates = [Path(name) for name in (*named, CERTIFICATES, default)]
     return next((path.resolve() for path in candidates if path.is_file()), None)
 
 
-def write_build_files(folder: Path, environment: Mapping[str, str]) -> dict[str, tuple[Path, str]]:
+def write_build_files(folder: Path, environment: Mapping[str, str]) -> dict[str, Path]:
     """Write the files into a folder that only this user may read, for they may hold passwords.
 
-    Returns for each its name, the file on this machine, and where a build step must see it.
+    Returns the file on this machine by its secret's id in the Dockerfiles: pip, uv, certificates.
     """
     pip = pip_settings(environment)
     # What JSON writes for a text or a list of texts, TOML reads.
     uv = [f"{key} = {json.dumps(value)}" for key, value in uv_settings(environment, pip).items()]
     texts = {
-        "pip": ("[global]\n" + "".join(f"{key} = {value}\n" for key, value in pip.items()), "/etc/pip.conf"),
-        "uv": ("\n".join(["system-certs = true", *uv, ""]), "/etc/uv/uv.toml"),
+        "pip": "[global]\n" + "".join(f"{key} = {value}\n" for key, value in pip.items()),
+        "uv": "\n".join(["system-certs = true", *uv, ""]),
     }
-    files = {}
     folder.mkdir(mode=0o700, parents=True)
-    for name, (text, target) in texts.items():
-        path = folder / name
-        path.write_text(text)
-        files[name] = (path, target)
+    files = {name: folder / name for name in texts}
+    for name, text in texts.items():
+        files[name].write_text(text)
     bundle = certificates(environment)
-    if bundle:
-        files["certificates"] = (bundle, CERTIFICATES_IN_IMAGE)
-    return files
+    return files | ({"certificates": bundle} if bundle else {})

@@ -15,7 +15,7 @@ from images.catalog import Image, images_for
 from images.errors import ImageError
 from images.locks import RELEASED
 
-FILES = {"pip": (Path("/m/pip"), "/etc/pip.conf")}
+FILES = {"pip": Path("/m/pip")}
 
 
 @pytest.fixture
@@ -199,7 +199,7 @@ def test_command_lines_of_docker() -> None:
 
 def test_command_lines_of_podman() -> None:
     build, save = engines.Podman().archive_commands("localhost/a:1", Path("/c"), {}, FILES, Path("/a.tar"))
-    assert build == ["podman", "build", "--tag", "localhost/a:1", "--volume", "/m/pip:/etc/pip.conf:ro", "/c"]
+    assert build == ["podman", "build", "--tag", "localhost/a:1", "--secret", "id=pip,src=/m/pip", "/c"]
     assert save == ["podman", "save", "--format", "oci-archive", "--output", "/a.tar", "localhost/a:1"]
 
 
@@ -209,6 +209,7 @@ def test_command_line_of_buildah(tmp_path: Path) -> None:
     storage = ["--root", str(tmp_path / "storage"), "--runroot", str(tmp_path / "run")]
     assert build[:7] == ["unshare", "--mount", "buildah", *storage]
     assert build[build.index("--tag") + 1] == "oci-archive:/a.tar:localhost/a:1"
+    assert build[build.index("--secret") + 1] == "id=pip,src=/m/pip"
     assert f"{tmp_path / 'packages'}:/root/.cache" in build
     assert engine.environment()["BUILDAH_ISOLATION"] == "chroot"
 
@@ -240,20 +241,31 @@ def company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 
 def test_a_company_s_mirror_and_certificates_reach_the_build(tmp_path: Path, company: dict[str, str]) -> None:
     files = registries.write_build_files(tmp_path / "machine", company)
-    pip = files["pip"][0].read_text()
+    pip = files["pip"].read_text()
     assert "index-url = https://me:secret@mirror.example/simple\n" in pip
     assert "timeout = 99\n" in pip
-    uv = tomllib.loads(files["uv"][0].read_text())
+    uv = tomllib.loads(files["uv"].read_text())
     assert uv == {"system-certs": True, "index-url": "https://me:secret@mirror.example/simple"}
-    assert files["certificates"] == (tmp_path / "bundle.pem", registries.CERTIFICATES_IN_IMAGE)
+    assert files["certificates"] == tmp_path / "bundle.pem"
     assert (tmp_path / "machine").stat().st_mode & 0o077 == 0
 
 
 def test_uv_s_own_variables_overrule_pip_s(tmp_path: Path, company: dict[str, str]) -> None:
     company |= {"UV_DEFAULT_INDEX": "https://uv.example", "PIP_TRUSTED_HOST": "a.example b.example"}
-    uv = tomllib.loads(registries.write_build_files(tmp_path / "machine", company)["uv"][0].read_text())
+    uv = tomllib.loads(registries.write_build_files(tmp_path / "machine", company)["uv"].read_text())
     assert uv["index-url"] == "https://uv.example"
     assert uv["allow-insecure-host"] == ["a.example", "b.example"]
+
+
+@pytest.mark.parametrize(
+    "path", sorted(catalog.IMAGES.glob("*/Dockerfile")), ids=lambda path: path.parent.name
+)
+def test_every_step_that_installs_sees_this_machine_s_registries(path: Path) -> None:
+    steps = re.split(r"\n(?=[A-Z]+ )", path.read_text())
+    for step in steps:
+        if "pip install" in step:
+            mounted = set(re.findall(r"--mount=type=secret,id=(\w+),target=\S+ ", step))
+            assert mounted == {"pip", "uv", "certificates"}, step
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones(
