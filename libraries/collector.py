@@ -21,12 +21,17 @@ NOT_QUEUED = "otelcol_exporter_enqueue_failed_spans"
 QUEUED = "otelcol_exporter_queue_size"
 CAPACITY = "otelcol_exporter_queue_capacity"
 UPTIME = "otelcol_process_uptime"
+POD = "pod"  # a label that is added here: which collector counted
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\S+")
 _CONFIG = re.compile(r"^--config[=\n](?:file:)?(.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Metrics:
-    """The samples of the collector's metrics at one moment, or how counters grew between two moments."""
+    """The samples of the collectors' metrics at one moment, or how counters grew between two moments.
+
+    Each collector counts for itself: its samples carry its pod's name as label `pod`. Sums are over all.
+    """
 
     samples: Mapping[tuple[str, frozenset[tuple[str, str]]], float] = field(default_factory=dict)
 
@@ -48,14 +53,20 @@ class Metrics:
         return any(metric == name and labels.items() <= pairs for metric, pairs in self.samples)
 
     def since(self, before: Metrics) -> Metrics:
-        """Return how much each series grew; all of it where the collector started anew in between."""
-        restarted = self.total(UPTIME) < before.total(UPTIME)
+        """Return how much each series grew; all of it where its collector started anew in between."""
+        anew = set(self.interrupted_since(before))
         return Metrics(
             {
-                key: value - (0 if restarted else before.samples.get(key, 0))
-                for key, value in self.samples.items()
+                (name, labels): value
+                - (0 if dict(labels).get(POD, "") in anew else before.samples.get((name, labels), 0))
+                for (name, labels), value in self.samples.items()
             }
         )
+
+    def interrupted_since(self, before: Metrics) -> list[str]:
+        """Return the pods that started anew in between, or are gone: what they had counted is not known."""
+        earlier, now = before.by(POD, UPTIME), self.by(POD, UPTIME)
+        return [pod for pod, uptime in sorted(earlier.items()) if now.get(pod, 0) < uptime]
 
 
 @dataclass(frozen=True)
@@ -73,16 +84,34 @@ class Collector:
     """Reads the collector's metrics text and configuration files."""
 
     @keyword
-    def parse_metrics(self, text: str) -> Metrics:
-        """Return the samples of a Prometheus text."""
+    def parse_metrics(self, text: str, pod: str = "") -> Metrics:
+        """Return the samples of a Prometheus text, as those of that pod."""
+        own = {POD: pod} if pod else {}
         return Metrics(
             {
                 # The parser names a counter with the suffix that the collector leaves out.
-                (sample.name.removesuffix("_total"), frozenset(sample.labels.items())): sample.value
+                (sample.name.removesuffix("_total"), frozenset((sample.labels | own).items())): sample.value
                 for family in text_string_to_metric_families(text)
                 for sample in family.samples
             }
         )
+
+    @keyword
+    def put_metrics_together(self, *metrics: Metrics) -> Metrics:
+        """Return the samples of all, each still told by its pod."""
+        return Metrics({key: value for each in metrics for key, value in each.samples.items()})
+
+    @keyword
+    def put_logs_together(self, *logs: list[str]) -> list[str]:
+        """Return the lines of several collectors' logs as one, by the time that each begins with."""
+        lines: list[tuple[str, str]] = []
+        for log in logs:
+            moment = ""
+            for line in log:
+                begins = _MOMENT.match(line)  # a line without is the rest of the one before it
+                moment = begins[0] if begins else moment
+                lines.append((moment, line))
+        return [line for _, line in sorted(lines, key=lambda each: each[0])]
 
     @keyword
     def merge_configuration(self, files: Mapping[str, str], command: Sequence[str]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from collector import ACCEPTED, FAILED, FILTERED, NOT_QUEUED, QUEUED, REFUSED, SENT, UPTIME, Exporter, Metrics
+from collector import ACCEPTED, FAILED, FILTERED, NOT_QUEUED, QUEUED, REFUSED, SENT, Exporter, Metrics
 from robot.api import logger
 from robot.api.deco import keyword, library
 from trace_model import Trace
@@ -71,8 +71,10 @@ def weigh(
     Every pipeline has the one filter, so a span that it drops is counted once a pipeline.
     What others sent meanwhile is what the receiver accepted beyond ours; it must be conserved too.
     """
-    if after.total(UPTIME) < before.total(UPTIME):
-        return Balance({}, ["the collector was started anew meanwhile and counts from zero"], 0)
+    interrupted = after.interrupted_since(before)
+    if interrupted:
+        who = " and ".join(filter(None, interrupted)) or "the collector"
+        return Balance({}, [f"{who} was started anew meanwhile, so what it had counted is not known"], 0)
     grown = after.since(before)
     accepted, refused, failed = (grown.total(name) for name in (ACCEPTED, REFUSED, NOT_ACCEPTED))
     filtered, uneven = divmod(grown.total(FILTERED), max(1, len(exporters)))

@@ -179,17 +179,19 @@ class Workloads:
         return list(images.values())
 
     @keyword
+    def ready_pods(self, stock: Stock, workload: Object) -> list[Object]:
+        """Return the Ready pods of the current generation; raises AssertionError when there is none."""
+        pods = [pod for pod in current_pods(stock, workload) if _is_ready(pod)]
+        if not pods:
+            name = workload["metadata"]["name"]
+            why = "; ".join(self.rollout_problems(workload)) or "its pods are not Ready"
+            raise AssertionError(f"{name} has no Ready pod: {why}.")
+        return pods
+
+    @keyword
     def ready_pod(self, stock: Stock, workload: Object) -> Object:
         """Return a Ready pod of the current generation; raises AssertionError when there is none."""
-        for pod in current_pods(stock, workload):
-            conditions = {
-                entry["type"]: entry["status"] for entry in pod.get("status", {}).get("conditions", ())
-            }
-            if conditions.get("Ready") == "True":
-                return pod
-        name = workload["metadata"]["name"]
-        why = "; ".join(self.rollout_problems(workload)) or "its pods are not Ready"
-        raise AssertionError(f"{name} has no Ready pod: {why}.")
+        return self.ready_pods(stock, workload)[0]
 
 
 def pods_of(stock: Stock, workload: Object) -> list[Object]:
@@ -266,6 +268,11 @@ def _behind_components(stock: Stock, components: Mapping[str, Mapping[str, str]]
 def _is_labelled(workload: Object) -> bool:
     key, value = PART_OF.split("=")
     return bool(workload["metadata"].get("labels", {}).get(key) == value)
+
+
+def _is_ready(pod: Object) -> bool:
+    conditions = pod.get("status", {}).get("conditions", ())
+    return any(entry["type"] == "Ready" and entry["status"] == "True" for entry in conditions)
 
 
 def _current_hash(stock: Stock, workload: Object) -> str | None:

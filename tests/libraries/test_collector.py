@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collector import ACCEPTED, FAILED, QUEUED, SENT, Collector, Exporter
+from collector import ACCEPTED, FAILED, QUEUED, SENT, Collector, Exporter, Metrics
 
 METRICS = """\
 # HELP otelcol_receiver_accepted_spans Number of spans successfully pushed into the pipeline.
@@ -76,6 +76,43 @@ def test_after_a_restart_of_the_collector_everything_it_counted_is_growth() -> N
     before = Collector().parse_metrics(METRICS)
     after = Collector().parse_metrics(METRICS.replace("61.2", "3.5"))
     assert after.since(before).total(ACCEPTED) == 42
+
+
+def two_collectors(one: str, other: str) -> Metrics:
+    reader = Collector()
+    return reader.put_metrics_together(reader.parse_metrics(one, "c-0"), reader.parse_metrics(other, "c-1"))
+
+
+def test_several_collectors_are_summed() -> None:
+    both = two_collectors(METRICS, METRICS.replace("} 20", "} 5"))
+    assert both.total(ACCEPTED) == 84
+    assert both.by("pod", SENT, exporter=MLFLOW) == {"c-0": 20, "c-1": 5}
+    assert both.has(QUEUED, exporter=MLFLOW)
+
+
+def test_growth_is_known_although_one_of_several_collectors_started_anew() -> None:
+    before = two_collectors(METRICS, METRICS)
+    after = two_collectors(
+        METRICS.replace("61.2", "3.5"), METRICS.replace("} 30", "} 31").replace("61.2", "70")
+    )
+    assert after.since(before).by("pod", ACCEPTED) == {"c-0": 42, "c-1": 1}
+    assert after.interrupted_since(before) == ["c-0"]
+
+
+def test_a_collector_that_is_gone_is_told_and_a_new_one_counts_from_zero() -> None:
+    reader = Collector()
+    before = two_collectors(METRICS, METRICS)
+    after = reader.put_metrics_together(
+        reader.parse_metrics(METRICS.replace("61.2", "70"), "c-0"), reader.parse_metrics(METRICS, "c-2")
+    )
+    assert after.interrupted_since(before) == ["c-1"]
+    assert after.since(before).total(ACCEPTED) == 42
+
+
+def test_logs_of_several_collectors_are_one_by_time() -> None:
+    one = ["2026-11-24T10:00:01.000Z\tinfo\ta", "2026-11-24T10:00:03.000Z\terror\tb", "  its second line"]
+    other = ["2026-11-24T10:00:02.000Z\tinfo\tc"]
+    assert Collector().put_logs_together(one, other) == [one[0], other[0], one[1], one[2]]
 
 
 def test_configuration_files_merge_maps_and_replace_lists() -> None:

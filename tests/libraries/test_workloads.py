@@ -156,6 +156,7 @@ def test_only_a_ready_pod_of_the_current_generation_is_asked() -> None:
         judge.ready_pod(stock(pod("old"), pod()), deployment())["metadata"]["name"]
         == "otel-collector-new-abcde"
     )
+    assert len(judge.ready_pods(stock(pod("old"), pod(), pod()), deployment())) == 2
     with pytest.raises(AssertionError, match="otel-collector has no Ready pod"):
         judge.ready_pod(stock(pod("old")), deployment())
 
