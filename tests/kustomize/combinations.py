@@ -14,7 +14,11 @@ import yaml
 from rendered import KUSTOMIZE
 
 # Another component that must be in the stack, and before it.
-NEEDS: Mapping[str, frozenset[str]] = {"genai-transform": frozenset({"phoenix", "weather"})}
+NEEDS: Mapping[str, frozenset[str]] = {
+    "genai-transform": frozenset({"phoenix", "weather"}),
+    "high-availability": frozenset({"collector"}),
+    "shared-artifacts": frozenset({"high-availability"}),
+}
 # Of each of these groups a stack has one component at most.
 ALTERNATIVES: tuple[frozenset[str], ...] = ()
 # What `tox -e e2e` puts on top of the rest, in this order: versions and names of images, no capability.
@@ -27,6 +31,8 @@ PARTS = (
     ("components/collector", "base/collector-patch", "components/phoenix"),
     ("components/collector", "base/collector-patch", "components/weather"),
     ("components/collector", "components/phoenix", "base/collector-patch", "components/weather"),
+    ("components/collector", "base/collector-patch", "components/high-availability"),
+    ("components/collector", "components/high-availability", "base/collector-patch", "components/phoenix"),
 )
 
 

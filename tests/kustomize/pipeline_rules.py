@@ -13,12 +13,17 @@ FILTER = "filter/openinference_only"
 TRANSFORM = "transform/genai_to_openinference"  # of components/genai-transform
 
 
+def collector(stack: Stack) -> Object | None:
+    """Return the collector's workload: a Deployment or, where several have a queue each, a StatefulSet."""
+    return stack.get("Deployment", *COLLECTOR) or stack.get("StatefulSet", *COLLECTOR)
+
+
 def config_files(stack: Stack) -> dict[str, Object | None]:
     """Return the collector's --config files in their order: path and content (None: missing)."""
-    deployment = stack.get("Deployment", *COLLECTOR)
-    if deployment is None:
+    workload = collector(stack)
+    if workload is None:
         return {}
-    pod = deployment["spec"]["template"]["spec"]
+    pod = workload["spec"]["template"]["spec"]
     container = pod["containers"][0]
     configmaps = {v["name"]: v["configMap"]["name"] for v in pod["volumes"] if "configMap" in v}
     mounts = {m["mountPath"]: configmaps.get(m["name"], "") for m in container["volumeMounts"]}
@@ -50,6 +55,19 @@ def config_files_are_mounted(stack: Stack) -> Iterator[str]:
     for path, config in config_files(stack).items():
         if config is None:
             yield f"otel-collector is told to read {path}, which is mounted nowhere"
+
+
+def mounted_config_is_read(stack: Stack) -> Iterator[str]:
+    """A ConfigMap of the collector's that its command does not name has no effect."""
+    workload = collector(stack)
+    if workload is None:
+        return
+    pod = workload["spec"]["template"]["spec"]
+    configmaps = {volume["name"] for volume in pod["volumes"] if "configMap" in volume}
+    read = {path.rpartition("/")[0] for path in config_files(stack)}
+    for mount in pod["containers"][0]["volumeMounts"]:
+        if mount["name"] in configmaps and mount["mountPath"] not in read:
+            yield f"otel-collector mounts {mount['mountPath']}, but its command names no file of it"
 
 
 def config_files_repeat_no_list(stack: Stack) -> Iterator[str]:
@@ -128,12 +146,11 @@ def the_verdict_can_read_the_collector(stack: Stack) -> Iterator[str]:
 
 def collector_ports_agree(stack: Stack) -> Iterator[str]:
     """What the configuration listens on is what the container declares and the Service leads to."""
-    config, deployment = merged_config(stack), stack.get("Deployment", *COLLECTOR)
-    if not config or deployment is None:
+    config, workload = merged_config(stack), collector(stack)
+    if not config or workload is None:
         return
     ports = {
-        p["name"]: p["containerPort"]
-        for p in deployment["spec"]["template"]["spec"]["containers"][0]["ports"]
+        p["name"]: p["containerPort"] for p in workload["spec"]["template"]["spec"]["containers"][0]["ports"]
     }
     protocols = config["receivers"]["otlp"]["protocols"]
     reader = config["service"]["telemetry"]["metrics"]["readers"][0]["pull"]["exporter"]["prometheus"]
@@ -153,8 +170,8 @@ def collector_ports_agree(stack: Stack) -> Iterator[str]:
 
 def the_agent_reaches_the_receiver(stack: Stack) -> Iterator[str]:
     """The agent's OTLP endpoint speaks HTTP and leads to the receiver's HTTP port."""
-    found, deployment = stack.container("weather-agent"), stack.get("Deployment", *COLLECTOR)
-    if found is None or deployment is None:
+    found = stack.container("weather-agent")
+    if found is None or collector(stack) is None:
         return
     environment = plain_env(found[1])
     url = urlsplit(environment.get("OTEL_EXPORTER_OTLP_ENDPOINT", ""))
@@ -253,6 +270,7 @@ def _lists(config: Object, prefix: str = "") -> Iterator[tuple[str, list[Any]]]:
 
 RULES = (
     config_files_are_mounted,
+    mounted_config_is_read,
     config_files_repeat_no_list,
     pipelines_name_what_is_there,
     pipelines_see_the_same_spans,

@@ -48,7 +48,9 @@ def probes_ask_existing_ports(stack: Stack) -> Iterator[str]:
 def volumes_exist(stack: Stack) -> Iterator[str]:
     """Every mount has its volume, every volume is mounted."""
     for workload, pod in stack.pods():
-        volumes = {volume["name"] for volume in pod.get("volumes", [])}
+        volumes = {volume["name"] for volume in pod.get("volumes", [])} | {
+            claim["metadata"]["name"] for claim in workload["spec"].get("volumeClaimTemplates", [])
+        }
         mounted: set[str] = set()
         for container in all_containers(pod):
             names = {mount["name"] for mount in container.get("volumeMounts", [])}

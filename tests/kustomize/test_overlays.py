@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable
 
+import availability_rules
 import pipeline_rules
 import pod_rules
 import pytest
@@ -12,8 +13,15 @@ import yaml
 from combinations import ALTERNATIVES, NEEDS, PARTS, Combination, combinations, components_of, folders
 from rendered import KUSTOMIZE, Stack, plain_env
 
-RULES = (*schema_rules.RULES, *pod_rules.RULES, *reference_rules.RULES, *pipeline_rules.RULES)
+RULES = (
+    *schema_rules.RULES,
+    *pod_rules.RULES,
+    *reference_rules.RULES,
+    *pipeline_rules.RULES,
+    *availability_rules.RULES,
+)
 GENAI = Combination("kind", ("genai-transform",))
+HIGHLY_AVAILABLE = Combination("kind", ("high-availability",))
 
 
 @pytest.mark.parametrize("rule", [*RULES, *pod_rules.OVERLAY_RULES], ids=lambda rule: rule.__name__)
@@ -69,6 +77,39 @@ def test_genai_spans_pass_the_transform_to_both_backends(
     agent = stack.container("weather-agent")
     assert agent
     assert plain_env(agent[1])["INSTRUMENTATIONS"] == "genai"
+
+
+def test_high_availability_brings_a_second_server_and_a_second_collector(
+    combination: Callable[[Combination], Stack],
+) -> None:
+    stack = combination(HIGHLY_AVAILABLE)
+    several = {
+        workload["metadata"]["name"]
+        for workload, _ in stack.pods()
+        if availability_rules.replicas(stack, workload) > 1
+    }
+    assert several == {"mlflow", "otel-collector"}
+    assert not stack.get("PersistentVolumeClaim", "otel-collector-queue", "kagenti-system")
+
+
+def test_high_availability_can_be_listed_before_what_adds_to_the_collector(
+    parts: Callable[[tuple[str, ...]], Stack],
+) -> None:
+    adding = (
+        "components/phoenix",
+        "base/collector-patch",
+        "components/weather",
+        "components/genai-transform",
+    )
+    before, after = (
+        pipeline_rules.config_files(parts(components))
+        for components in (
+            ("components/collector", "components/high-availability", *adding),
+            ("components/collector", *adding, "components/high-availability"),
+        )
+    )
+    assert before == after
+    assert len(before) == 4
 
 
 def test_embedded_differs_from_kind_in_image_names_only(overlay: Callable[[str], Stack]) -> None:

@@ -4,12 +4,14 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+import availability_rules
 import pipeline_rules
 import pod_rules
 import pytest
 import reference_rules
 import schema_rules
 import yaml
+from combinations import Combination
 from rendered import Object, Stack, all_containers
 
 RULES = (
@@ -18,6 +20,7 @@ RULES = (
     *pod_rules.OVERLAY_RULES,
     *reference_rules.RULES,
     *pipeline_rules.RULES,
+    *availability_rules.RULES,
 )
 
 
@@ -98,6 +101,7 @@ POD = "spec/template/spec"
 MLFLOW = f"{POD}/containers/mlflow"
 AGENT = f"{POD}/containers/weather-agent"
 COLLECTOR = f"{POD}/containers/otel-collector"
+NAME = {"app.kubernetes.io/name": "mlflow"}
 
 BREAKS: list[tuple[str, Callable[[Stack], None], str]] = [
     ("objects_are_valid", put("Deployment", "mlflow", "spec/replica", 1), "Deployment kagenti-system/mlflow"),
@@ -334,6 +338,11 @@ BREAKS: list[tuple[str, Callable[[Stack], None], str]] = [
         "mlflow.yaml",
     ),
     (
+        "mounted_config_is_read",
+        put("Deployment", "otel-collector", f"{COLLECTOR}/command", ["/otelcol-contrib"]),
+        "mounts /etc/otelcol-mlflow",
+    ),
+    (
         "config_files_repeat_no_list",
         configure("mlflow.yaml", "service/extensions", ["health_check"]),
         "service.extensions",
@@ -489,6 +498,63 @@ BREAKS: list[tuple[str, Callable[[Stack], None], str]] = [
     ("the_experiment_is_one", configure("mlflow.yaml", "exporters/otlp_http~mlflow/headers", {}), "without"),
 ]
 
+# The same for a stack with components/high-availability.
+HIGHLY_AVAILABLE = Combination("kind", ("high-availability",))
+AVAILABILITY_BREAKS: list[tuple[str, Callable[[Stack], None], str]] = [
+    (
+        "collectors_never_share_a_queue",
+        put(
+            "StatefulSet",
+            "otel-collector",
+            f"{POD}/volumes/otel-collector-mlflow",
+            {"name": "queue", "persistentVolumeClaim": {"claimName": "one"}},
+        ),
+        "can have two pods, which share the queue",
+    ),
+    (
+        "collectors_never_share_a_queue",
+        configure("base.yaml", "extensions/file_storage/directory", "/tmp/queue"),  # noqa: S108 - that is the point
+        "on no claim",
+    ),
+    (
+        "several_pods_are_kept_apart",
+        put("Deployment", "mlflow", f"{POD}/topologySpreadConstraints", []),
+        "all of them on one node",
+    ),
+    (
+        "several_pods_are_kept_apart",
+        put("Deployment", "mlflow", f"{POD}/topologySpreadConstraints/0/whenUnsatisfiable", "DoNotSchedule"),
+        "a cluster of one node",
+    ),
+    ("several_pods_are_kept_apart", drop("PodDisruptionBudget", "mlflow"), "no budget"),
+    (
+        "budgets_leave_room",
+        put("PodDisruptionBudget", "mlflow", "spec", {"minAvailable": 2, "selector": {"matchLabels": NAME}}),
+        "can never be evicted",
+    ),
+    ("budgets_leave_room", put("Deployment", "mlflow", "spec/template/metadata/labels", {}), "no workload"),
+    (
+        "budgets_leave_room",
+        drop("PodDisruptionBudget", "mlflow", "spec/unhealthyPodEvictionPolicy"),
+        "block a drain",
+    ),
+    (
+        "several_pods_take_their_leave",
+        drop("Deployment", "mlflow", f"{MLFLOW}/lifecycle"),
+        "still gets requests",
+    ),
+    (
+        "several_pods_take_their_leave",
+        put("StatefulSet", "otel-collector", f"{POD}/terminationGracePeriodSeconds", 20),
+        "less than 30 s",
+    ),
+    (
+        "claims_go_with_the_stack",
+        drop("StatefulSet", "otel-collector", "spec/persistentVolumeClaimRetentionPolicy"),
+        "claims of its own",
+    ),
+]
+
 
 @pytest.mark.parametrize(("rule", "breaking", "said"), BREAKS, ids=[f"{r}-{s}" for r, _, s in BREAKS])
 def test_a_broken_stack_breaks(
@@ -500,8 +566,23 @@ def test_a_broken_stack_breaks(
     assert any(said in message for message in messages), messages
 
 
+@pytest.mark.parametrize(
+    ("rule", "breaking", "said"), AVAILABILITY_BREAKS, ids=[f"{r}-{s}" for r, _, s in AVAILABILITY_BREAKS]
+)
+def test_a_broken_highly_available_stack_breaks(
+    rule: str,
+    breaking: Callable[[Stack], None],
+    said: str,
+    combination: Callable[[Combination], Stack],
+) -> None:
+    stack = copy.deepcopy(combination(HIGHLY_AVAILABLE))
+    breaking(stack)
+    messages = list(next(r for r in RULES if r.__name__ == rule)(stack))
+    assert any(said in message for message in messages), messages
+
+
 def test_every_rule_is_broken_once() -> None:
-    assert {rule.__name__ for rule in RULES} == {rule for rule, _, _ in BREAKS}
+    assert {rule.__name__ for rule in RULES} == {rule for rule, _, _ in (*BREAKS, *AVAILABILITY_BREAKS)}
 
 
 def test_every_container_is_seen(overlay: Callable[[str], Stack]) -> None:

@@ -3,21 +3,32 @@
 Environment: MLFLOW_BACKEND_STORE_URI, EXPERIMENT_NAME, EXPERIMENT_CONFIGMAP. The ConfigMap gets the keys
 experiment-id and experiment-name. The collector reads the id from it: so it exports to the right
 experiment on a fresh and on an old database alike, and waits while there is none yet.
+
+A database is not migrated under servers of another version: they would go on writing by the old schema, and
+answer spans with an error that no collector retries. Their pods must be gone first.
 """
 
 import os
 
 import kube_api
 import sqlalchemy
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from mlflow import db
 from mlflow.entities import LifecycleStage
 from mlflow.exceptions import MlflowException
+from mlflow.store.db.utils import _get_alembic_config
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from sqlalchemy.exc import SQLAlchemyError
 
 LOCK = 5_733_161  # an arbitrary number: what pods that start together must agree on
 ARTIFACT_ROOT = "mlflow-artifacts:/"  # artifacts go through the server, as `mlflow server` has it by default
+OWN_NAME = "prepare-mlflow"  # what PostgreSQL calls the sessions of this script; servers have no name
+SERVERS = sqlalchemy.text(
+    "SELECT count(*) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND usename = current_user AND application_name <> :own"
+)
 
 
 def prepare_experiment(uri: str, name: str) -> str:
@@ -25,6 +36,7 @@ def prepare_experiment(uri: str, name: str) -> str:
     engine = sqlalchemy.create_engine(uri)
     with engine.connect() as connection:  # the lock ends with the connection
         connection.execute(sqlalchemy.text("SELECT pg_advisory_lock(:lock)"), {"lock": LOCK})
+        refuse_to_migrate_under_servers(connection, uri)
         db.commands.main(["upgrade", uri], standalone_mode=False)
         store = SqlAlchemyStore(uri, ARTIFACT_ROOT)
         experiment = store.get_experiment_by_name(name)
@@ -34,6 +46,24 @@ def prepare_experiment(uri: str, name: str) -> str:
             # MLflow accepts spans for a deleted experiment and shows them to nobody.
             store.restore_experiment(experiment.experiment_id)
         return str(experiment.experiment_id)
+
+
+def refuse_to_migrate_under_servers(connection: sqlalchemy.Connection, uri: str) -> None:
+    """Exit, and say what to do, where the database needs a migration and servers are connected to it."""
+    script = ScriptDirectory.from_config(_get_alembic_config(uri))
+    present = MigrationContext.configure(connection).get_current_revision()
+    if present is None or present in script.get_heads():
+        return
+    script.get_revision(present)  # raises CommandError for a database of a newer version
+    sessions = connection.execute(SERVERS, {"own": OWN_NAME}).scalar()
+    connection.rollback()  # the migration waits for nothing that was read here; the lock stays
+    if sessions:
+        raise SystemExit(
+            f"MLflow's database has schema {present}, this version needs {', '.join(script.get_heads())}, "
+            f"and servers of another version still use it ({sessions} sessions). Let them go first: "
+            "`kubectl scale deployment/mlflow --replicas=0`, and when they are gone as many as before. "
+            "The collectors keep the spans meanwhile."
+        )
 
 
 def publish(configmap: str, experiment_id: str, name: str) -> None:
@@ -55,6 +85,7 @@ def publish(configmap: str, experiment_id: str, name: str) -> None:
 def main() -> None:
     """Prepare and publish; say in one sentence what is wrong if it cannot be done."""
     name = os.environ["EXPERIMENT_NAME"]
+    os.environ["PGAPPNAME"] = OWN_NAME
     try:
         experiment_id = prepare_experiment(os.environ["MLFLOW_BACKEND_STORE_URI"], name)
     except (CommandError, MlflowException, SQLAlchemyError) as error:

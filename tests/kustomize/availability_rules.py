@@ -1,0 +1,131 @@
+"""Rules about pods that come and go: what they share, how many may be away, how one takes its leave."""
+# ruff: noqa: D401 - the first line of a rule states the rule
+
+from collections.abc import Iterator
+
+import pipeline_rules
+from rendered import Object, Stack, name_of
+
+
+def collectors_never_share_a_queue(stack: Stack) -> Iterator[str]:
+    """Two collectors on one queue directory: the second fails to start. And a queue outlives its pod."""
+    workload = pipeline_rules.collector(stack)
+    directory = (
+        pipeline_rules.merged_config(stack).get("extensions", {}).get("file_storage", {}).get("directory", "")
+    )
+    if workload is None or not directory:
+        return
+    pod = workload["spec"]["template"]["spec"]
+    holding = [
+        mount
+        for mount in pod["containers"][0]["volumeMounts"]
+        if f"{directory}/".startswith(f"{mount['mountPath'].rstrip('/')}/")
+    ]
+    name = max(holding, key=lambda mount: len(mount["mountPath"]))["name"] if holding else None
+    own = {claim["metadata"]["name"] for claim in workload["spec"].get("volumeClaimTemplates", [])}
+    shared = {volume["name"] for volume in pod["volumes"] if "persistentVolumeClaim" in volume}
+    if name not in own | shared:
+        yield f"{name_of(workload)} has its queue in {directory}, on no claim: it is lost with the pod"
+    if name in shared and _most_at_once(workload) > 1:
+        yield f"{name_of(workload)} can have two pods, which share the queue in {directory}"
+
+
+def several_pods_are_kept_apart(stack: Stack) -> Iterator[str]:
+    """Several replicas are spread over nodes, where there are some, and a budget lets one go at a time."""
+    for workload, pod in stack.pods():
+        if replicas(stack, workload) < 2:
+            continue
+        spread = [entry["topologyKey"] for entry in pod.get("topologySpreadConstraints", [])]
+        if "kubernetes.io/hostname" not in spread:
+            yield f"{name_of(workload)} has several replicas and may have all of them on one node of many"
+        hard = [
+            e for e in pod.get("topologySpreadConstraints", []) if e["whenUnsatisfiable"] != "ScheduleAnyway"
+        ]
+        if hard:
+            yield f"{name_of(workload)} does not start on a cluster of one node"
+        if not [budget for budget in stack.of("PodDisruptionBudget") if workload in _meant(stack, budget)]:
+            yield f"{name_of(workload)} has several replicas and no budget: a drain may take all at once"
+
+
+def budgets_leave_room(stack: Stack) -> Iterator[str]:
+    """A budget is of one workload and allows an eviction when all is well, or its node cannot be drained."""
+    for budget in stack.of("PodDisruptionBudget"):
+        meant = _meant(stack, budget)
+        if len(meant) != 1:
+            yield f"{name_of(budget)} is of {[name_of(each) for each in meant] or 'no workload'}"
+            continue
+        room = budget["spec"].get(
+            "maxUnavailable", replicas(stack, meant[0]) - budget["spec"].get("minAvailable", 0)
+        )
+        if not isinstance(room, int) or room < 1:
+            yield f"{name_of(budget)} leaves no room: {name_of(meant[0])} can never be evicted"
+        if budget["spec"].get("unhealthyPodEvictionPolicy") != "AlwaysAllow":
+            yield f"{name_of(budget)} lets a pod that is not Ready block a drain"
+
+
+def several_pods_take_their_leave(stack: Stack) -> Iterator[str]:
+    """A pod is told to stop while it still gets requests: it goes on for a moment, then has time to end."""
+    for workload, pod in stack.pods():
+        if replicas(stack, workload) < 2:
+            continue
+        for container in pod["containers"]:
+            pause = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
+            if pause < 1:
+                yield f"{name_of(workload)} container {container['name']} stops while it still gets requests"
+            if pod.get("terminationGracePeriodSeconds", 30) < pause + 30:
+                yield f"{name_of(workload)} container {container['name']} has less than 30 s to end"
+
+
+def claims_go_with_the_stack(stack: Stack) -> Iterator[str]:
+    """`kubectl delete -k` removes claims of templates too, and scaling down keeps what is queued in them."""
+    for workload in stack.of("StatefulSet"):
+        policy = workload["spec"].get("persistentVolumeClaimRetentionPolicy", {})
+        wanted = {"whenDeleted": "Delete", "whenScaled": "Retain"}
+        if workload["spec"].get("volumeClaimTemplates") and policy != wanted:
+            yield f"{name_of(workload)} has claims of its own, retained by {policy}, not {wanted}"
+
+
+def replicas(stack: Stack, workload: Object) -> int:
+    """Return how many pods a workload has at least when all is well."""
+    for scaler in stack.of("HorizontalPodAutoscaler"):
+        if _is_scaled_by(workload, scaler):
+            return int(scaler["spec"]["minReplicas"])
+    return int(workload["spec"].get("replicas", 1))
+
+
+def _most_at_once(workload: Object) -> int:
+    """Return how many pods there can be at a time: one more where an update brings the new one first."""
+    asked = int(workload["spec"].get("replicas", 1))
+    surges = (
+        workload["kind"] == "Deployment" and workload["spec"].get("strategy", {}).get("type") != "Recreate"
+    )
+    return asked + int(surges)
+
+
+def _meant(stack: Stack, budget: Object) -> list[Object]:
+    """Return the workloads whose pods a budget selects."""
+    selector = budget["spec"]["selector"]["matchLabels"].items()
+    return [
+        workload
+        for workload, _ in stack.pods()
+        if workload["metadata"]["namespace"] == budget["metadata"]["namespace"]
+        and selector <= workload["spec"]["template"]["metadata"]["labels"].items()
+    ]
+
+
+def _is_scaled_by(workload: Object, scaler: Object) -> bool:
+    target = scaler["spec"]["scaleTargetRef"]
+    return (target["kind"], target["name"], scaler["metadata"]["namespace"]) == (
+        workload["kind"],
+        workload["metadata"]["name"],
+        workload["metadata"]["namespace"],
+    )
+
+
+RULES = (
+    collectors_never_share_a_queue,
+    several_pods_are_kept_apart,
+    budgets_leave_room,
+    several_pods_take_their_leave,
+    claims_go_with_the_stack,
+)
