@@ -10,13 +10,14 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import mlflow_traces
 import otlp_json
 import phoenix_traces
 import yaml
-from contract import Expectation
+from contract import Contract, Expectation, load_contract
 from mlflow.entities import Trace as MlflowTrace
 from mlflow.protos.service_pb2 import GetTrace
 from mlflow.utils.proto_json_utils import parse_dict
@@ -38,6 +39,12 @@ class Recording:
     expectation: Expectation
     trace: Trace
     unfiltered: Trace
+
+
+@cache
+def shared_contract(path: Path) -> Contract:
+    """Return a contract, read once for all tests: that takes longer than judging a trace by it."""
+    return load_contract(path)
 
 
 def recordings() -> Iterator[Recording]:

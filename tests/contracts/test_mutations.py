@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from contract import Contract, evaluate, load_contract
+from contract import Contract, evaluate
 from contract_rules import NOT_KEPT
 from trace_model import Event, Span, Trace
 
-from tests.contracts.recordings import Recording, recordings
+from tests.contracts.recordings import Recording, recordings, shared_contract
 
 Mutation = Callable[[Trace], Trace]
 
@@ -689,13 +689,13 @@ SHOWN = [
 def test_one_defect_breaks_its_rule(case: Case, recording: Recording) -> None:
     mutated = case.mutate(recording.trace)
     assert mutated != recording.trace
-    found = evaluate(load_contract(recording.contract), mutated, recording.expectation)
+    found = evaluate(shared_contract(recording.contract), mutated, recording.expectation)
     assert case.rule in {violation.rule for violation in found}, [str(violation) for violation in found]
 
 
 def test_every_rule_has_a_defect_that_breaks_it() -> None:
     contracts = {recording.contract for recording in RECORDINGS}
-    rules = {rule for contract in contracts for rule in rule_ids(load_contract(contract))}
+    rules = {rule for contract in contracts for rule in rule_ids(shared_contract(contract))}
     assert rules - {case.rule for case in CASES} == set()
 
 
@@ -732,7 +732,7 @@ def test_a_violation_is_one_line_and_never_shows_a_secret() -> None:
     leaked = attribute("AGENT", "output.value", f"Your key\nis {KEY}")(recording.trace)
     lines = [
         str(violation)
-        for violation in evaluate(load_contract(recording.contract), leaked, recording.expectation)
+        for violation in evaluate(shared_contract(recording.contract), leaked, recording.expectation)
     ]
     assert any(line.startswith("secrets.api-key: invoke_agent weather-assistant [") for line in lines)
     assert any(line.startswith("causality.model-output-is-the-answer: ") for line in lines)
@@ -741,7 +741,7 @@ def test_a_violation_is_one_line_and_never_shows_a_secret() -> None:
 
 def test_the_order_of_violations_does_not_depend_on_the_order_of_spans() -> None:
     recording = recorded("several-tools")[0]
-    rules = load_contract(recording.contract)
+    rules = shared_contract(recording.contract)
     broken = everywhere(lambda span: replace(span, status="ERROR", scope="x", attributes={}))(recording.trace)
     found = evaluate(rules, broken, recording.expectation)
     turned = evaluate(rules, replace(broken, spans=broken.spans[::-1]), recording.expectation)
@@ -753,6 +753,6 @@ def test_an_empty_trace_breaks_the_counts() -> None:
     recording = recorded("one-tool")[0]
     nothing = Trace(recording.trace.trace_id, (), "mlflow", "IN_PROGRESS")
     found = {
-        rule.rule for rule in evaluate(load_contract(recording.contract), nothing, recording.expectation)
+        rule.rule for rule in evaluate(shared_contract(recording.contract), nothing, recording.expectation)
     }
     assert {"roots.count", "counts.AGENT", "counts.LLM", "counts.TOOL", "state.trace"} <= found

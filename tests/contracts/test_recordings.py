@@ -7,7 +7,7 @@ from dataclasses import replace
 import contract
 import pytest
 
-from tests.contracts.recordings import CONTRACTS, Recording, recordings
+from tests.contracts.recordings import CONTRACTS, Recording, recordings, shared_contract
 
 ALL = list(recordings())
 BY_NAME = {recording.name: recording for recording in ALL}
@@ -16,7 +16,7 @@ PUBLIC = BY_NAME["public/01-send-v03.otlp.jsonl"]
 
 def violations(recording: Recording, contract_name: str | None = None) -> list[contract.Violation]:
     path = CONTRACTS / f"{contract_name}.yaml" if contract_name else recording.contract
-    return contract.evaluate(contract.load_contract(path), recording.trace, recording.expectation)
+    return contract.evaluate(shared_contract(path), recording.trace, recording.expectation)
 
 
 @pytest.mark.parametrize("recording", ALL, ids=lambda recording: recording.name)
