@@ -105,3 +105,12 @@ def test_stand_ins_come_before_and_go_when_nobody_wants_them(
     e2e.deploy(Deployment("kind", ["external-postgres"]), Path("folder"))
     told = [(Path(command[1]).parent.name, command[2]) for command in commands if command[0] != "kubectl"]
     assert told == [("openshift", "down"), ("external-postgres", "up")]
+
+
+def test_what_a_second_apply_would_change_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "namespace/team1 unchanged (server dry run)\ndeployment.apps/mlflow configured (server dry run)"
+    monkeypatch.setattr(e2e, "ask_cluster", lambda *_, **__: said)
+    sentence = e2e.changed_by_a_second_apply(Path("overlay"))
+    assert sentence == "a second `kubectl apply -k` would change deployment.apps/mlflow"
+    monkeypatch.setattr(e2e, "ask_cluster", lambda *_, **__: "namespace/team1 unchanged (server dry run)")
+    assert e2e.changed_by_a_second_apply(Path("overlay")) == ""
