@@ -21,6 +21,7 @@ class Image:
 
     name: str
     tag: str
+    root: Path | None = None  # where its folder is, if not in images/: another release, with another lock
 
     @property
     def reference(self) -> str:
@@ -40,7 +41,7 @@ class Image:
     @property
     def folder(self) -> Path:
         """Where its Dockerfile and its other files are."""
-        return IMAGES / self.name
+        return (self.root or IMAGES) / self.name
 
     def files(self) -> list[Path]:
         """Return the files that the build sees, sorted."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -33,4 +34,4 @@ def write_lock(image: Image) -> None:
         result = subprocess.run(command, cwd=image.folder, check=False, capture_output=True, text=True)
     if result.returncode:
         raise ImageError(f"the packages of {image.name} do not resolve: {result.stderr.strip()}")
-    print(f"images/{image.name}/requirements.txt: written")
+    print(f"{os.path.relpath(image.folder)}/requirements.txt: written")
