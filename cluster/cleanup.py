@@ -15,6 +15,7 @@ CONTROL = (
     "containerd",
     "local-path-provisioner",
     "kube-proxy",
+    "network-policy-enforcer",
     "kube-scheduler",
     "kube-controller-manager",
     "kube-apiserver",
@@ -104,7 +105,7 @@ def clear_run(folders: Folders) -> None:
         Path(address.read_text().strip().removeprefix("unix://")).unlink(missing_ok=True)
     unmount(folders.run)
     network.remove_pod_links()
-    for result in Path("/var/lib/cni/results").glob("*"):
+    for result in settings.CNI_RESULTS.glob("*"):
         if result.name.startswith(f"{settings.NETWORK_NAME}-") or str(folders.run) in result.read_text():
             result.unlink()
     if folders.run.exists():

@@ -18,6 +18,7 @@ SYSCTLS = (
     "vm/overcommit_memory",
     "vm/panic_on_oom",
     "net/bridge/bridge-nf-call-iptables",
+    "net/bridge/bridge-nf-call-ip6tables",
     "net/ipv4/ip_forward",
     "net/netfilter/nf_conntrack_tcp_timeout_close_wait",
     "net/netfilter/nf_conntrack_tcp_timeout_established",
@@ -92,7 +93,8 @@ def up(folders: Folders) -> None:
         if shutil.which("modprobe"):
             succeeds(["modprobe", module], 10)
     remember_sysctls(folders.state / "sysctls.json")
-    for name in ("net/bridge/bridge-nf-call-iptables", "net/ipv4/ip_forward"):
+    bridged = ("net/bridge/bridge-nf-call-iptables", "net/bridge/bridge-nf-call-ip6tables")
+    for name in (*bridged, "net/ipv4/ip_forward"):
         if sysctl(name).exists():
             sysctl(name).write_text("1")
     failure = "The kernel refused the node's network"
@@ -140,6 +142,11 @@ def remove_services() -> None:
             succeeds(["nft", "delete", "table", family, "kube-proxy"], 10)
 
 
+def has_policies() -> bool:
+    """Say whether the kernel has the table of the NetworkPolicies, which is there without any policy too."""
+    return succeeds(["nft", "list", "chain", "inet", settings.POLICIES_TABLE, "forward"], 10)
+
+
 def down(folders: Folders) -> None:
     """Take away all that `up`, kube-proxy and the pods put into the machine's network."""
     remove_pod_links()
@@ -148,6 +155,7 @@ def down(folders: Folders) -> None:
     remove_services()
     if shutil.which("nft"):
         succeeds(["nft", "delete", "table", "ip", settings.NETWORK_NAME], 10)
+        succeeds(["nft", "delete", "table", "inet", settings.POLICIES_TABLE], 10)
     if shutil.which("iptables"):
         for rule in our_rules(output(["iptables", "-S"], "The firewall could not be read")):
             succeeds(["iptables", "-D", *rule], 10)

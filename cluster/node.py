@@ -11,6 +11,9 @@ from cluster.progress import ClusterError, Steps, wait_for
 from cluster.settings import Folders
 
 CTR = "/usr/bin/ctr"
+PYTHON = Path("/usr/bin/python3")  # Debian's: the one that runs us may be gone tomorrow
+ENFORCER = "network-policy-enforcer"
+POLICIES = settings.HERE / "network_policies.py"  # what it runs
 # It answers that it wants HTTPS: enough to see that kube-proxy leads there.
 API_SERVICE = f"http://{settings.API_SERVICE_ADDRESS}:443/"
 
@@ -30,7 +33,9 @@ class Node:
         self.programs = build.products(folders)["kubernetes"].folder
         self.kubectl = Kubectl(self.programs / "kubectl", folders.kubeconfig, folders.state / "kubectl-cache")
         self.gateway = f"{settings.NODE_ADDRESS}:{settings.GATEWAY_PORT}"
-        manifests = build.cache_key(settings.HERE / "manifests", [str(settings.VERSIONS)])
+        manifests = build.cache_key(
+            settings.HERE / "manifests", [str(settings.VERSIONS), POLICIES.read_text()]
+        )
         self.made_from = build.cache_key(settings.HERE / "templates", [manifests])
 
     # What runs
@@ -117,6 +122,15 @@ class Node:
                 f"--cert-dir={state}/kubelet/pki",
             ],
             "kube-proxy": [f"--config={state}/kube-proxy.yaml"],
+            ENFORCER: [
+                "-I",  # it is Python, and needs nothing of the environment
+                f"{state}/{POLICIES.name}",
+                f"--kubeconfig={state}/admin.conf",
+                f"--cni-results={settings.CNI_RESULTS}",
+                f"--network={settings.NETWORK_NAME}",
+                f"--bridge={settings.POD_BRIDGE}",
+                f"--table={settings.POLICIES_TABLE}",
+            ],
             "local-path-provisioner": [
                 "start",
                 f"--kubeconfig={state}/admin.conf",
@@ -126,7 +140,7 @@ class Node:
                 f"--helper-image={build.helper_image(self.folders)}",
             ],
         }
-        folders = {"containerd": Path("/usr/bin")}
+        folders = {"containerd": Path("/usr/bin"), ENFORCER: state / "bin"}
         return {
             name: [str(folders.get(name, self.programs) / name), *rest] for name, rest in arguments.items()
         }
@@ -189,9 +203,11 @@ class Node:
             "cluster DNS": f"http://{settings.DNS_ADDRESS}:9153/metrics",
             "the gateway": f"http://{self.gateway}/",
         }
-        for name, url in probes.items():
-            if not addons.answers(url):
-                yield f"{name} does not answer at {url}"
+        yield from (
+            f"{name} does not answer at {url}" for name, url in probes.items() if not addons.answers(url)
+        )
+        if not network.has_policies():
+            yield f"NetworkPolicies are not enforced; {self.log(ENFORCER)} says why"
         try:
             found = self.kubectl.get("nodes,storageclasses")["items"]
         except ClusterError as error:
@@ -253,7 +269,8 @@ class Node:
             builder.gateway()
         with steps.step("network, certificates and configuration"):
             if self._made_from() not in {"", self.made_from}:
-                configured = ("containerd", "kubelet", "kube-proxy")  # they read files, others only arguments
+                # These read files, the others only arguments.
+                configured = ("containerd", "kubelet", "kube-proxy", ENFORCER)
                 processes.kill(old.pid for old in cleanup.ours(self.folders, configured))
             self._clear_stale()
             network.up(self.folders)
@@ -307,6 +324,10 @@ class Node:
         kubectl = state / "bin" / "kubectl"
         kubectl.unlink(missing_ok=True)
         kubectl.symlink_to(self.kubectl.program)
+        shutil.copyfile(POLICIES, state / POLICIES.name)
+        enforcer = state / "bin" / ENFORCER  # so named, processes tell what it is
+        enforcer.unlink(missing_ok=True)
+        enforcer.symlink_to(PYTHON)
 
     def _kubeadm(self, *phase: str) -> None:
         logged(
@@ -339,7 +360,7 @@ class Node:
     def _join(self) -> None:
         if not addons.answers(API_SERVICE):
             processes.kill(proxy.pid for proxy in cleanup.ours(self.folders, ("kube-proxy",)))
-        self.start("kubelet", "kube-proxy")
+        self.start(ENFORCER, "kubelet", "kube-proxy")
 
         def ready() -> bool:
             if not self.kubectl.succeeds("get", "node", settings.NODE_NAME):
@@ -347,7 +368,7 @@ class Node:
             conditions = self.kubectl.get("node", settings.NODE_NAME)["status"].get("conditions", [])
             return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
 
-        self._wait(("kubelet", "kube-proxy"), ready, "The node is not Ready")
+        self._wait((ENFORCER, "kubelet", "kube-proxy"), ready, "The node is not Ready")
 
     def _wait(self, names: tuple[str, ...], condition: Callable[[], bool], otherwise: str) -> None:
         """Wait for a condition that processes of the node bring about.

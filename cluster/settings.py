@@ -26,6 +26,8 @@ SERVICE_RANGE = "10.96.0.0/16"
 API_SERVICE_ADDRESS = "10.96.0.1"  # the first of the range, always the Service default/kubernetes
 DNS_ADDRESS = "10.96.0.10"
 NETWORK_NAME = "embedded-cluster"  # of the CNI network and of the nftables table
+POLICIES_TABLE = f"{NETWORK_NAME}-policies"  # of nftables too
+CNI_RESULTS = Path("/var/lib/cni/results")  # where libcni keeps what the plugins said
 # Every port a process of the node listens on, at NODE_ADDRESS.
 NODE_PORTS = {
     2379: "etcd",
