@@ -150,7 +150,7 @@ def addresses_exist(stack: Stack) -> Iterator[str]:
     for workload, pod in stack.pods():
         namespace = workload["metadata"]["namespace"]
         for container in pod["containers"]:
-            environment = plain_env(container) | _configmap_env(stack, container, namespace)
+            environment = plain_env(container) | configmap_env(stack, container, namespace)
             for variable, value in environment.items():
                 url = urlsplit(value)
                 if url.scheme != "http" or not url.hostname or "," in value:
@@ -194,7 +194,8 @@ def _published(stack: Stack, namespace: str) -> set[str]:
     }
 
 
-def _configmap_env(stack: Stack, container: Object, namespace: str) -> dict[str, str]:
+def configmap_env(stack: Stack, container: Object, namespace: str) -> dict[str, str]:
+    """Return the environment variables that a container takes from whole ConfigMaps."""
     data: dict[str, str] = {}
     for source in container.get("envFrom", []):
         name = source.get("configMapRef", {}).get("name", "")

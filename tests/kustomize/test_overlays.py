@@ -6,6 +6,7 @@ from collections.abc import Callable
 import availability_rules
 import pipeline_rules
 import pod_rules
+import policy_rules
 import pytest
 import reference_rules
 import schema_rules
@@ -19,6 +20,7 @@ RULES = (
     *reference_rules.RULES,
     *pipeline_rules.RULES,
     *availability_rules.RULES,
+    *policy_rules.RULES,
 )
 GENAI = Combination("kind", ("genai-transform",))
 HIGHLY_AVAILABLE = Combination("kind", ("high-availability",))
