@@ -17,10 +17,11 @@ from rendered import KUSTOMIZE
 NEEDS: Mapping[str, frozenset[str]] = {
     "genai-transform": frozenset({"phoenix", "weather"}),
     "high-availability": frozenset({"collector"}),
+    "openshift-routes": frozenset({"phoenix", "weather"}),
     "shared-artifacts": frozenset({"high-availability"}),
 }
 # Of each of these groups a stack has one component at most.
-ALTERNATIVES: tuple[frozenset[str], ...] = ()
+ALTERNATIVES: tuple[frozenset[str], ...] = (frozenset({"gateway-routes", "openshift-routes"}),)
 # What `tox -e e2e` puts on top of the rest, in this order: versions and names of images, no capability.
 IMAGES = ("images", "built-images")
 # Parts that a stack of one's own can leave out: what is put on the base, in order.

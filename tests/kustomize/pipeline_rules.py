@@ -223,6 +223,29 @@ def mlflow_answers_to_its_names(stack: Stack) -> Iterator[str]:
             yield f"{who} calls mlflow by the name {name}, which gets 403"
 
 
+def mlflow_follows_its_route(stack: Stack) -> Iterator[str]:
+    """A Route's host is known in the cluster only: a sidecar reads it there, and the server is told of it."""
+    found = stack.container("mlflow")
+    route = stack.get("Route", "mlflow", found[0]) if found else None
+    if found is None or route is None:
+        return
+    sidecar = stack.container("follow-route")
+    if sidecar is None or sidecar[1].get("restartPolicy") != "Always":
+        yield "no sidecar follows Route mlflow, so nobody tells the server its host"
+        return
+    reading = {"apiGroups": ["route.openshift.io"], "resources": ["routes"], "verbs": ["get"]}
+    wanted = reading | {"resourceNames": [plain_env(sidecar[1]).get("ROUTE")]}
+    if wanted["resourceNames"] != ["mlflow"]:
+        yield f"follow-route reads Route {wanted['resourceNames'][0]}, not mlflow"
+    if not any(wanted in role["rules"] for role in stack.of("Role")):
+        yield f"follow-route may not read Route {wanted['resourceNames'][0]}"
+    written, read = (plain_env(container).get("ROUTE_HOST_FILE") for _, container in (sidecar, found))
+    if written != read:
+        yield f"follow-route writes {written}, the server reads {read}"
+    if found[1]["command"][:2] != ["bash", "/route/scripts/with-route-host.sh"]:
+        yield f"the server is started by {found[1]['command']}, which does not tell it the Route's host"
+
+
 def the_experiment_is_one(stack: Stack) -> Iterator[str]:
     """What prepare creates is what readiness asks for, and the collector takes the id it publishes."""
     prepare, mlflow = stack.container("prepare"), stack.container("mlflow")
@@ -281,5 +304,6 @@ RULES = (
     the_agent_reaches_the_receiver,
     exporters_reach_their_backends,
     mlflow_answers_to_its_names,
+    mlflow_follows_its_route,
     the_experiment_is_one,
 )

@@ -45,11 +45,15 @@ def containers_are_restricted(stack: Stack) -> Iterator[str]:
             yield f"{name} has a writable root file system"
 
 
-def users_are_numbers(stack: Stack) -> Iterator[str]:
-    """Without an SCC the kubelet cannot tell whether an image's user by name is root, and refuses it."""
+def users_fit_the_place(stack: Stack) -> Iterator[str]:
+    """OpenShift's SCC chooses users and refuses others; elsewhere the kubelet wants a number above 0."""
+    openshift = any(stack.of("Route"))
     for workload, pod in stack.pods():
-        user = pod.get("securityContext", {}).get("runAsUser")
-        if not isinstance(user, int) or user == 0:
+        context = pod.get("securityContext", {})
+        user = context.get("runAsUser")
+        for named in sorted({"runAsUser", "runAsGroup", "fsGroup"} & set(context) if openshift else ()):
+            yield f"{name_of(workload)} has {named} {context[named]}, which the SCC restricted-v2 refuses"
+        if not openshift and (not isinstance(user, int) or user == 0):
             yield f"{name_of(workload)} has runAsUser {user}, not a number above 0"
         for container in all_containers(pod):
             if "runAsUser" in container.get("securityContext", {}):
@@ -200,4 +204,4 @@ RULES = (
     everything_is_labelled,
     a_second_apply_changes_nothing,
 )
-OVERLAY_RULES = (users_are_numbers, images_are_pinned)  # what only an overlay can settle
+OVERLAY_RULES = (users_fit_the_place, images_are_pinned)  # what only an overlay can settle

@@ -145,6 +145,20 @@ def routes_lead_somewhere(stack: Stack) -> Iterator[str]:
                 yield f"{name_of(route)} leads to {backend['name']}:{backend['port']}, which is not there"
 
 
+def openshift_routes_lead_somewhere(stack: Stack) -> Iterator[str]:
+    """A Route's host, where one is set, is its own, and its backend is a Service's port."""
+    hosts: dict[str, str] = {}
+    for route in stack.of("Route"):
+        target, port = route["spec"]["to"]["name"], route["spec"]["port"]["targetPort"]
+        if stack.service_target(target, route["metadata"]["namespace"], port) is None:
+            yield f"{name_of(route)} leads to {target}:{port}, which is not there"
+        host = route["spec"].get("host", "")
+        if host in hosts:
+            yield f"{name_of(route)} has the host {host} of {hosts[host]}"
+        if host:
+            hosts[host] = name_of(route)
+
+
 def addresses_exist(stack: Stack) -> Iterator[str]:
     """Every URL of the cluster that a container is given leads to a Service's port."""
     for workload, pod in stack.pods():
@@ -214,6 +228,7 @@ RULES = (
     claims_exist_and_are_used,
     accounts_exist,
     routes_lead_somewhere,
+    openshift_routes_lead_somewhere,
     addresses_exist,
     references_come_after_their_variables,
 )

@@ -12,11 +12,15 @@ import yaml
 from rendered import Stack, name_of
 
 KUBERNETES = "1.35"
-ROUTE_SCHEMA = yaml.safe_load(Path(__file__).with_name("httproute.schema.yaml").read_text(encoding="utf-8"))
+# Of kinds that are not Kubernetes' own: the part that we use.
+SCHEMAS = {
+    kind: yaml.safe_load(Path(__file__).with_name(f"{kind.lower()}.schema.yaml").read_text(encoding="utf-8"))
+    for kind in ("HTTPRoute", "Route")
+}
 
 
 def objects_are_valid(stack: Stack) -> Iterator[str]:
-    """Valid by Kubernetes' own schemas, strictly; HTTPRoutes by the part of theirs that we use."""
+    """Valid by Kubernetes' own schemas, strictly; routes by the part of theirs that we use."""
     for thing in stack.objects:
         problem = _problem(json.dumps(thing))
         if problem:
@@ -27,8 +31,8 @@ def objects_are_valid(stack: Stack) -> Iterator[str]:
 def _problem(text: str) -> str:
     thing = json.loads(text)
     try:
-        if thing["kind"] == "HTTPRoute":
-            jsonschema.validate(thing, ROUTE_SCHEMA)
+        if thing["kind"] in SCHEMAS:
+            jsonschema.validate(thing, SCHEMAS[thing["kind"]])
         else:
             kubernetes_validate.validate(thing, KUBERNETES, strict=True)
     except jsonschema.ValidationError as error:  # kubernetes_validate's own is one of these

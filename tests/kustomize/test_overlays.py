@@ -148,6 +148,9 @@ def test_suites_and_overlay_mean_the_same(overlay: Callable[[str], Stack]) -> No
             if route["metadata"]["namespace"] == place["namespace"]
             and route["spec"]["rules"][0]["backendRefs"][0]["name"] == place["service"]
         )
+        on_openshift = overlay("openshift").get("Route", route["metadata"]["name"], place["namespace"])
+        assert on_openshift, f"{component} has no Route on OpenShift"
+        assert on_openshift["spec"]["to"]["name"] == place["service"]
         parent = route["spec"]["parentRefs"][0]
         assert (parent["namespace"], parent["name"]) == (gateway["namespace"], gateway["name"])
         assert parent["sectionName"] == gateway["listener"]

@@ -97,6 +97,11 @@ def add_secret(stack: Stack) -> None:
     )
 
 
+def share_a_host(stack: Stack) -> None:
+    for route in stack.of("Route"):
+        route["spec"]["host"] = "one.example"
+
+
 POD = "spec/template/spec"
 MLFLOW = f"{POD}/containers/mlflow"
 AGENT = f"{POD}/containers/weather-agent"
@@ -153,11 +158,15 @@ BREAKS: list[tuple[str, Callable[[Stack], None], str]] = [
         "name-the-user allows",
     ),
     (
-        "users_are_numbers",
+        "users_fit_the_place",
         drop("Deployment", "phoenix", f"{POD}/securityContext/runAsUser"),
         "runAsUser None",
     ),
-    ("users_are_numbers", put("Deployment", "phoenix", f"{POD}/securityContext/runAsUser", 0), "runAsUser 0"),
+    (
+        "users_fit_the_place",
+        put("Deployment", "phoenix", f"{POD}/securityContext/runAsUser", 0),
+        "runAsUser 0",
+    ),
     (
         "resources_are_bounded",
         drop("Deployment", "mlflow", f"{POD}/initContainers/prepare/resources/limits/memory"),
@@ -556,6 +565,53 @@ AVAILABILITY_BREAKS: list[tuple[str, Callable[[Stack], None], str]] = [
 ]
 
 
+FOLLOW = f"{POD}/initContainers/follow-route"
+OPENSHIFT_BREAKS: list[tuple[str, Callable[[Stack], None], str]] = [
+    ("objects_are_valid", drop("Route", "mlflow", "spec/wildcardPolicy"), "Route kagenti-system/mlflow"),
+    ("objects_are_valid", put("Route", "mlflow", "spec/tls/termination", "passthrough"), "termination"),
+    (
+        "objects_are_valid",
+        put("Route", "mlflow", "metadata/annotations/haproxy.router.openshift.io~timeout", "1 minute"),
+        "timeout",
+    ),
+    (
+        "users_fit_the_place",
+        put("Deployment", "phoenix", f"{POD}/securityContext/fsGroup", 10001),
+        "phoenix has fsGroup 10001",
+    ),
+    ("openshift_routes_lead_somewhere", put("Route", "mlflow", "spec/port/targetPort", "web"), "mlflow:web"),
+    ("openshift_routes_lead_somewhere", put("Route", "mlflow", "spec/to/name", "server"), "server:http"),
+    (
+        "openshift_routes_lead_somewhere",
+        share_a_host,
+        "has the host one.example of Route kagenti-system/mlflow",
+    ),
+    (
+        "mlflow_answers_to_its_names",
+        put("Deployment", "mlflow", f"{MLFLOW}/env/MLFLOW_SERVER_ALLOWED_HOSTS/value", "*"),
+        "ALLOWED_HOSTS ['*']",
+    ),
+    ("mlflow_follows_its_route", drop("Deployment", "mlflow", FOLLOW), "no sidecar"),
+    ("mlflow_follows_its_route", drop("Deployment", "mlflow", f"{FOLLOW}/restartPolicy"), "no sidecar"),
+    ("mlflow_follows_its_route", drop("Role", "mlflow-follow-route"), "may not read Route mlflow"),
+    (
+        "mlflow_follows_its_route",
+        put("Deployment", "mlflow", f"{FOLLOW}/env/ROUTE/value", "phoenix"),
+        "reads Route phoenix",
+    ),
+    (
+        "mlflow_follows_its_route",
+        put("Deployment", "mlflow", f"{MLFLOW}/env/ROUTE_HOST_FILE/value", "/other"),
+        "reads /other",
+    ),
+    (
+        "mlflow_follows_its_route",
+        put("Deployment", "mlflow", f"{MLFLOW}/command", ["mlflow", "server"]),
+        "does not tell it",
+    ),
+]
+
+
 @pytest.mark.parametrize(("rule", "breaking", "said"), BREAKS, ids=[f"{r}-{s}" for r, _, s in BREAKS])
 def test_a_broken_stack_breaks(
     rule: str, breaking: Callable[[Stack], None], said: str, overlay: Callable[[str], Stack]
@@ -581,8 +637,21 @@ def test_a_broken_highly_available_stack_breaks(
     assert any(said in message for message in messages), messages
 
 
+@pytest.mark.parametrize(
+    ("rule", "breaking", "said"), OPENSHIFT_BREAKS, ids=[f"{r}-{s}" for r, _, s in OPENSHIFT_BREAKS]
+)
+def test_a_broken_stack_on_openshift_breaks(
+    rule: str, breaking: Callable[[Stack], None], said: str, overlay: Callable[[str], Stack]
+) -> None:
+    stack = copy.deepcopy(overlay("openshift"))
+    breaking(stack)
+    messages = list(next(r for r in RULES if r.__name__ == rule)(stack))
+    assert any(said in message for message in messages), messages
+
+
 def test_every_rule_is_broken_once() -> None:
-    assert {rule.__name__ for rule in RULES} == {rule for rule, _, _ in (*BREAKS, *AVAILABILITY_BREAKS)}
+    broken = {rule for rule, _, _ in (*BREAKS, *AVAILABILITY_BREAKS, *OPENSHIFT_BREAKS)}
+    assert {rule.__name__ for rule in RULES} == broken
 
 
 def test_every_container_is_seen(overlay: Callable[[str], Stack]) -> None:

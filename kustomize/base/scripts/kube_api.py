@@ -8,6 +8,8 @@ from http.client import HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import Any
 
+Object = dict[str, Any]
+
 # Where the pod mounts its projected token, the API server's CA and its own namespace.
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 SERVER = "kubernetes.default.svc"
@@ -19,21 +21,38 @@ def namespace() -> str:
     return (ACCOUNT / "namespace").read_text(encoding="utf-8")
 
 
-def send(method: str, path: str, body: dict[str, Any], content_type: str = "application/json") -> HTTPStatus:
+def send(method: str, path: str, body: Object, content_type: str = "application/json") -> HTTPStatus:
     """Send an object to the API server and return the answer's status: 200, 201 or 409.
 
     Asks again, for a minute, while nobody answers or the server says that it is busy. Exits with one
     clear sentence when that does not change, or when the server refuses.
     """
+    accepted = (HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.CONFLICT)
+    return _insist(method, path, json.dumps(body), content_type, accepted)[0]
+
+
+def find(path: str) -> Object | None:
+    """Return the object at a path of the API, None where there is none; as patient as `send`."""
+    accepted = (HTTPStatus.OK, HTTPStatus.NOT_FOUND)
+    status, answer = _insist("GET", path, None, "application/json", accepted)
+    if status is HTTPStatus.NOT_FOUND:
+        return None
+    found: Object = json.loads(answer)
+    return found
+
+
+def _insist(
+    method: str, path: str, body: str | None, content_type: str, accepted: tuple[HTTPStatus, ...]
+) -> tuple[HTTPStatus, str]:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            status, answer = _ask(method, path, json.dumps(body), content_type)
+            status, answer = _ask(method, path, body, content_type)
         except (OSError, HTTPException) as error:
             again, reason = True, str(error)
         else:
-            if status in (HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.CONFLICT):
-                return status
+            if status in accepted:
+                return status, answer
             again = status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
             reason = f"HTTP {status}: {_message(answer)}"
         if not again or time.monotonic() > deadline:
@@ -41,7 +60,7 @@ def send(method: str, path: str, body: dict[str, Any], content_type: str = "appl
         time.sleep(1)
 
 
-def _ask(method: str, path: str, body: str, content_type: str) -> tuple[HTTPStatus, str]:
+def _ask(method: str, path: str, body: str | None, content_type: str) -> tuple[HTTPStatus, str]:
     """Send one request; return the status and the body of its answer."""
     token = (ACCOUNT / "token").read_text(encoding="utf-8")
     context = ssl.create_default_context(cafile=str(ACCOUNT / "ca.crt"))
