@@ -11,6 +11,16 @@ CLUSTER_SCOPED = ("Namespace", "ClusterRole", "ClusterRoleBinding", "PersistentV
 HASH = re.compile(r"-[a-z0-9]{10}$")  # what Kustomize adds to the name of a generated ConfigMap
 
 
+def names_are_unique(stack: Stack) -> Iterator[str]:
+    """No two objects of a stack are one in the cluster: of one kind, in one namespace, with one name."""
+    seen: set[tuple[str, str]] = set()
+    for thing in stack.objects:
+        identity = (thing["apiVersion"].partition("/")[0], name_of(thing))
+        if identity in seen:
+            yield f"{name_of(thing)} is there twice: the last one wins"
+        seen.add(identity)
+
+
 def namespaces_are_given(stack: Stack) -> Iterator[str]:
     """An object lies in a namespace that the overlay makes, whatever the caller's current one is."""
     made = {namespace["metadata"]["name"] for namespace in stack.of("Namespace")}
@@ -218,6 +228,7 @@ def configmap_env(stack: Stack, container: Object, namespace: str) -> dict[str, 
 
 
 RULES = (
+    names_are_unique,
     namespaces_are_given,
     services_select_one_workload,
     probes_ask_existing_ports,

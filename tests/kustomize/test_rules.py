@@ -51,6 +51,11 @@ def drop(kind: str, name: str, path: str = "") -> Callable[[Stack], None]:
     return change
 
 
+def duplicate(kind: str, name: str) -> Callable[[Stack], None]:
+    """Return a change that adds an object a second time."""
+    return lambda stack: stack.objects.append(copy.deepcopy(find(stack, kind, name)))
+
+
 def configure(key: str, path: str, value: object) -> Callable[[Stack], None]:
     """Return a change of one of the collector's config files; None removes the field."""
 
@@ -269,6 +274,7 @@ BREAKS: list[tuple[str, Callable[[Stack], None], str]] = [
         ),
         "volume api-access",
     ),
+    ("names_are_unique", duplicate("Service", "mlflow"), "Service kagenti-system/mlflow is there twice"),
     ("namespaces_are_given", drop("Service", "mlflow", "metadata/namespace"), "Service -/mlflow"),
     ("namespaces_are_given", put("Service", "mlflow", "metadata/namespace", "default"), "default/mlflow"),
     ("services_select_one_workload", put("Service", "mlflow", "spec/selector", {"app": "mlflow"}), "nothing"),
