@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -144,6 +145,25 @@ class Workloads:
                         f"{name}/{container['name']} cannot get {wanted}: "
                         f"{waits['reason']}: {waits.get('message')}"
                     )
+        return problems
+
+    @keyword
+    def user_problems(self, stock: Stock, workload: Object, users: str) -> list[str]:
+        """Return the containers whose user is outside of a namespace's range, written as OpenShift does it.
+
+        That is `first/size` or `first-last` (OpenShift's documentation, "Managing SCCs in OpenShift").
+        """
+        first, separator, second = re.split("([/-])", users)
+        last = int(first) + int(second) - 1 if separator == "/" else int(second)
+        problems = []
+        for pod in pods_of(stock, workload):
+            default = pod["spec"].get("securityContext", {}).get("runAsUser")
+            for container in _containers(pod["spec"]):
+                user = container.get("securityContext", {}).get("runAsUser", default)
+                if user is None or not int(first) <= user <= last:
+                    named = "whatever user its image names" if user is None else f"user {user}"
+                    where = f"{pod['metadata']['name']}/{container['name']}"
+                    problems.append(f"{where} runs as {named}, not as one of {first} to {last}")
         return problems
 
     @keyword

@@ -7,6 +7,10 @@ Resource         ../../resources/stack.resource
 Test Tags        deployment
 
 
+*** Variables ***
+${USER_RANGE}    openshift.io/sa.scc.uid-range
+
+
 *** Test Cases ***
 PostgreSQL Is Ready
     [Documentation]    The database of MLflow and Phoenix runs in the generation that was applied.
@@ -63,6 +67,14 @@ No Container Was Restarted Or Killed Since The Roll-Out
     [Documentation]    No crash and no OOM kill is hidden behind a component that is Ready again.
     The Stack Should Have No    restarts    Restart Problems
 
+Every Pod Runs As A User Of Its Namespace's Range
+    [Documentation]    OpenShift gives each namespace a range of users, and its SCC restricted-v2 chooses from it.
+    ${users} =    Range Of Users In    ${NAMESPACES}[0]
+    IF    $users is None
+        Skip    Namespaces have no range of users (annotation ${USER_RANGE}): this cluster is no OpenShift.
+    END
+    The Stack Should Have No    users from outside of their namespace's range    Range Problems
+
 Every Volume Claim Is Bound
     [Documentation]    What must be kept is on volumes that exist.
     The Stack Should Have No    unbound volume claims    Claim Problems
@@ -89,6 +101,19 @@ The Stack Should Have No
     IF    $problems
         Fail With Evidence When There Are    ${problems}    The stack has ${what}    ${first}
     END
+
+Range Of Users In
+    [Documentation]    Return the range of users that a namespace has on OpenShift, None elsewhere.
+    [Arguments]    ${name}
+    ${namespace} =    Read Object    v1    Namespace    ${name}
+    RETURN    ${{$namespace['metadata'].get('annotations', {}).get($USER_RANGE)}}
+
+Range Problems
+    [Documentation]    Return the containers of a workload whose user is not of its namespace's range.
+    [Arguments]    ${stock}    ${workload}
+    ${users} =    Range Of Users In    ${workload}[metadata][namespace]
+    ${problems} =    User Problems    ${stock}    ${workload}    ${users}
+    RETURN    ${problems}
 
 Skip Unless The Overlay Has Phoenix
     [Documentation]    Skip where there is no Phoenix and nothing is sent to one.

@@ -145,6 +145,40 @@ def test_another_image_and_an_image_that_cannot_be_had_are_problems() -> None:
     assert missing.endswith(f"cannot get {IMAGE}: ImagePullBackOff: Back-off pulling image")
 
 
+@pytest.mark.parametrize(
+    ("pod_user", "container_user", "users", "said"),
+    [
+        (None, 1000660000, "1000660000/10000", None),
+        (1000669999, None, "1000660000/10000", None),
+        (
+            1000670000,
+            None,
+            "1000660000/10000",
+            "runs as user 1000670000, not as one of 1000660000 to 1000669999",
+        ),
+        (
+            1000660000,
+            1001,
+            "1000660000-1000669999",
+            "runs as user 1001, not as one of 1000660000 to 1000669999",
+        ),
+        (None, None, "1000660000/10000", "runs as whatever user its image names, not as one of"),
+    ],
+)
+def test_a_user_from_outside_of_the_namespace_s_range_is_a_problem(
+    pod_user: int | None, container_user: int | None, users: str, said: str | None
+) -> None:
+    one = pod()
+    if pod_user:
+        one["spec"]["securityContext"] = {"runAsUser": pod_user}
+    if container_user:
+        for container in [*one["spec"]["containers"], *one["spec"].get("initContainers", ())]:
+            container["securityContext"] = {"runAsUser": container_user}
+    problems = Workloads().user_problems(stock(one), deployment(), users)
+    assert bool(problems) == bool(said)
+    assert all(said and said in problem for problem in problems)
+
+
 def test_a_claim_that_is_not_bound_is_a_problem() -> None:
     (problem,) = Workloads().claim_problems(stock(pod(), claim="Pending"), deployment())
     assert problem == "volume claim queue of otel-collector-new-abcde is Pending"
