@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -13,7 +15,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit
 
-from gateway import EntryPoint
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from gateway import EntryPoint, verified_certificate
 from robot.api import logger
 from robot.api.deco import keyword, library
 from selenium import webdriver
@@ -152,10 +156,35 @@ def switches(entries: Iterable[EntryPoint]) -> list[str]:
     browser reaches nothing else: what a page asks of the internet (fonts, a newer version) decides no test.
     """
     entries = list(entries)
-    rules = [f"MAP {entry.host} {urlsplit(entry.url).netloc}" for entry in entries if entry.host]
+    rules = [
+        f"MAP {entry.host} {urlsplit(entry.url).netloc}"
+        if entry.host
+        else f"MAP {urlsplit(entry.url).hostname} {entry.address}"
+        for entry in entries
+        if entry.host or entry.address
+    ]
     if len(rules) < len(entries):
         return [f"--host-resolver-rules={', '.join(rules)}"] if rules else []
     return [f"--host-resolver-rules={', '.join([*rules, 'MAP * ~NOTFOUND'])}", "--no-proxy-server"]
+
+
+def trust(entries: Iterable[EntryPoint]) -> list[str]:
+    """Return the switch that makes Chromium trust what REQUESTS_CA_BUNDLE makes requests trust.
+
+    Chromium reads no such file. So each certificate is verified here first, and then Chromium is told its
+    key (the SHA-256 of its SubjectPublicKeyInfo). Raises GatewayError for one that is not to be trusted.
+    """
+    secure = [entry for entry in entries if entry.url.startswith("https:")]
+    if not secure or not os.environ.get("REQUESTS_CA_BUNDLE"):
+        return []
+    keys = {
+        x509.load_der_x509_certificate(verified_certificate(entry))
+        .public_key()
+        .public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        for entry in secure
+    }
+    hashes = sorted(base64.b64encode(hashlib.sha256(key).digest()).decode() for key in keys)
+    return [f"--ignore-certificate-errors-spki-list={','.join(hashes)}"]
 
 
 def sort_out(problems: Iterable[str], tolerated: Mapping[str, str]) -> tuple[list[str], list[str]]:
@@ -211,7 +240,7 @@ class Browser(LibraryComponent):  # type: ignore[misc] # SeleniumLibrary has no 
             )
         options = webdriver.ChromeOptions()
         options.binary_location = browser
-        for switch in (*SWITCHES, *switches(entries)):
+        for switch in (*SWITCHES, *switches(entries), *trust(entries)):
             options.add_argument(switch)
         options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
         self._files = TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True)

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from robot.api.deco import keyword, library
+from urllib3.util import connection
 
 Object = dict[str, Any]
 TCP_LIMIT = 3
+# Where to connect instead of a host and port: what `_pin` has put there.
+_PINS: dict[tuple[str, int], tuple[str, int]] = {}
+_connect = connection.create_connection
 
 
 class GatewayError(Exception):
@@ -22,10 +30,14 @@ class GatewayError(Exception):
 
 @dataclass(frozen=True)
 class EntryPoint:
-    """Where to connect (`url`) and which Host header to send, None where the URL's own host is right."""
+    """Where to connect (`url`) and which Host header to send, None where the URL's own host is right.
+
+    `address`, as host:port, is where the URL's host is reached without asking a name server; None asks one.
+    """
 
     url: str
     host: str | None = None
+    address: str | None = None
 
     @property
     def headers(self) -> dict[str, str]:
@@ -34,7 +46,9 @@ class EntryPoint:
 
     def __str__(self) -> str:
         """Return the entry point as people write it."""
-        return f"http://{self.host} (at {self.url})" if self.host else self.url
+        if self.host:
+            return f"http://{self.host} (at {self.url})"
+        return f"{self.url} (at {self.address})" if self.address else self.url
 
 
 @library(scope="GLOBAL")
@@ -71,9 +85,23 @@ class Gateway:
 
     @keyword
     def entry_point_of_openshift_route(self, route: Object) -> EntryPoint:
-        """Return how to reach an OpenShift Route: its host resolves there."""
-        scheme = "https" if "tls" in route["spec"] else "http"
-        return EntryPoint(f"{scheme}://{route['spec']['host']}")
+        """Return how to reach an OpenShift Route: by its host, at ROUTER_ADDRESS where that is set.
+
+        Raises GatewayError while it has no host.
+        """
+        if "tls" not in route["spec"]:
+            return self.plain_entry_point_of_openshift_route(route)
+        return _entry_point_by_router("https", route, "ROUTER_ADDRESS")
+
+    @keyword
+    def plain_entry_point_of_openshift_route(self, route: Object) -> EntryPoint:
+        """Return how to reach an OpenShift Route without TLS, at ROUTER_HTTP_ADDRESS where that is set."""
+        return _entry_point_by_router("http", route, "ROUTER_HTTP_ADDRESS")
+
+    @keyword
+    def certificate_should_be_trusted(self, entry: EntryPoint) -> None:
+        """Fail unless an https entry point presents a certificate for its host from an authority we trust."""
+        verified_certificate(entry)
 
     @keyword
     def entry_point_of_url(self, url: str) -> EntryPoint:
@@ -112,17 +140,50 @@ class Gateway:
         wanted = ["Admitted"] if route["kind"] == "Route" else ["Accepted", "ResolvedRefs"]
         if route["kind"] == "Route":
             entries = status.get("ingress", ())
-            names = [entry.get("routerName", "router") for entry in entries]
+            names = [f"router {entry.get('routerName', 'without a name')}" for entry in entries]
         else:
             entries = status.get("parents", ())
             names = [f"Gateway {entry['parentRef']['name']}" for entry in entries]
         if not entries:
-            return ["no gateway has taken it up: its status names no parent"]
+            return [f"no {'router' if route['kind'] == 'Route' else 'gateway'} has taken it up"]
         return [
             problem
             for name, entry in zip(names, entries, strict=True)
             for problem in _unmet(route, name, entry.get("conditions", ()), wanted)
+            + _of_another_host(route, name, entry)
         ]
+
+
+def verified_certificate(entry: EntryPoint) -> bytes:
+    """Return the certificate (DER) that an https entry point presents, verified as requests verifies it.
+
+    Raises GatewayError, with what to do, where it cannot be reached or is not to be trusted.
+    """
+    parts = urlsplit(entry.url)
+    host, port = parts.hostname or "", parts.port or 443
+    named = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+    bundle = Path(named or DEFAULT_CA_BUNDLE_PATH)
+    context = (
+        ssl.create_default_context(capath=bundle)
+        if bundle.is_dir()
+        else ssl.create_default_context(cafile=bundle)
+    )
+    try:
+        with (
+            socket.create_connection(_PINS.get((host, port), (host, port)), timeout=TCP_LIMIT) as plain,
+            context.wrap_socket(plain, server_hostname=host) as secure,
+        ):
+            return secure.getpeercert(binary_form=True) or b""
+    except ssl.SSLCertVerificationError as error:
+        raise GatewayError(
+            f"The certificate at {entry} is not trusted ({error.verify_message}); where the cluster's own "
+            "authority signs it, name a file with that authority's certificate in REQUESTS_CA_BUNDLE."
+        ) from error
+    except OSError as error:
+        raise GatewayError(
+            f"No TLS connection to {entry}: {error.strerror or error}; "
+            "where its name does not resolve, set ROUTER_ADDRESS=host:port."
+        ) from error
 
 
 def _backends(route: Object) -> set[tuple[str, str]]:
@@ -144,17 +205,57 @@ def _backends(route: Object) -> set[tuple[str, str]]:
 def _places(
     gateway: Object | None, listener: str, port: int, environment: Mapping[str, str]
 ) -> Iterable[tuple[str, int, str]]:
-    given = environment.get("GATEWAY_ADDRESS")
+    given = _address_in(environment, "GATEWAY_ADDRESS")
     if given:
-        host, _, number = given.rpartition(":")
-        if not host or not number.isdecimal():
-            raise GatewayError(f"GATEWAY_ADDRESS is {given!r}; it must be host:port, as in 192.0.2.7:8080.")
-        yield host, int(number), "GATEWAY_ADDRESS"
+        yield *given, "GATEWAY_ADDRESS"
         return
     ports = {entry["name"]: entry["port"] for entry in (gateway or {}).get("spec", {}).get("listeners", ())}
     for entry in (gateway or {}).get("status", {}).get("addresses", ()):
         yield entry["value"], ports.get(listener, port), "the Gateway's status"
     yield "127.0.0.1", port, "this machine"
+
+
+def _address_in(environment: Mapping[str, str], variable: str) -> tuple[str, int] | None:
+    """Return host and port of a variable, None where it is not set."""
+    given = environment.get(variable)
+    if not given:
+        return None
+    host, _, number = given.rpartition(":")
+    if not host or not number.isdecimal():
+        raise GatewayError(f"{variable} is {given!r}; it must be host:port, as in 192.0.2.7:8080.")
+    return host, int(number)
+
+
+def _entry_point_by_router(scheme: str, route: Object, variable: str) -> EntryPoint:
+    host = route["spec"].get("host")
+    if not host:
+        metadata = route["metadata"]
+        raise GatewayError(f"Route {metadata['namespace']}/{metadata['name']} has no host yet.")
+    address = _address_in(os.environ, variable)
+    if address:
+        _pin(host, {"https": 443, "http": 80}[scheme], address)
+    return EntryPoint(f"{scheme}://{host}", address=address and f"{address[0]}:{address[1]}")
+
+
+def _pin(host: str, port: int, address: tuple[str, int]) -> None:
+    """Let urllib3, and so requests and mlflow's client, connect to `address` for a host and port.
+
+    TLS and HTTP still name the host. (An adapter of requests would not reach mlflow's own sessions.)
+    """
+    _PINS[host, port] = address
+    connection.create_connection = _connect_to_pinned
+    _spare_from_proxies(host)
+
+
+def _connect_to_pinned(address: tuple[str, int], *arguments: Any, **options: Any) -> socket.socket:  # noqa: ANN401
+    return _connect(_PINS.get(address, address), *arguments, **options)
+
+
+def _of_another_host(route: Object, where: str, entry: Object) -> list[str]:
+    """Return whether a router serves another host than the Route has now."""
+    if route["kind"] != "Route" or entry.get("host") == route["spec"].get("host"):
+        return []
+    return [f"{where}: serves {entry.get('host')}, not {route['spec'].get('host')}"]
 
 
 def _spare_from_proxies(host: str) -> None:

@@ -1,11 +1,16 @@
 """The browser library's own logic: Chromium's logs, reaching hosts by name, reading a drawn tree."""
 
+import base64
+import hashlib
 import json
 from typing import Any
 
 import browser
 import pytest
+import trustme
 from browser import PageRecord
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from gateway import EntryPoint
 from trace_model import Span, Trace
 
@@ -137,6 +142,36 @@ def test_a_url_that_was_given_is_resolved_as_ever() -> None:
     assert browser.switches([GIVEN, MLFLOW]) == [
         "--host-resolver-rules=MAP mlflow.localtest.me:8080 192.0.2.7:30080"
     ]
+
+
+def test_a_host_at_the_router_s_address_is_not_asked_of_a_name_server() -> None:
+    entry = EntryPoint("https://mlflow.apps.example.test", address="192.0.2.8:443")
+    assert browser.switches([entry, MLFLOW]) == [
+        "--host-resolver-rules=MAP mlflow.apps.example.test 192.0.2.8:443, "
+        "MAP mlflow.localtest.me:8080 192.0.2.7:30080, MAP * ~NOTFOUND",
+        "--no-proxy-server",
+    ]
+    assert browser.page_url(entry) == "https://mlflow.apps.example.test"
+
+
+def test_the_browser_trusts_what_requests_is_told_to_trust(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    issued = trustme.CA().issue_cert("mlflow.example")
+    certificate = x509.load_pem_x509_certificate(issued.cert_chain_pems[0].bytes())
+
+    def verified(entry: EntryPoint) -> bytes:
+        seen.append(entry)
+        return certificate.public_bytes(Encoding.DER)
+
+    monkeypatch.setattr(browser, "verified_certificate", verified)
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    assert browser.trust([GIVEN, MLFLOW]) == []
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/ca.crt")
+    key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    digest = base64.b64encode(hashlib.sha256(key).digest()).decode()
+    assert browser.trust([GIVEN, MLFLOW]) == [f"--ignore-certificate-errors-spki-list={digest}"]
+    assert browser.trust([MLFLOW]) == []
+    assert seen == [GIVEN]
 
 
 def test_the_browser_shows_the_host_name_of_the_route() -> None:
