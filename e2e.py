@@ -185,6 +185,7 @@ def deploy(wanted: Deployment, folder: Path) -> Deployment:
     if before and before.overlay != wanted.overlay:
         print(f"Removing overlay {before.overlay} of an earlier run ...", flush=True)
         remove(before.objects)
+        run("cluster", "up")  # its Gateway may have stood in a namespace that went
         before = Deployment(before.overlay, before.components)
     for program in (before or wanted).stand_ins:
         if program not in wanted.stand_ins:

@@ -17,6 +17,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Return the commands that would change the cluster, in order; none is run."""
     done: list[list[str]] = []
     monkeypatch.setattr(e2e, "in_cluster", lambda *command, **_: done.append(list(command)))
+    monkeypatch.setattr(e2e, "run", lambda *command, **_: done.append(list(command)))
     return done
 
 
@@ -77,7 +78,7 @@ def test_another_overlay_makes_way_before(before: dict[str, Any], commands: list
     before["deployed"] = Deployment("kind", [], KIND)
     before["things"] = [service("model")]
     e2e.deploy(Deployment("openshift", []), Path("folder"))
-    assert [command[1] for command in commands] == ["delete", "delete", "apply"]
+    assert [command[1] for command in commands] == ["delete", "delete", "up", "apply"]
     assert before["recorded"][-1] == Deployment("openshift", [], [["Service", "team1", "model"]])
 
 
@@ -103,7 +104,7 @@ def test_stand_ins_come_before_and_go_when_nobody_wants_them(
         (tmp_path / "tests" / name / "stand_in.py").touch()
     before["deployed"] = Deployment("openshift", [], [])
     e2e.deploy(Deployment("kind", ["external-postgres"]), Path("folder"))
-    told = [(Path(command[1]).parent.name, command[2]) for command in commands if command[0] != "kubectl"]
+    told = [(Path(command[1]).parent.name, command[2]) for command in commands if command[0] not in ("kubectl", "cluster")]
     assert told == [("openshift", "down"), ("external-postgres", "up")]
 
 
