@@ -104,7 +104,11 @@ def test_stand_ins_come_before_and_go_when_nobody_wants_them(
         (tmp_path / "tests" / name / "stand_in.py").touch()
     before["deployed"] = Deployment("openshift", [], [])
     e2e.deploy(Deployment("kind", ["external-postgres"]), Path("folder"))
-    told = [(Path(command[1]).parent.name, command[2]) for command in commands if command[0] not in ("kubectl", "cluster")]
+    told = [
+        (Path(command[1]).parent.name, command[2])
+        for command in commands
+        if command[0] not in ("kubectl", "cluster")
+    ]
     assert told == [("openshift", "down"), ("external-postgres", "up")]
 
 
