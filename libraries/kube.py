@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,33 @@ except urllib.error.HTTPError as answer:
 except OSError as error:
     seen = {"status": 0, "body": str(getattr(error, "reason", error))}
 print(json.dumps(seen))
+"""
+
+# Runs in a pod: connections to many addresses at once, why each was not opened as one line of JSON.
+_CONNECT_PROGRAM = """
+import json, os, socket, sys, threading, time
+ask = json.loads(sys.argv[1])
+limit = ask["timeout"]
+seen = [f"no answer within {limit:g} s"] * len(ask["targets"])
+def connect(index, host, port):
+    try:
+        if port:
+            socket.create_connection((host, port), limit).close()
+        else:
+            socket.getaddrinfo(host, None)
+        seen[index] = ""
+    except TimeoutError:
+        pass
+    except OSError as error:
+        seen[index] = error.strerror or str(error)
+threads = [threading.Thread(target=connect, args=(i, *t), daemon=True) for i, t in enumerate(ask["targets"])]
+for thread in threads:
+    thread.start()
+end = time.monotonic() + limit + 0.5
+for thread in threads:
+    thread.join(max(0, end - time.monotonic()))
+print(json.dumps(seen), flush=True)
+os._exit(0)
 """
 
 
@@ -226,6 +254,54 @@ class Kube:
         except (ValueError, IndexError) as error:
             raise ClusterError(f"Pod {name} cannot make a request to {url}: {said[-300:]}") from error
         return answer
+
+    @keyword
+    def connect_from_pods(
+        self, places: list[tuple[Object, str]], targets: list[tuple[str, int]], timeout: float
+    ) -> list[list[str] | str]:
+        """Try TCP connections from several pods that have Python, all of them at once.
+
+        `places` are pods, each with its container; `targets` are hosts with ports, port 0 to only look the
+        name up. Returns for each place why each target was not reached within `timeout` seconds, empty where
+        it was; or one text that says why nothing could be tried from there.
+        """
+        command = ["python3", "-c", _CONNECT_PROGRAM, json.dumps({"targets": targets, "timeout": timeout})]
+
+        def connect(place: tuple[Object, str]) -> list[str] | str:
+            try:
+                said = self._execute(*place, command)
+            except ClusterError as error:
+                return str(error)
+            try:
+                answer: list[str] = json.loads(said.splitlines()[-1])
+            except (ValueError, IndexError):
+                return f"pod {place[0]['metadata']['name']} has no Python: {said[-300:].strip()}"
+            return answer
+
+        with ThreadPoolExecutor(max_workers=max(1, len(places))) as pool:
+            return list(pool.map(connect, places))
+
+    def _execute(self, pod: Object, container: str, command: list[str]) -> str:
+        """Return what a command prints in a pod. Calls may be at once: each has a connection of its own."""
+        from kubernetes import client  # noqa: PLC0415
+        from kubernetes.stream import stream  # noqa: PLC0415
+
+        name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
+        with client.ApiClient(self._kube.api_client.configuration) as connection:
+            said: str = self._call(
+                f"what pod {name} reaches",
+                stream,
+                client.CoreV1Api(connection).connect_get_namespaced_pod_exec,
+                name,
+                namespace,
+                container=container,
+                command=command,
+                stdin=False,
+                stdout=True,
+                stderr=True,
+                tty=False,
+            )
+        return said
 
     @keyword
     def read_environment(self, workload: Object, variable: str) -> str | None:

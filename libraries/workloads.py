@@ -213,6 +213,11 @@ class Workloads:
         """Return a Ready pod of the current generation; raises AssertionError when there is none."""
         return self.ready_pods(stock, workload)[0]
 
+    @keyword
+    def any_pod(self, stock: Stock, workload: Object) -> Object | None:
+        """Return a pod of the current generation, a Ready one first, None when there is none."""
+        return next(iter(sorted(current_pods(stock, workload), key=_is_ready, reverse=True)), None)
+
 
 def pods_of(stock: Stock, workload: Object) -> list[Object]:
     """Return the pods that a workload's selector matches, oldest first, without those that have ended."""

@@ -1,0 +1,107 @@
+"""What policies say about a connection: who is selected, what lets it through, in words that name them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from policies import End, judge
+from workloads import Object
+
+AGENT = End("agent", "10.244.0.2", "team1", {"name": "agent"}, {"team": "one"})
+MLFLOW = End("mlflow", "10.244.0.3", "system", {"name": "mlflow"}, {"kind": "system"}, {"http": 5000})
+WORLD = End("outside", "192.0.2.1")
+
+
+def policy(name: str, namespace: str, selector: Object, **spec: Any) -> Object:  # noqa: ANN401
+    types = [each for each in ("Ingress", "Egress") if each.lower() in spec]
+    metadata = {"name": name, "namespace": namespace}
+    return {"metadata": metadata, "spec": {"podSelector": selector, "policyTypes": types, **spec}}
+
+
+def egress(**rule: Any) -> bool:  # noqa: ANN401
+    """Say whether a rule for the agent's egress lets it reach MLflow's port."""
+    out, _ = judge([policy("p", "team1", {}, egress=[rule])], AGENT, MLFLOW, 5000)
+    return out.is_open
+
+
+def test_without_policies_everything_is_let_through() -> None:
+    out, into = judge([], AGENT, MLFLOW, 5000)
+    assert out.is_open
+    assert into.is_open
+    assert str(into) == "no NetworkPolicy is for ingress of mlflow, so everything is let through"
+
+
+def test_each_end_is_judged_by_the_policies_of_its_own_namespace() -> None:
+    deny = policy("default-deny", "team1", {}, ingress=[], egress=[])
+    out, into = judge([deny], AGENT, MLFLOW, 5000)
+    assert not out.is_open
+    assert into.is_open
+    assert str(out) == "egress of agent is let through by none of its policies (team1/default-deny)"
+
+
+def test_the_policy_that_lets_it_through_is_named() -> None:
+    deny = policy("default-deny", "system", {}, ingress=[])
+    let = policy(
+        "from-agent",
+        "system",
+        {},
+        ingress=[{"from": [{"namespaceSelector": {"matchLabels": {"team": "one"}}}]}],
+    )
+    _, into = judge([deny, let], AGENT, MLFLOW, 5000)
+    assert str(into) == "ingress of mlflow is let through by NetworkPolicy system/from-agent"
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ({}, True),
+        ({"to": [{"podSelector": {"matchLabels": {"name": "mlflow"}}}]}, False),  # of its own namespace
+        ({"to": [{"podSelector": {"matchLabels": {"name": "mlflow"}}, "namespaceSelector": {}}]}, True),
+        ({"to": [{"namespaceSelector": {"matchLabels": {"kind": "system"}}}]}, True),
+        ({"to": [{"namespaceSelector": {"matchLabels": {"kind": "other"}}}]}, False),
+        ({"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]}, True),
+        ({"to": [{"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.244.0.0/16"]}}]}, False),
+        ({"to": [{"ipBlock": {"cidr": "fc00::/7"}}]}, False),
+        ({"ports": [{"protocol": "TCP", "port": 5000}]}, True),
+        ({"ports": [{"port": "http"}]}, True),
+        ({"ports": [{"port": "grpc"}]}, False),
+        ({"ports": [{"port": 4000, "endPort": 6000}]}, True),
+        ({"ports": [{"port": 4000, "endPort": 4999}]}, False),
+        ({"ports": [{"protocol": "UDP", "port": 5000}]}, False),
+        ({"ports": [{"protocol": "TCP"}]}, True),
+    ],
+    ids=str,
+)
+def test_rule(rule: Object, expected: bool) -> None:
+    assert egress(**rule) is expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ({"operator": "In", "values": ["agent", "tool"]}, True),
+        ({"operator": "In", "values": ["tool"]}, False),
+        ({"operator": "NotIn", "values": ["agent"]}, False),
+        ({"operator": "Exists"}, True),
+        ({"operator": "DoesNotExist"}, False),
+    ],
+    ids=str,
+)
+def test_expression(expression: Object, expected: bool) -> None:
+    selector = {"matchExpressions": [{"key": "name", **expression}]}
+    out, _ = judge([policy("p", "team1", selector, egress=[])], AGENT, MLFLOW, 5000)
+    assert bool(out.selecting) is expected
+
+
+def test_what_is_no_pod_is_reached_by_address_only_and_has_no_policies() -> None:
+    everyone = policy("p", "team1", {}, egress=[{"to": [{"namespaceSelector": {}}]}])
+    out, into = judge([everyone], AGENT, WORLD, 443)
+    assert not out.is_open
+    assert into.is_open
+    assert judge(
+        [policy("p", "team1", {}, egress=[{"to": [{"ipBlock": {"cidr": "192.0.2.0/24"}}]}])],
+        AGENT,
+        WORLD,
+        443,
+    )[0].is_open
