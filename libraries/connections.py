@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from policies import End, Judgement, Labels, judge
 from robot.api.deco import keyword, library
@@ -231,6 +232,24 @@ class Connections:
         told = [str(each) for each in judge(policies, unknown, unknown, 80) if each.is_open]
         if told:
             raise AssertionError(f"Namespace {namespace} does not deny by default: {'; '.join(told)}.")
+
+    @keyword
+    def what_closes_the_way(
+        self, parts: Sequence[Part], policies: Sequence[Object], source: str, target: str, url: str
+    ) -> str:
+        """Return which policies close a part's way to another at the port of a URL, empty where none does."""
+        ends = {part.end.name: part for part in parts}
+        if source not in ends or target not in ends:
+            return ""
+        asked = urlsplit(url).port or 80
+        leading = [
+            item.port
+            for item in self.targets_at_parts([ends[target]])
+            if asked in {port for _, port in item.ways.values()}
+        ]
+        port = leading[0] if leading else asked
+        judged = judge(policies, ends[source].end, ends[target].end, port)
+        return "; ".join(str(judgement) for judgement in judged if not judgement.is_open)
 
     @keyword
     def target_named(self, ways: Ways, name: str) -> str:

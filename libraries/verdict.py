@@ -56,6 +56,8 @@ class Evidence:
     `exporter` is the configured one, `pipelines` the names of all. `sent_to` is the experiment id that the
     collector is given, `experiment` the one found by its name in MLflow. `backend_error` says why the backend
     could not be asked, `trace` is what it has, if anything. `log` is what it logged since the question.
+    `way_in` says which network policies close the agent's way to the collector, `way_out` which close the
+    collector's to the backend.
     """
 
     backend: str
@@ -74,6 +76,8 @@ class Evidence:
     trace: Trace | None = None
     agent_endpoint: str | None = None
     log: Sequence[str] = ()
+    way_in: str = ""
+    way_out: str = ""
 
     @property
     def title(self) -> str:
@@ -141,7 +145,8 @@ def _receiving(evidence: Evidence) -> str:
         why = f"the queue of {', '.join(full)} is full" if full else "it is short of memory (memory_limiter)"
         return f"the collector refused {refused} spans because {why}"
     target = f", which sends to {evidence.agent_endpoint}" if evidence.agent_endpoint else ""
-    return f"the collector received no span from the agent{target}"
+    closed = f": {evidence.way_in}" if evidence.way_in else ""
+    return f"the collector received no span from the agent{target}{closed}"
 
 
 def _exporting(evidence: Evidence) -> str:
@@ -173,8 +178,9 @@ def _not_sent(evidence: Evidence) -> str:
     )
     down = evidence.problems.get(evidence.backend)
     keeps = f"the collector keeps {queued} spans and retries" if queued else "the collector retries"
-    if down:
-        return f"{title} does not run ({'; '.join(down)}); {keeps}"
+    if down or evidence.way_out:
+        why = f"does not run ({'; '.join(down)})" if down else f"is not reached, as {evidence.way_out}"
+        return f"{title} {why}; {keeps}"
     retried = [line for line in evidence.own_lines if "Will retry" in line]
     if retried:
         known = [meaning for mark, meaning in _RETRIED if mark in retried[-1]]

@@ -134,6 +134,18 @@ def test_what_is_not_denied_by_default_is_told() -> None:
         JUDGE.other_pods_should_be_denied([DENY], "team1", {})
 
 
+def test_policies_that_close_a_way_are_told_by_the_port_of_its_url() -> None:
+    parts = [part("agent"), part("mlflow")]
+    only_5000 = {
+        "metadata": {"name": "web", "namespace": "system"},
+        "spec": {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{"ports": [{"port": 5000}]}]},
+    }
+    assert not JUDGE.what_closes_the_way(parts, [only_5000], "agent", "mlflow", "http://mlflow:80/v1/traces")
+    told = JUDGE.what_closes_the_way(parts, [only_5000], "agent", "mlflow", "http://mlflow:4317")
+    assert told == "ingress of mlflow is let through by none of its policies (system/web)"
+    assert not JUDGE.what_closes_the_way(parts, [DENY], "agent", "phoenix", "http://phoenix:6006")
+
+
 def test_targets_that_are_no_parts() -> None:
     dns = service("kube-dns") | {
         "spec": {"clusterIP": "10.96.0.10", "selector": {"name": "dns"}, "ports": []}

@@ -76,6 +76,19 @@ CASES = {
         seen(after=None, unreadable="the collector's metrics cannot be read: 403 forbidden"),
         "unknown, as the collector's metrics cannot be read: 403 forbidden",
     ),
+    "a network policy closes the way to the collector": (
+        seen(way_in="ingress of otel-collector is let through by none of its policies (a/default-deny)"),
+        "http://otel-collector:8335: ingress of otel-collector is let through by none of its policies",
+    ),
+    "a network policy closes the way to MLflow": (
+        seen(
+            RECEIVED + QUEUED,
+            log=[retried("dial tcp: i/o timeout")],
+            way_out="egress of otel-collector is let through by none of its policies (a/default-deny)",
+        ),
+        "MLflow is not reached, as egress of otel-collector is let through by none of its policies "
+        "(a/default-deny); the collector keeps 10 spans and retries",
+    ),
     "the agent sends elsewhere": (
         seen(agent_endpoint="http://nowhere:4318"),
         "the collector received no span from the agent, which sends to http://nowhere:4318",
