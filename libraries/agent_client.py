@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
+import threading
 import time
 import uuid
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +17,7 @@ from gateway import EntryPoint
 from robot.api import logger
 from robot.api.deco import keyword, library
 
+MOST_QUESTIONS = 450  # that are asked in the background: MLflow's search gives 500 traces at most
 _CONDITIONS = ("clear", "cloudy", "foggy", "rainy", "snowy", "stormy", "sunny", "windy")
 
 
@@ -37,6 +40,15 @@ class Question:
     def seconds(self) -> float:
         """How long the agent took, in seconds."""
         return self.answered_at - self.asked_at
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Questions that are asked in the background, each in a context whose id begins with `batch`."""
+
+    batch: str
+    stop: threading.Event
+    asked: list[Future[list[tuple[int, Question]]]]
 
 
 @library(scope="GLOBAL")
@@ -65,6 +77,34 @@ class AgentClient:
         contexts = [f"{batch}-{number:03d}" for number in range(1, len(texts) + 1)]
         with ThreadPoolExecutor(max_workers=len(texts)) as threads:
             return list(threads.map(lambda text, context: _ask(agent, text, context, limit), texts, contexts))
+
+    @keyword
+    def keep_asking(
+        self, agent: EntryPoint, texts: list[str], batch: str, limit: float, at_once: int
+    ) -> Asking:
+        """Ask the texts in turn, over and over, `at_once` at any moment, until `Stop Asking`; do not wait."""
+        stop, numbers = threading.Event(), itertools.count()
+
+        def ask_on() -> list[tuple[int, Question]]:
+            asked = []
+            for number in numbers:
+                if stop.is_set() or number >= MOST_QUESTIONS:
+                    break
+                text, context = texts[number % len(texts)], f"{batch}-{number:03d}"
+                asked.append((number, _ask(agent, text, context, limit)))
+            return asked
+
+        threads = ThreadPoolExecutor(max_workers=at_once)
+        asking = Asking(batch, stop, [threads.submit(ask_on) for _ in range(at_once)])
+        threads.shutdown(wait=False)
+        return asking
+
+    @keyword
+    def stop_asking(self, asking: Asking) -> list[Question]:
+        """Ask no further; return the questions, in order, when the last are answered or have failed."""
+        asking.stop.set()
+        asked = sorted((pair for each in asking.asked for pair in each.result()), key=lambda pair: pair[0])
+        return [question for _, question in asked]
 
     @keyword
     def expected_weather(self, city: str, seed: str) -> dict[str, Any]:

@@ -120,7 +120,7 @@ class Kube:
         except ResourceNotFoundError as error:
             raise ClusterError(f"Cannot read {what}: this cluster does not know that kind.") from error
         except (ApiException, DynamicApiError) as error:
-            raise ClusterError(f"Cannot read {what}: {_api_message(error)}.") from error
+            raise ClusterError(f"Cannot read {what}: {api_message(error)}.") from error
 
     @keyword
     def connect_to_the_cluster(self) -> dict[str, str]:
@@ -406,7 +406,7 @@ def _event_time(event: Object) -> str:
     )
 
 
-def _api_message(error: Any) -> str:  # noqa: ANN401 - the client's two error classes share no base
+def api_message(error: Any) -> str:  # noqa: ANN401 - the client's two error classes share no base
     """Return what the API server said, in the words of its Status object."""
     body = error.body.decode(errors="replace") if isinstance(error.body, bytes) else error.body
     try:

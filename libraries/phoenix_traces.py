@@ -48,6 +48,33 @@ class PhoenixTraces:
         found = _get(phoenix, f"/v1/projects/{project}/traces", {"session_identifier": session})
         return [item["trace_id"] for item in found["data"]]
 
+    @keyword(name="Wait For Traces In Phoenix")
+    def wait_for_traces(
+        self, phoenix: EntryPoint, project: str, sessions: list[str], spans: int, limit: float
+    ) -> list[str]:
+        """Return the sessions that have no whole trace of that many spans after `limit` seconds at most.
+
+        Raises PhoenixError when Phoenix does not answer then.
+        """
+        end = time.monotonic() + limit
+        missing = list(sessions)
+        while True:
+            try:
+                missing = [each for each in missing if not self._has_whole(phoenix, project, each, spans)]
+            except PhoenixError:
+                if time.monotonic() >= end:
+                    raise
+            if not missing or time.monotonic() >= end:
+                return missing
+            time.sleep(POLL)
+
+    def _has_whole(self, phoenix: EntryPoint, project: str, session: str, spans: int) -> bool:
+        for trace_id in self.find_traces_of_session(phoenix, project, session):
+            trace = self.read_trace(phoenix, project, trace_id)
+            if trace and trace.is_whole and len(trace.spans) >= spans:
+                return True
+        return False
+
     @keyword(name="Wait For Trace In Phoenix")
     def wait_for_trace(
         self, phoenix: EntryPoint, project: str, session: str, spans: int, limit: float

@@ -199,6 +199,11 @@ class Workloads:
         return list(images.values())
 
     @keyword
+    def pods_of_workload(self, stock: Stock, workload: Object) -> list[Object]:
+        """Return all pods of a workload that have not ended, oldest first, whatever their state."""
+        return pods_of(stock, workload)
+
+    @keyword
     def ready_pods(self, stock: Stock, workload: Object) -> list[Object]:
         """Return the Ready pods of the current generation; raises AssertionError when there is none."""
         pods = [pod for pod in current_pods(stock, workload) if _is_ready(pod)]

@@ -87,3 +87,17 @@ def test_the_canary_depends_on_the_city_and_the_seed() -> None:
         agent.expected_weather(*key)["station"] for key in (("Paris", "a"), ("Paris", "b"), ("Rome", "a"))
     }
     assert len(stations) == 3
+
+
+def test_questions_in_the_background_go_on_until_they_are_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    requested = answering(monkeypatch, 200, json.dumps({"result": COMPLETED}))
+    asker = AgentClient()
+    asking = asker.keep_asking(AGENT, ["a", "b", "c"], "batch", 5, 2)
+    while len(requested) < 5:
+        pass
+    questions = asker.stop_asking(asking)
+    assert len(questions) == len(requested) >= 5
+    assert [each.context_id for each in questions] == [
+        f"batch-{number:03d}" for number in range(len(questions))
+    ]
+    assert [each.text for each in questions[:4]] == ["a", "b", "c", "a"]

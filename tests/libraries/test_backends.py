@@ -171,6 +171,13 @@ def test_waits_until_phoenix_has_all_spans(monkeypatch: pytest.MonkeyPatch) -> N
     assert len(trace.spans) == 2
 
 
+def test_names_the_sessions_that_phoenix_has_no_whole_trace_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    _FakePhoenix(monkeypatch, 503, {"data": [span(1), span(2)]})
+    assert PhoenixTraces().wait_for_traces(ENTRY, "default", ["a", "b"], 2, 5) == []
+    _FakePhoenix(monkeypatch, {"data": [span(1)]})
+    assert PhoenixTraces().wait_for_traces(ENTRY, "default", ["a", "b"], 2, 0.01) == ["a", "b"]
+
+
 def test_waiting_for_phoenix_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     _FakePhoenix(monkeypatch, {"data": []})
     assert PhoenixTraces().wait_for_trace(ENTRY, "default", "s", 2, 0.01) is None
