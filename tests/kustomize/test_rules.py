@@ -364,7 +364,7 @@ BREAKS: list[tuple[str, Callable[[Stack], None], str]] = [
     ),
     (
         "pipelines_name_what_is_there",
-        configure("base.yaml", "processors/filter~openinference_only", None),
+        configure("filter.yaml", "processors/filter~openinference_only", None),
         "filter",
     ),
     ("pipelines_name_what_is_there", configure("mlflow.yaml", "service/pipelines", {}), "in no pipeline"),
