@@ -9,15 +9,16 @@ from pathlib import Path
 import pytest
 import yaml
 from combinations import Combination
-from kubectl_binary import find_kubectl
 from rendered import KUSTOMIZE, Stack
+
+from tests.programs import find_program
 
 
 @pytest.fixture(scope="session")
 def kubectl(pytestconfig: pytest.Config) -> str:
     cache = pytestconfig.cache
     assert cache is not None
-    return find_kubectl(cache.mkdir("kubectl"))
+    return find_program("kubectl", cache.mkdir("programs"))
 
 
 @pytest.fixture(scope="session")
