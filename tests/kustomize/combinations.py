@@ -22,6 +22,8 @@ NEEDS: Mapping[str, frozenset[str]] = {
 }
 # Of each of these groups a stack has one component at most.
 ALTERNATIVES: tuple[frozenset[str], ...] = (frozenset({"gateway-routes", "openshift-routes"}),)
+# What is put on an overlay for a place that brings the rest itself: nothing else, and on no other overlay.
+ONLY: Mapping[str, frozenset[str]] = {"kagenti": frozenset({"shared-postgres"})}
 # What `tox -e e2e` puts on top of the rest, in this order: versions and names of images, no capability.
 IMAGES = ("images", "built-images")
 # Parts that a stack of one's own can leave out: what is put on the base, in order.
@@ -120,10 +122,10 @@ def combinations() -> tuple[Combination, ...]:
 
     An overlay whose images are built here is judged alone: it differs from another in image names only.
     """
-    available = set(folders("components")) - set(IMAGES)
+    anywhere = set(folders("components")) - set(IMAGES) - frozenset().union(*ONLY.values())
     found = []
     for overlay in folders("overlays"):
         there = components_of(KUSTOMIZE / "overlays" / overlay)
-        on_top = [] if "built-images" in there else sensible(there, available)
+        on_top = [] if "built-images" in there else sensible(there, ONLY.get(overlay, anywhere))
         found += [Combination(overlay, components) for components in ((), *on_top)]
     return tuple(found)

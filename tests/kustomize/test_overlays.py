@@ -11,7 +11,7 @@ import pytest
 import reference_rules
 import schema_rules
 import yaml
-from combinations import ALTERNATIVES, NEEDS, PARTS, Combination, combinations, components_of, folders
+from combinations import ALTERNATIVES, NEEDS, ONLY, PARTS, Combination, combinations, components_of, folders
 from rendered import KUSTOMIZE, Stack, plain_env
 
 RULES = (
@@ -60,7 +60,7 @@ def test_every_component_is_in_a_combination() -> None:
         for name in (*wanted.components, *components_of(KUSTOMIZE / "overlays" / wanted.overlay))
     }
     assert set(folders("components")) == seen
-    named = {name for group in (*ALTERNATIVES, *NEEDS.values(), NEEDS) for name in group}
+    named = {name for group in (*ALTERNATIVES, *NEEDS.values(), NEEDS, *ONLY.values()) for name in group}
     assert named <= seen, "combinations.py names a component that is not there"
 
 
@@ -111,7 +111,7 @@ def test_high_availability_can_be_listed_before_what_adds_to_the_collector(
         )
     )
     assert before == after
-    assert len(before) == 4
+    assert len(before) == 6
 
 
 def test_embedded_differs_from_kind_in_image_names_only(overlay: Callable[[str], Stack]) -> None:
