@@ -23,6 +23,7 @@ ROLLOUT_LIMIT = "300s"
 PART_OF = "app.kubernetes.io/part-of=llm-observability"
 WORKLOADS = ("StatefulSet", "Deployment")
 BROWSER = {"chromium": "chromium", "chromedriver": "chromium-driver"}  # program: Debian's package
+SERVER_SIDE = ("kubectl", "apply", "--server-side", "--field-manager=llm-observability")
 RECORD = ("configmap", "e2e-deployed", "--namespace=default")
 
 
@@ -43,6 +44,12 @@ class Deployment:
         """The programs that play what this place or component finds where it is really used."""
         programs = [ROOT / "tests" / name / "stand_in.py" for name in (self.overlay, *self.components)]
         return [program for program in programs if program.exists()]
+
+    @property
+    def attachment(self) -> Path | None:
+        """What the overlay changes of things that are not its own, and that nothing here deletes."""
+        folder = KUSTOMIZE / "overlays" / self.overlay / "attach"
+        return folder if folder.exists() else None
 
 
 def run(*module_and_arguments: str, check: bool = True) -> None:
@@ -199,6 +206,8 @@ def deploy(wanted: Deployment, folder: Path) -> Deployment:
         Deployment(now.overlay, now.components, [*now.objects, *(o for o in kept if o not in now.objects)])
     )
     in_cluster("kubectl", "apply", "--kustomize", str(folder))
+    if now.attachment:
+        in_cluster(*SERVER_SIDE, "--kustomize", str(now.attachment))
     remove([thing for thing in kept if thing not in now.objects])
     record(now)
     return now
@@ -229,7 +238,8 @@ def restart_users_of(images: set[str]) -> None:
 
 def wait_for_rollouts(deployment: Deployment) -> None:
     """Wait until every workload is rolled out, or the limit is over: the suites then say what is wrong."""
-    for resource, namespace, name in deployment.objects:
+    attached = render(deployment.attachment) if deployment.attachment else []
+    for resource, namespace, name in [*deployment.objects, *map(reference, attached)]:
         kind = resource.partition(".")[0]
         if kind in WORKLOADS:
             place, limit = f"--namespace={namespace}", f"--timeout={ROLLOUT_LIMIT}"

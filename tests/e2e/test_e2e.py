@@ -112,6 +112,21 @@ def test_stand_ins_come_before_and_go_when_nobody_wants_them(
     assert told == [("openshift", "down"), ("external-postgres", "up")]
 
 
+def test_what_is_attached_is_applied_by_fields_and_never_deleted(
+    before: dict[str, Any], commands: list[list[str]]
+) -> None:
+    attach = e2e.KUSTOMIZE / "overlays" / "kagenti" / "attach"
+    e2e.deploy(Deployment("kagenti", []), Path("folder"))
+    applied = [command for command in commands if command[:2] == ["kubectl", "apply"]]
+    assert applied == [
+        ["kubectl", "apply", "--kustomize", "folder"],
+        [*e2e.SERVER_SIDE, "--kustomize", str(attach)],
+    ]
+    before["deployed"] = Deployment("kagenti", [], [])
+    e2e.deploy(Deployment("kind", []), Path("folder"))
+    assert not [command for command in commands if "delete" in command and "otel-collector" in command]
+
+
 def test_what_a_second_apply_would_change_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     said = "namespace/team1 unchanged (server dry run)\ndeployment.apps/mlflow configured (server dry run)"
     monkeypatch.setattr(e2e, "ask_cluster", lambda *_, **__: said)
