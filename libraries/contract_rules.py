@@ -23,17 +23,40 @@ NOT_KEPT: Mapping[str, frozenset[str]] = {
 
 # What differs by nature between backends that hold the same trace; any other difference is a defect.
 # First, the attributes that only this backend shows, as KIND:ATTRIBUTE. MLflow adds its own (mlflow.*) and
-# leaves the kind and the metadata as they came; Phoenix takes the kind out of the attributes, spreads the
-# metadata's JSON over metadata.*, and gives the agent's span, which carries GenAI attributes, OpenInference's
-# for the same.
+# leaves the kind and the metadata as they came; Phoenix takes the kind out of the attributes and spreads the
+# metadata's JSON over metadata.*.
 OWN_ATTRIBUTES: Mapping[str, Sequence[str]] = {
     "mlflow": ("*:mlflow.*", "*:openinference.span.kind", "*:metadata"),
-    "phoenix": ("*:metadata.*", "AGENT:llm.*"),
+    "phoenix": ("*:metadata.*",),
 }
-# Second, the precision of its times, in nanoseconds.
+# Second, the attributes that only this backend shows because it made them from OpenTelemetry GenAI ones:
+# Phoenix makes OpenInference's. Tolerated only where both hold an attribute that it is made from, and only
+# where it says what stands in there.
+MADE_FROM: Mapping[str, Mapping[str, Sequence[str]]] = {
+    "phoenix": {
+        "llm.finish_reason": ("gen_ai.response.finish_reasons",),
+        "llm.input_messages.*": ("gen_ai.input.messages",),
+        "llm.invocation_parameters": ("gen_ai.request.*",),
+        "llm.model_name": ("gen_ai.request.model",),
+        "llm.output_messages.*": ("gen_ai.output.messages",),
+        "llm.provider": ("gen_ai.provider.name",),
+        "llm.system": ("gen_ai.provider.name",),
+        "output.mime_type": ("gen_ai.tool.call.result",),
+        "tool.parameters.*": ("gen_ai.tool.call.arguments",),
+    }
+}
+# Third, the attributes whose JSON it writes anew, by the GenAI one that the span must have for that: the same
+# values, spaced otherwise.
+REWRITTEN_JSON: Mapping[str, Mapping[str, Sequence[str]]] = {
+    "phoenix": {
+        "gen_ai.*.messages": ("gen_ai.*.messages",),
+        "gen_ai.tool.call.arguments": ("gen_ai.tool.call.arguments",),
+        "input.value": ("gen_ai.input.messages", "gen_ai.tool.call.arguments"),
+        "output.value": ("gen_ai.output.messages",),
+    }
+}
+# Fourth, the precision of its times, in nanoseconds.
 PRECISION_NS: Mapping[str, int] = {"phoenix": 1000}
-# Third, the attributes whose JSON it writes anew: the same values, spaced otherwise.
-REWRITTEN_JSON: Mapping[str, Sequence[str]] = {"phoenix": ("*:gen_ai.*.messages",)}
 
 _LONGEST = 200  # characters of a value in a violation's line
 _TYPES: Mapping[str, Callable[[Any], bool]] = {

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
-from contract_rules import NOT_KEPT, OWN_ATTRIBUTES, PRECISION_NS, REWRITTEN_JSON
+from contract_rules import MADE_FROM, NOT_KEPT, OWN_ATTRIBUTES, PRECISION_NS, REWRITTEN_JSON
 from trace_model import Event, Span, Trace
-from trace_text import decode
+from trace_text import decode, leaves
 
 LONGEST = 160
 ABSENT, THERE = "-", "there"
+JSON = "application/json"
 Verdict = Literal["same", "by nature", "DIFFERENT"]
 _COLOURS: Mapping[Verdict, str] = {"same": "#eee", "by nature": "#ffd", "DIFFERENT": "#fbb"}
 
@@ -110,17 +111,49 @@ def _time(path: str, what: str, left: int, right: int, backends: tuple[str, str]
 def _attribute(path: str, key: str, left: Span, right: Span, backends: tuple[str, str]) -> Compared:
     here, there = left.attributes.get(key), right.attributes.get(key)
     row = _row(path, key, here, there)
+    if row.verdict == "same":
+        return row
     if key in left.attributes and key in right.attributes:
-        rewritten = any(_matches(left, key, REWRITTEN_JSON.get(backend, ())) for backend in backends)
-        equal = here != there and rewritten and decode(str(here)) == decode(str(there)) is not None
-        return replace(row, verdict="by nature") if equal else row
-    holder, backend = (left, backends[0]) if key in left.attributes else (right, backends[1])
-    own = _matches(holder, key, OWN_ATTRIBUTES.get(backend, ()))
-    return Compared(path, key, row.left, row.right, "by nature" if own else "DIFFERENT")
+        rewritten = any(_sources(REWRITTEN_JSON, backend, key, left, right) for backend in backends)
+        by_nature = rewritten and decode(str(here)) == decode(str(there)) is not None
+    elif key in left.attributes:
+        by_nature = _is_own(key, left, right, backends[0])
+    else:
+        by_nature = _is_own(key, right, left, backends[1])
+    return replace(row, verdict="by nature") if by_nature else row
 
 
-def _matches(span: Span, key: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(f"{span.kind}:{key}", pattern) for pattern in patterns)
+def _is_own(key: str, holder: Span, other: Span, backend: str) -> bool:
+    """Tell whether an attribute that only one backend shows is that backend's by nature."""
+    if any(fnmatchcase(f"{holder.kind}:{key}", pattern) for pattern in OWN_ATTRIBUTES.get(backend, ())):
+        return True
+    sources = _sources(MADE_FROM, backend, key, other, holder)
+    if key.endswith(".mime_type"):
+        return holder.attributes[key] == JSON and any(decode(str(source)) is not None for source in sources)
+    said = {text for source in sources for text in _innermost(source)}
+    return bool(sources) and said.issuperset(_innermost(holder.attributes[key]))
+
+
+def _sources(
+    rules: Mapping[str, Mapping[str, Sequence[str]]], backend: str, key: str, span: Span, other: Span
+) -> list[Any]:
+    """Return the span's values of the attributes that a rule names for this one and that both spans have."""
+    names = [
+        name
+        for pattern, sources in rules.get(backend, {}).items()
+        for name in sources
+        if fnmatchcase(key, pattern)
+    ]
+    return [
+        value
+        for name, value in span.attributes.items()
+        if name in other.attributes and any(fnmatchcase(name, pattern) for pattern in names)
+    ]
+
+
+def _innermost(value: object) -> set[str]:
+    """Return the texts in a value, without those that are JSON of others."""
+    return {text for _, text in leaves(value) if decode(text) is None}
 
 
 def _row(path: str, what: str, left: object, right: object) -> Compared:

@@ -9,6 +9,8 @@ import pytest
 from trace_comparison import compare, differences, table
 from trace_model import Event, Span, Trace
 
+from tests.contracts.recordings import recordings
+
 ROOT = Span(
     "a" * 32,
     "1" * 16,
@@ -18,7 +20,12 @@ ROOT = Span(
     1_000_000,
     9_000_000,
     "OK",
-    attributes={"input.value": "weather?", "output.value": "sunny", "mlflow.spanType": "AGENT"},
+    attributes={
+        "input.value": "weather?",
+        "output.value": "sunny",
+        "gen_ai.provider.name": "openai",
+        "mlflow.spanType": "AGENT",
+    },
 )
 MODEL = Span(
     "a" * 32,
@@ -33,7 +40,15 @@ MODEL = Span(
     events=(Event("exception", 2_500_000, {"exception.message": "no"}),),
 )
 THERE = (
-    replace(ROOT, attributes={"input.value": "weather?", "output.value": "sunny", "llm.system": "openai"}),
+    replace(
+        ROOT,
+        attributes={
+            "input.value": "weather?",
+            "output.value": "sunny",
+            "gen_ai.provider.name": "openai",
+            "llm.system": "openai",
+        },
+    ),
     replace(MODEL, start_ns=2_000_400, attributes={"llm.token_count.total": 7, "metadata.step": 1}),
 )
 MLFLOW = Trace("a" * 32, (ROOT, MODEL), "mlflow", state="OK")
@@ -85,3 +100,71 @@ def test_the_table_shows_texts_of_a_trace_as_text() -> None:
     hostile = replace(ROOT, attributes={"input.value": "<script>"})
     trace = Trace("a" * 32, (hostile,), "mlflow")
     assert "<script>" not in table(compare(trace, trace), "mlflow", "phoenix")
+
+
+RECORDED = {recording.name: recording.trace for recording in recordings()}
+BOTH = sorted(name.removesuffix(".mlflow.json") for name in RECORDED if name.endswith(".mlflow.json"))
+
+
+def of_recorded(name: str, phoenix: Trace | None = None, mlflow: Trace | None = None) -> list[str]:
+    one = mlflow or RECORDED[f"{name}.mlflow.json"]
+    return differences(compare(one, phoenix or RECORDED[f"{name}.phoenix.json"]), one.backend, "phoenix")
+
+
+def edited(trace: Trace, kind: str, changes: dict[str, Any]) -> Trace:
+    """Change attributes of the first span of a kind; None takes one away."""
+    victim = trace.of_kind(kind)[0]
+    attributes = {key: value for key, value in {**victim.attributes, **changes}.items() if value is not None}
+    spans = tuple(replace(span, attributes=attributes) if span is victim else span for span in trace.spans)
+    return replace(trace, spans=spans)
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_what_both_backends_recorded_differs_by_nature_only(name: str) -> None:
+    assert of_recorded(name) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "value"),
+    [
+        ("LLM", "llm.input_messages.1.message.content", "What is the weather in Rome?"),
+        (
+            "LLM",
+            "llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments",
+            '{"city": "Rome"}',
+        ),
+        ("LLM", "llm.invocation_parameters", '{"temperature": 0.7}'),
+        ("LLM", "llm.finish_reason", "length"),
+        ("LLM", "llm.system", "anthropic"),
+        ("LLM", "llm.cost.total", 1),
+        ("LLM", "input.value", '[{"role": "system", "parts": []}]'),
+        ("LLM", "output.value", "[]"),
+        ("LLM", "gen_ai.output.messages", "[]"),
+        ("TOOL", "tool.parameters.city", "Rome"),
+        ("TOOL", "output.mime_type", "text/plain"),
+        ("TOOL", "input.value", '{"city":"Rome"}'),
+        ("TOOL", "gen_ai.tool.call.arguments", '{"city":"Rome"}'),
+        ("TOOL", "gen_ai.tool.call.result", None),
+        ("AGENT", "llm.model_name", "another"),
+        ("AGENT", "input.value", "another"),
+    ],
+)
+def test_a_value_made_from_genai_attributes_must_say_what_they_say(
+    kind: str, key: str, value: object
+) -> None:
+    phoenix = edited(RECORDED["genai/genai.phoenix.json"], kind, {key: value})
+    assert any(key in line for line in of_recorded("genai/genai", phoenix))
+
+
+def test_what_one_backend_alone_shows_needs_the_genai_attribute_in_both() -> None:
+    """An attribute that MLflow lost is no difference by nature, as Phoenix has made it from nothing."""
+    mlflow = edited(RECORDED["genai/genai.mlflow.json"], "LLM", {"gen_ai.input.messages": None})
+    lines = of_recorded("genai/genai", mlflow=mlflow)
+    assert any("llm.input_messages.0.message.content" in line for line in lines)
+    own = edited(RECORDED["own/one-tool.mlflow.json"], "LLM", {"llm.input_messages.0.message.content": None})
+    assert any(
+        "llm.input_messages.0.message.content" in line for line in of_recorded("own/one-tool", mlflow=own)
+    )
+    spaced = edited(RECORDED["own/one-tool.phoenix.json"], "LLM", {"input.value": "{ }"})
+    emptied = edited(RECORDED["own/one-tool.mlflow.json"], "LLM", {"input.value": "{}"})
+    assert any("input.value" in line for line in of_recorded("own/one-tool", spaced, emptied))
