@@ -1,4 +1,4 @@
-"""The A2A server: JSON-RPC on /, the agent card on its well-known path."""
+"""The A2A server: JSON-RPC on /, the agent card on its well-known path, metrics on /metrics."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,7 +9,11 @@ from a2a.server.routes import create_agent_card_routes, create_jsonrpc_routes
 from a2a.server.tasks import InMemoryTaskStore
 from a2a.types import AgentCapabilities, AgentCard, AgentInterface, AgentSkill
 from opentelemetry.sdk.trace import TracerProvider
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from weather_agent.assistant import Assistant
 from weather_agent.executor import WeatherExecutor
@@ -49,6 +53,11 @@ def card(settings: Settings) -> AgentCard:
     )
 
 
+def metrics(_: Request) -> Response:
+    """Give what was counted, as Prometheus text; see telemetry.py."""
+    return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
 def application(settings: Settings, provider: TracerProvider) -> Starlette:
     """Build the app. On shutdown it waits for running requests, then sends the last spans."""
     executor = WeatherExecutor(Assistant(settings), settings.llm_model)
@@ -66,6 +75,7 @@ def application(settings: Settings, provider: TracerProvider) -> Starlette:
         routes=[
             *create_agent_card_routes(described),
             *create_agent_card_routes(described, card_url="/.well-known/agent.json"),
+            Route("/metrics", metrics),
             *create_jsonrpc_routes(handler, "/", enable_v0_3_compat=True, shutdown_grace_period=STREAM_GRACE),
         ],
     )

@@ -22,6 +22,10 @@ the collector needs kustomize/components/genai-transform to let them through::
 With both, the trace is the first one, and `chat` and `execute_tool` stand beside its graph. They tell of the
 same calls a second time, so the resource's `weather_agent.instrumentations` names both instrumentations.
 
+What became of the spans is counted, as Prometheus text on /metrics: how many ended, by the scope that made them
+(`weather_agent_span_ended_total{span_scope=...}`), and the SDK's own metrics of its span processor and exporter
+(https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/): with an `error_type` they were dropped or refused.
+
 Attributes follow the OpenInference conventions and, on the root, OpenTelemetry's GenAI agent conventions
 (https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-agent-spans/): ``gen_ai.provider.name`` is
 ``openai``, as they rule for any endpoint spoken to through OpenAI's client.
@@ -39,9 +43,11 @@ from openinference.semconv.trace import OpenInferenceSpanKindValues, SpanAttribu
 from opentelemetry import propagate, trace
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.instrumentation.openai_v2 import OpenAIInstrumentor
+from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Link, Span, Status, StatusCode
 from opentelemetry.util.genai.types import ContentCapturingMode
@@ -65,14 +71,18 @@ def start(instrumentations: Collection[str]) -> TracerProvider:
     """
     _instrumentations.update(instrumentations)
     os.environ.setdefault("OTEL_SERVICE_NAME", SERVICE_NAME)
+    os.environ.setdefault("OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED", "true")
+    meters = MeterProvider(metric_readers=[PrometheusMetricReader()])
     resource = None
     if "genai" in instrumentations:
         os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "gen_ai_latest_experimental")
         os.environ.setdefault("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "SPAN_ONLY")
         resource = Resource.create({"weather_agent.instrumentations": ",".join(sorted(instrumentations))})
-    provider = TracerProvider(resource=resource)
+    provider = TracerProvider(resource=resource, meter_provider=meters)
+    provider.add_span_processor(EndedSpans(meters))
     if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"):
-        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        exporter = OTLPSpanExporter(meter_provider=meters)
+        provider.add_span_processor(BatchSpanProcessor(exporter, meter_provider=meters))
     else:
         _log.warning("OTEL_EXPORTER_OTLP_ENDPOINT is not set: no spans will be sent.")
     trace.set_tracer_provider(provider)
@@ -81,6 +91,22 @@ def start(instrumentations: Collection[str]) -> TracerProvider:
     if "genai" in instrumentations:
         OpenAIInstrumentor().instrument(tracer_provider=provider)
     return provider
+
+
+class EndedSpans(SpanProcessor):
+    """Counts the spans that ended and are to be sent, by scope; the SDK's own metrics know no scopes."""
+
+    def __init__(self, meters: MeterProvider) -> None:
+        """Make the counter."""
+        self._ended = meters.get_meter("weather_agent", VERSION).create_counter(
+            "weather_agent.span.ended", unit="{span}", description="Sampled spans that ended, by their scope."
+        )
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Count a span, unless it was not sampled."""
+        context, scope = span.context, span.instrumentation_scope
+        if context and context.trace_flags.sampled:
+            self._ended.add(1, {"span.scope": scope.name if scope else ""})
 
 
 class Request:
