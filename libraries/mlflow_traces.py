@@ -13,12 +13,12 @@ import requests
 from gateway import EntryPoint
 from robot.api.deco import keyword, library
 from trace_model import Event, Span, Status, Trace
+from trace_waiting import POLL, wait_for_whole_trace
 
 if TYPE_CHECKING:
     from mlflow.entities import Trace as MlflowTrace
     from mlflow.tracking import MlflowClient
 
-POLL = 0.25
 REQUEST_LIMIT = 15
 SESSION = "metadata.`mlflow.trace.session`"
 _STATUS: dict[str, Status] = {"STATUS_CODE_OK": "OK", "STATUS_CODE_ERROR": "ERROR"}
@@ -193,26 +193,9 @@ class MlflowTraces:
         After `limit` seconds return what there is, None where there is nothing. Raises MlflowError when
         MLflow does not answer then, and AssertionError when several traces carry the session.
         """
-        end = time.monotonic() + limit
-        trace: Trace | None = None
-        while True:
-            try:
-                ids: list[str] = self.find_traces_of_session(session, experiment_id)
-                if ids:
-                    trace = self.read_trace(ids[0])
-            except MlflowError:
-                if time.monotonic() >= end:
-                    raise
-            else:
-                if len(ids) > 1:
-                    raise AssertionError(
-                        f"one question made {len(ids)} traces, its context was lost: {', '.join(ids)}"
-                    )
-                if trace and trace.is_whole:
-                    return trace
-            if time.monotonic() >= end:
-                return trace
-            time.sleep(POLL)
+        return wait_for_whole_trace(
+            lambda: self.find_traces_of_session(session, experiment_id), self.read_trace, MlflowError, limit
+        )
 
 
 def _said(error: Exception) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,8 +10,8 @@ import requests
 from gateway import EntryPoint
 from robot.api.deco import keyword, library
 from trace_model import Event, Span, Status, Trace
+from trace_waiting import wait_for_whole_trace
 
-POLL = 0.25
 REQUEST_LIMIT = 15
 PAGE = 1000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -84,26 +83,13 @@ class PhoenixTraces:
         After `limit` seconds return what there is, None where there is nothing. Raises PhoenixError when
         Phoenix does not answer then, and AssertionError when several traces carry the session.
         """
-        end = time.monotonic() + limit
-        trace: Trace | None = None
-        while True:
-            try:
-                ids: list[str] = self.find_traces_of_session(phoenix, project, session)
-                if ids:
-                    trace = self.read_trace(phoenix, project, ids[0])
-            except PhoenixError:
-                if time.monotonic() >= end:
-                    raise
-            else:
-                if len(ids) > 1:
-                    raise AssertionError(
-                        f"one question made {len(ids)} traces, its context was lost: {', '.join(ids)}"
-                    )
-                if trace and trace.is_whole and len(trace.spans) >= spans:
-                    return trace
-            if time.monotonic() >= end:
-                return trace
-            time.sleep(POLL)
+        return wait_for_whole_trace(
+            lambda: self.find_traces_of_session(phoenix, project, session),
+            lambda trace_id: self.read_trace(phoenix, project, trace_id),
+            PhoenixError,
+            limit,
+            spans,
+        )
 
 
 def convert(item: Mapping[str, Any]) -> Span:

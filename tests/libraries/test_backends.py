@@ -90,8 +90,7 @@ class _FakeMlflow(MlflowTraces):
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlflow_traces.POLL", 0.001)
-    monkeypatch.setattr("phoenix_traces.POLL", 0.001)
+    monkeypatch.setattr("trace_waiting.POLL", 0.001)
 
 
 def test_waits_until_the_trace_is_whole() -> None:
