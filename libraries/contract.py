@@ -42,7 +42,15 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 from trace_model import Trace
 
-__all__ = ["Contract", "ContractError", "Expectation", "Violation", "evaluate", "load_contract"]
+__all__ = [
+    "Contract",
+    "ContractError",
+    "Expectation",
+    "Violation",
+    "evaluate",
+    "load_contract",
+    "spans_demanded",
+]
 
 SCHEMA = Path(__file__).resolve().parent.parent / "resources" / "contracts" / "schema.json"
 
@@ -74,6 +82,25 @@ def evaluate(contract: Contract, trace: Trace, expectation: Expectation) -> list
     """
     judge = Judge(contract.sections, trace, expectation)
     return [violation for rules in judge.rules() for violation in rules]
+
+
+def spans_demanded(contract: Contract, expectation: Expectation) -> int:
+    """Return how many spans a trace has that fulfils the contract: its counts of all kinds together.
+
+    Raises ContractError where it leaves the number of a kind open.
+    """
+    total = 0
+    for selector, wanted in contract.sections.get("counts", {}).items():
+        if not selector.isalpha() or selector == "other":
+            continue  # a part of a kind that has a count of its own
+        number = expectation.value(wanted)
+        if not isinstance(number, int):
+            raise ContractError(
+                f"Contract {contract.name!r} does not say how many {selector} spans there are, so its spans "
+                "cannot be counted: use one that does."
+            )
+        total += number
+    return total
 
 
 def _load(path: Path, chain: tuple[Path, ...]) -> dict[str, Any]:

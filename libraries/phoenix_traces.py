@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +11,7 @@ import requests
 from gateway import EntryPoint
 from robot.api.deco import keyword, library
 from trace_model import Event, Span, Status, Trace
-from trace_waiting import wait_for_whole_trace
+from trace_waiting import POLL, wait_for_whole_trace
 
 REQUEST_LIMIT = 15
 PAGE = 1000

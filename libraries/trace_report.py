@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agent_client import Question
-from contract import Expectation, evaluate, load_contract
+from contract import Expectation, evaluate, load_contract, spans_demanded
 from robot.api import logger
 from robot.api.deco import keyword, library
 from trace_comparison import compare, differences, table
@@ -25,6 +25,11 @@ class TraceReport:
     def log_trace(self, trace: Trace) -> None:
         """Log the trace as a tree: name, kind, duration, status, and what went in and came out."""
         logger.info(f"<pre>{html.escape(tree(trace))}</pre>", html=True)
+
+    @keyword
+    def spans_that_contract_demands(self, contract: Path, tool_calls: int) -> int:
+        """Return how many spans the trace of a question with so many tool calls must have."""
+        return spans_demanded(load_contract(contract), Expectation("", "", tool_calls=tool_calls))
 
     @keyword
     def trace_should_fulfil_contract(

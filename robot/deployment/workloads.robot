@@ -114,12 +114,3 @@ Range Problems
     ${users} =    Range Of Users In    ${workload}[metadata][namespace]
     ${problems} =    User Problems    ${stock}    ${workload}    ${users}
     RETURN    ${problems}
-
-Skip Unless The Overlay Has Phoenix
-    [Documentation]    Skip where there is no Phoenix and nothing is sent to one.
-    ${workload} =    Workload Of    phoenix
-    IF    $workload is not None    RETURN
-    ${exporter} =    Exporter To    phoenix
-    IF    $exporter is None
-        Skip    This overlay has no Phoenix: no workload, and the collector exports to none.
-    END

@@ -1,8 +1,9 @@
 *** Settings ***
 Documentation    No span is lost or doubled on its way: for a batch of questions the spans that ended in the agent are
-...              what the collector's receiver accepted, what each exporter sent and what each backend stores. How many
-...              ended in the agent follows from the contract, as the agent itself does not count them. Spans that
-...              others send meanwhile are told, not counted as ours, and must be conserved too.
+...              what the collector's receiver accepted, what each exporter sent and what each backend stores. This
+...              project's agent counts the spans that ended in it; for another the contract says how many must have,
+...              and the report says so. Spans that others send meanwhile are told, not counted as ours, and must be
+...              conserved too.
 
 Library          Collections
 Library          ../../libraries/conservation.py
@@ -11,25 +12,22 @@ Resource         ../../resources/pipeline.resource
 Test Tags        traces    conservation    otel-collector
 
 
-*** Variables ***
-# Spans of a question about one city, as contract weather-one-tool demands: AGENT, 6 CHAIN, 2 LLM, TOOL.
-${SPANS}    ${10}
-
-
 *** Test Cases ***
 Every Span Of A Batch Is Accepted, Sent And Stored Once
-    [Documentation]    From the agent to each backend, hop by hop, between two readings of the collector's metrics:
-    ...    nothing is refused, failed, dropped or left in a queue.
+    [Documentation]    From the agent to each backend, hop by hop, between two readings of the collector's metrics and
+    ...    of the agent's: nothing is refused, failed, dropped or left in a queue.
     [Tags]    mlflow    phoenix    weather-agent
     ${exporters} =    Exporters Of The Collector
     ${before} =    Readable Metrics
+    ${agent_before}    ${uncounted} =    What The Agent Counted
     ${started} =    Evaluate    int(time.time() * 1000)
     ${questions}    ${prefix} =    Ask The Batch
-    ${stored} =    Spans In The Backends    ${questions}    ${prefix}    ${exporters}
-    VAR    ${ended} =    ${{len($questions) * $SPANS}}
+    ${spans} =    Spans That Contract Demands    ${CONTRACTS}${/}${CONTRACT}    ${1}
+    ${stored} =    Spans In The Backends    ${questions}    ${prefix}    ${exporters}    ${spans}
+    VAR    ${ours} =    ${{len($questions) * $spans}}
     ${foreign} =    Wait Until Keyword Succeeds    ${LIMITS}[trace]    500ms
-    ...    Books Should Balance    ${before}    ${exporters}    ${ended}    ${stored}
-    Tell Of The Batch    ${ended}    ${foreign}    ${prefix}    ${started}
+    ...    Books Should Balance    ${before}    ${exporters}    ${ours}    ${stored}    ${agent_before}
+    Tell Of The Batch    ${ours}    ${foreign}    ${prefix}    ${started}    ${uncounted}
 
 
 *** Keywords ***
@@ -64,27 +62,52 @@ Readable Metrics
     IF    $unreadable    Fail    Spans cannot be counted: ${unreadable}
     RETURN    ${metrics}
 
+What The Agent Counted
+    [Documentation]    Return the agent's metrics and an empty text, or nothing and why the contract must do instead.
+    ${metrics}    ${unreadable} =    Metrics Of The Agent
+    IF    $metrics is not None
+        ${counts} =    Counts Ended Spans    ${metrics}
+        IF    ${counts}    RETURN    ${metrics}    ${EMPTY}
+        VAR    ${unreadable} =    the agent counts no spans
+    END
+    Log    How many spans ended in the agent is taken from the contract: ${unreadable}
+    RETURN    ${None}    ${unreadable}
+
 Books Should Balance
-    [Documentation]    Read the metrics again and fail unless every hop has what the one before it had.
-    [Arguments]    ${before}    ${exporters}    ${ended}    ${stored}
+    [Documentation]    Read the metrics again and fail unless every hop has what the one before it had. The agent is
+    ...    read first: what it counts later can be at no other hop yet.
+    [Arguments]    ${before}    ${exporters}    ${ours}    ${stored}    ${agent_before}
+    VAR    ${ended} =    ${None}
+    IF    $agent_before is not None
+        ${agent_after}    ${unreadable} =    Metrics Of The Agent
+        IF    $unreadable
+            Fail    The spans that ended in the agent cannot be counted: ${unreadable}
+        END
+        ${ended} =    Spans That Ended    ${agent_before}    ${agent_after}    ${KEPT_SCOPES}
+    END
     ${after} =    Readable Metrics
-    ${foreign} =    Spans Should Be Conserved    ${before}    ${after}    ${exporters}    ${ended}    ${stored}
+    ${foreign} =    Spans Should Be Conserved
+    ...    ${before}
+    ...    ${after}
+    ...    ${exporters}
+    ...    ${ours}
+    ...    ${stored}
+    ...    ${ended}
     RETURN    ${foreign}
 
 Spans In The Backends
     [Documentation]    Return how many spans of the questions each backend stores, when all are there or time is up.
-    [Arguments]    ${questions}    ${prefix}    ${exporters}
+    [Arguments]    ${questions}    ${prefix}    ${exporters}    ${spans}
     VAR    &{stored} =    &{EMPTY}
     IF    'mlflow' in $exporters
-        ${id} =    Experiment Of The Agent
-        ${sightings} =    Wait For Conversations In MLflow
-        ...    ${prefix}    ${id}    ${{len($questions)}}    ${SPANS}    ${LIMITS}[trace]
+        ${sightings} =    Conversations In MLflow    ${prefix}    ${{len($questions)}}
+        Note Trace Times    MLflow    ${questions}    ${sightings}
         Set To Dictionary    ${stored}    mlflow=${{sum(len(each.trace.spans) for each in $sightings)}}
     END
     IF    'phoenix' in $exporters
         VAR    ${count} =    ${0}
         FOR    ${question}    IN    @{questions}
-            ${trace}    ${error} =    Look For Trace In Phoenix    ${question}    ${SPANS}
+            ${trace}    ${error} =    Look For Trace In Phoenix    ${question}    ${spans}
             IF    $error    Fail    ${error}
             VAR    ${count} =    ${{$count + (len($trace.spans) if $trace else 0)}}
         END
@@ -92,19 +115,13 @@ Spans In The Backends
     END
     RETURN    ${stored}
 
-Experiment Of The Agent
-    [Documentation]    Return the id of the experiment that the traces go to.
-    Use The Deployed MLflow
-    ${experiment} =    Read Experiment    ${EXPERIMENT_NAME}
-    IF    $experiment is None
-        Fail    MLflow has no experiment ${EXPERIMENT_NAME}.
-    END
-    RETURN    ${experiment}[id]
-
 Tell Of The Batch
-    [Documentation]    Write into the report what was counted; warn of other traffic and say whose it was.
-    [Arguments]    ${ended}    ${foreign}    ${prefix}    ${started}
-    VAR    ${told} =    ${ended} spans: ended in the agent, accepted, sent and stored once in each backend.
+    [Documentation]    Write into the report what was counted, and by whom; warn of other traffic and say whose it was.
+    [Arguments]    ${ours}    ${foreign}    ${prefix}    ${started}    ${uncounted}
+    VAR    ${told} =    ${ours} spans: ended in the agent, accepted, sent and stored once in each backend.
+    IF    $uncounted
+        VAR    ${told} =    ${told} How many ended in the agent is the contract's word: ${uncounted}.
+    END
     IF    $foreign
         ${id} =    Experiment Of The Agent
         ${traces} =    Find Traces In MLflow    ${id}    timestamp_ms >= ${started}

@@ -8,12 +8,6 @@ Resource         ../../resources/pipeline.resource
 Test Tags        traces    conversations    mlflow    weather-agent
 
 
-*** Variables ***
-${CONTRACT}    ${CURDIR}${/}..${/}..${/}resources${/}contracts${/}weather-one-tool.yaml
-# Spans of a question about one city, as that contract demands: AGENT, 6 CHAIN, 2 LLM, TOOL.
-${SPANS}       ${10}
-
-
 *** Test Cases ***
 The Turns Of A Conversation Are Several Traces Of One Session
     [Documentation]    Three questions in one context make three traces, which MLflow's session filter, the one that its
@@ -33,7 +27,7 @@ The Turns Of A Conversation Are Several Traces Of One Session
         Append To List    ${canaries}    ${weather}[station]
     END
     ${sightings} =    Conversations In MLflow    ${context}    ${3}
-    Turns Should Be Traces    ${questions}    ${sightings}    ${canaries}    ${CONTRACT}
+    Turns Should Be Traces    ${questions}    ${sightings}    ${canaries}    ${CONTRACTS}${/}${CONTRACT}
 
 Conversations At The Same Time Never Mix
     [Documentation]    As many questions at once as there are cities in the settings, each in a context of its own: each
@@ -51,23 +45,6 @@ Conversations At The Same Time Never Mix
         Set To Dictionary    ${canaries}    ${question.context_id}=${{[$weather['station']]}}
     END
     ${sightings} =    Conversations In MLflow    ${batch}    ${{len($questions)}}
-    ${times} =    Judge Conversations    ${questions}    ${sightings}    ${canaries}    ${CONTRACT}
+    Note Trace Times    MLflow    ${questions}    ${sightings}
+    ${times} =    Judge Conversations    ${questions}    ${sightings}    ${canaries}    ${CONTRACTS}${/}${CONTRACT}
     Set Test Message    ${times}
-
-
-*** Keywords ***
-Conversations In MLflow
-    [Documentation]    Return the traces whose session begins with a batch's id, when so many are whole or time is up.
-    [Arguments]    ${batch}    ${traces}
-    Use The Deployed MLflow
-    ${experiment} =    Read Experiment    ${EXPERIMENT_NAME}
-    IF    $experiment is None
-        Fail    MLflow has no experiment ${EXPERIMENT_NAME}.
-    END
-    ${sightings} =    Wait For Conversations In MLflow
-    ...    ${batch}
-    ...    ${experiment}[id]
-    ...    ${traces}
-    ...    ${SPANS}
-    ...    ${LIMITS}[trace]
-    RETURN    ${sightings}

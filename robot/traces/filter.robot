@@ -19,18 +19,14 @@ Test Tags        traces    filter    otel-collector
 MLflow Gets The OpenInference Spans And No Foreign One
     [Documentation]    Of the probe, MLflow has root and child; the foreign child and sibling are not there.
     [Tags]    mlflow
-    Use The Deployed MLflow
-    ${experiment} =    Read Experiment    ${EXPERIMENT_NAME}
-    IF    $experiment is None
-        Fail    MLflow has no experiment ${EXPERIMENT_NAME}.
-    END
-    ${trace} =    Wait For Trace In MLflow    ${SESSION}    ${experiment}[id]    ${LIMITS}[trace]
+    ${experiment} =    Experiment Of The Agent
+    ${trace} =    Wait For Trace In MLflow    ${SESSION}    ${experiment}    ${LIMITS}[trace]
     Only What Is Kept Should Be There    MLflow    ${trace}
 
 Phoenix Gets The OpenInference Spans And No Foreign One
     [Documentation]    Of the probe, Phoenix has root and child; the foreign child and sibling are not there.
     [Tags]    phoenix
-    Skip Unless The Collector Exports To Phoenix
+    Skip Unless The Overlay Has Phoenix
     ${phoenix} =    Entry Point Of    phoenix
     ${trace} =    Wait For Trace In Phoenix
     ...    ${phoenix}
@@ -63,10 +59,12 @@ The Filter Orphans No Span Of The Agent's Trace
         Fail    The agent did not answer: ${question.failure}
     END
     ${trace} =    Trace In MLflow    ${question}    ${BEFORE}
+    Note When It Was Whole    MLflow    ${question}    ${trace}
     Should Be Empty    ${trace.orphans}    msg=MLflow has spans without their parent: ${trace.orphans}
     ${exporter} =    Exporter To    phoenix
     IF    $exporter is not None
         ${same} =    Trace In Phoenix    ${question}    ${BEFORE}    ${trace}
+        Note When It Was Whole    Phoenix    ${question}    ${same}
         Should Be Empty    ${same.orphans}    msg=Phoenix has spans without their parent: ${same.orphans}
     END
 

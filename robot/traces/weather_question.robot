@@ -9,11 +9,6 @@ Suite Setup      Ask One Question
 Test Tags        traces
 
 
-*** Variables ***
-${CONTRACTS}    ${CURDIR}${/}..${/}..${/}resources${/}contracts
-${CONTRACT}     weather-one-tool.yaml
-
-
 *** Test Cases ***
 The Agent Answers With What Its Tool Said
     [Documentation]    The answer holds the canary: the station and temperature that only the tool can know.
@@ -33,7 +28,8 @@ The Question's Trace Arrives Whole In MLflow
     [Tags]    mlflow    otel-collector
     ${trace} =    Trace In MLflow    ${QUESTION}    ${BEFORE}
     VAR    ${MLFLOW_TRACE} =    ${trace}    scope=SUITE
-    Tell When It Was Seen    ${trace}
+    ${told} =    Note When It Was Whole    MLflow    ${QUESTION}    ${trace}
+    Set Test Message    ${told}
 
 The Trace In MLflow Says What Happened
     [Documentation]    The trace fulfils its contract: AGENT above LLM and TOOL, the canary from tool to answer, tokens.
@@ -50,16 +46,17 @@ The Trace In MLflow Says What Happened
 The Same Trace Arrives Whole In Phoenix
     [Documentation]    Phoenix, which stores asynchronously, has this trace too, with as many spans as MLflow, in time.
     [Tags]    phoenix    otel-collector
-    Skip Unless The Collector Exports To Phoenix
+    Skip Unless The Overlay Has Phoenix
     ${trace} =    Trace In Phoenix    ${QUESTION}    ${BEFORE}    ${MLFLOW_TRACE}
     VAR    ${PHOENIX_TRACE} =    ${trace}    scope=SUITE
-    Tell When It Was Seen    ${trace}
+    ${told} =    Note When It Was Whole    Phoenix    ${QUESTION}    ${trace}
+    Set Test Message    ${told}
 
 Phoenix Holds The Same Spans As MLflow
     [Documentation]    The same spans in both: tree, names, kinds, times, status, tokens, inputs and outputs, as a table
     ...    in the log; only what differs by nature may differ. And Phoenix's fulfil the contract.
     [Tags]    phoenix    mlflow    contract
-    Skip Unless The Collector Exports To Phoenix
+    Skip Unless The Overlay Has Phoenix
     IF    $MLFLOW_TRACE is None or $PHOENIX_TRACE is None
         Fail    There are no two traces to compare: see the tests for each backend.
     END
@@ -83,10 +80,3 @@ Ask One Question
     VAR    ${BEFORE} =    ${before}    scope=SUITE
     ${question} =    Ask About The Weather    What is the weather in ${CITY}?
     VAR    ${QUESTION} =    ${question}    scope=SUITE
-
-Tell When It Was Seen
-    [Documentation]    Write into the report how long after the answer the trace was whole.
-    [Arguments]    ${trace}
-    ${seconds} =    Evaluate    round(time.time() - $QUESTION.answered_at, 1)
-    Set Test Message
-    ...    Trace ${trace.trace_id}, ${{len($trace.spans)}} spans, whole ${seconds} s after the answer.

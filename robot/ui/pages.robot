@@ -61,7 +61,7 @@ MLflow's Sessions View Shows The Conversation
 Phoenix's Trace Page Shows Agent, Model And Tool With What Went In And Out
     [Documentation]    The same tree as in MLflow; agent and tool show input and output.
     [Tags]    phoenix
-    Skip Unless The Collector Exports To Phoenix
+    Skip Unless The Overlay Has Phoenix
     ${trace} =    Trace In Phoenix    ${QUESTION}    ${BEFORE}    ${TRACE}
     ${project} =    Get From Outside    phoenix    /v1/projects/${PHOENIX_PROJECT}
     Open Phoenix Trace    ${PHOENIX}    ${project.json()}[data][id]    ${trace.trace_id}
@@ -78,8 +78,8 @@ Ask And Open The Browser
     [Documentation]    Ask a question, wait for its trace in MLflow, and open a browser. Without any of these there is
     ...    nothing to look at, so each test fails with the cause.
     Ask One Question
-    ${experiment} =    Read Experiment    ${EXPERIMENT_NAME}
-    VAR    ${EXPERIMENT_ID} =    ${experiment}[id]    scope=SUITE
+    ${experiment} =    Experiment Of The Agent
+    VAR    ${EXPERIMENT_ID} =    ${experiment}    scope=SUITE
     ${mlflow} =    Entry Point Of    mlflow
     ${phoenix} =    Entry Point Of    phoenix
     Open The Browser    ${mlflow}    ${phoenix}
@@ -98,6 +98,7 @@ Ask One Question
     ${asked} =    Ask About The Weather    What is the weather in ${CITY}?
     VAR    ${QUESTION} =    ${asked}    scope=SUITE
     ${found} =    Trace In MLflow    ${QUESTION}    ${BEFORE}
+    Note When It Was Whole    MLflow    ${QUESTION}    ${found}
     VAR    ${TRACE} =    ${found}    scope=SUITE
 
 Hold A Conversation
@@ -105,6 +106,7 @@ Hold A Conversation
     ...    question's trace and both questions.
     ${first} =    Ask About The Weather    What is the weather in ${CITY}?
     ${trace} =    Trace In MLflow    ${first}    ${BEFORE}
+    Note When It Was Whole    MLflow    ${first}    ${trace}
     ${agent} =    Entry Point Of    weather-agent
     VAR    ${text} =    What is the weather in ${OTHER_CITY}?
     ${second} =    Ask The Agent    ${agent}    ${text}    ${first.context_id}    ${LIMITS}[answer]
@@ -116,10 +118,3 @@ Session Should Have Two Traces
     [Arguments]    ${session}
     ${traces} =    Find Traces Of Session    ${session}    ${EXPERIMENT_ID}
     Length Should Be    ${traces}    2    Of session ${session} MLflow has not two traces but ${traces}
-
-Skip Unless The Collector Exports To Phoenix
-    [Documentation]    Skip where the overlay has no Phoenix.
-    ${exporter} =    Exporter To    phoenix
-    IF    $exporter is None
-        Skip    This overlay has no Phoenix: the collector exports to none.
-    END

@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 import pytest
-from collector import ACCEPTED, FAILED, FILTERED, NOT_QUEUED, QUEUED, REFUSED, SENT, UPTIME, Exporter, Metrics
-from conservation import NOT_ACCEPTED, Balance, Conservation, weigh
+from collector import (
+    ACCEPTED,
+    FAILED,
+    FILTERED,
+    NOT_QUEUED,
+    QUEUED,
+    REFUSED,
+    SENT,
+    UPTIME,
+    Collector,
+    Exporter,
+    Metrics,
+)
+from conservation import NOT_ACCEPTED, Balance, Conservation, Ended, count, weigh
 from trace_model import Span, Trace
 
 EXPORTERS = {name: Exporter(f"otlp_http/{name}", f"traces/{name}", "", {}) for name in ("mlflow", "phoenix")}
@@ -22,9 +34,11 @@ def metrics(counts: Counts) -> Metrics:
     )
 
 
-def balance(changes: Counts, ours: int = 50, mlflow: int = 50, phoenix: int = 50) -> Balance:
+def balance(
+    changes: Counts, ours: int = 50, mlflow: int = 50, phoenix: int = 50, ended: Ended | None = None
+) -> Balance:
     after = metrics(GOOD | changes)
-    return weigh(metrics(START), after, EXPORTERS, ours, {"mlflow": mlflow, "phoenix": phoenix})
+    return weigh(metrics(START), after, EXPORTERS, ours, {"mlflow": mlflow, "phoenix": phoenix}, ended)
 
 
 def test_balanced_books_have_no_problem() -> None:
@@ -64,8 +78,8 @@ def test_every_loss_is_named_with_its_hop(changes: Counts, word: str) -> None:
 
 
 def test_a_backend_that_stores_too_little_or_too_much_is_named() -> None:
-    assert balance({}, mlflow=49).problems == ["50 spans ended in the agent, mlflow stores 49 of them"]
-    assert balance({}, phoenix=51).problems == ["50 spans ended in the agent, phoenix stores 51 of them"]
+    assert balance({}, mlflow=49).problems == ["the questions make 50 spans, mlflow stores 49 of them"]
+    assert balance({}, phoenix=51).problems == ["the questions make 50 spans, phoenix stores 51 of them"]
 
 
 def test_the_failure_shows_every_hop() -> None:
@@ -83,3 +97,75 @@ def test_others_are_described_by_service_and_session() -> None:
     assert "session theirs" in said
     assert "ours-001" not in said
     assert "of no trace" in Conservation().describe_others([trace("ours-001")], "ours")
+
+
+# As the agent answers on /metrics; a counter that was never counted is not shown.
+AGENT = """# TYPE process_start_time_seconds gauge
+process_start_time_seconds 1.7e+09
+# TYPE otel_sdk_span_live gauge
+otel_sdk_span_live{{otel_span_sampling_result="RECORD_AND_SAMPLE"}} {live}
+# TYPE otel_sdk_processor_span_queue_size gauge
+otel_sdk_processor_span_queue_size{{otel_component_name="batching_span_processor/0"}} {queue}
+# TYPE otel_sdk_processor_span_processed_total counter
+otel_sdk_processor_span_processed_total{{otel_component_name="batching_span_processor/0"}} {kept}
+otel_sdk_processor_span_processed_total{{error_type="queue_full"}} {dropped}
+# TYPE otel_sdk_exporter_span_exported_total counter
+otel_sdk_exporter_span_exported_total{{server_port="8335"}} {kept}
+otel_sdk_exporter_span_exported_total{{error_type="ConnectionError"}} {refused}
+# TYPE otel_sdk_exporter_operation_duration_seconds histogram
+otel_sdk_exporter_operation_duration_seconds_count{{server_port="8335"}} {kept}
+otel_sdk_exporter_operation_duration_seconds_count{{http_response_status_code="404"}} {answered}
+# TYPE weather_agent_span_ended_total counter
+weather_agent_span_ended_total{{span_scope="openinference.instrumentation.langchain"}} {kept}
+weather_agent_span_ended_total{{span_scope="a2a-python-sdk"}} {other}
+"""
+BEFORE = {"live": 0, "queue": 0, "kept": 100, "dropped": 1, "refused": 2, "other": 7, "answered": 0}
+
+
+def ended(**changes: int) -> Ended:
+    """Return what is read from an agent in which 50 spans ended, with changes to the second text."""
+    read = Collector().parse_metrics
+    after = AGENT.format(**{**BEFORE, "kept": 150, **changes})
+    return count(read(AGENT.format(**BEFORE)), read(after), "^openinference\\.")
+
+
+def test_what_the_agent_counts_is_read_by_scope() -> None:
+    assert ended() == Ended(50, 0, 0, 0, {}, waiting=0, started_anew=False)
+    assert ended(other=10, dropped=3, refused=6, live=1, queue=2, answered=5) == Ended(
+        kept=50, other=3, dropped=2, undelivered=4, answers={"404": 5}, waiting=3, started_anew=False
+    )
+    assert Conservation().counts_ended_spans(Collector().parse_metrics(AGENT.format(**BEFORE)))
+    assert not Conservation().counts_ended_spans(Collector().parse_metrics("python_info 1\n"))
+
+
+def test_books_of_an_agent_that_counts_balance() -> None:
+    assert balance({}, ended=ended()).problems == []
+    foreign: Counts = {(ACCEPTED, ""): 153, (FILTERED, ""): 6}
+    assert balance(foreign, ended=ended(other=10)) == Balance(
+        balance(foreign, ended=ended(other=10)).hops, [], 0
+    )
+    others: Counts = {(ACCEPTED, ""): 157, (SENT, "mlflow"): 157, (SENT, "phoenix"): 157}
+    assert balance(others, ended=ended()).foreign == 7
+
+
+@pytest.mark.parametrize(
+    ("seen", "changes", "word"),
+    [
+        ({"kept": 149}, {}, "the contract demands 50 spans, 49 of kept scopes ended in the agent"),
+        ({"kept": 160}, {}, "60 spans ended in the agent, the collector's receiver accepted 50"),
+        ({"dropped": 4}, {}, "the agent dropped 3 spans"),
+        ({"refused": 4}, {}, "could not deliver 2"),
+        ({"answered": 2}, {}, "2 requests of the agent with spans were answered 404"),
+        ({"live": 1}, {}, "1 spans are still in the agent"),
+        ({"queue": 5}, {}, "5 spans are still in the agent"),
+        ({"other": 10}, {(ACCEPTED, ""): 153}, "3 spans that the filter must drop"),
+        ({}, {(FILTERED, ""): 4}, "50 spans of kept scopes ended in the agent, the filter let 48 pass"),
+    ],
+)
+def test_a_loss_before_the_collector_is_named(seen: dict[str, int], changes: Counts, word: str) -> None:
+    problems = balance(changes, ended=ended(**seen)).problems
+    assert any(word in problem for problem in problems), problems
+
+
+def test_an_agent_that_was_started_anew_is_named() -> None:
+    assert "agent was started anew" in balance({}, ended=Ended(0, 0, 0, 0, {}, 0, True)).problems[0]

@@ -25,7 +25,8 @@ def test_median_and_slowest_of_all_traces_by_backend() -> None:
         times.note_trace_time("MLflow", f"trace {number}", asked("c"), 100 + seconds)
     times.note_trace_time("Phoenix", "trace 0", asked("c"), 102)
     assert times.describe_trace_times() == (
-        "MLflow: median 1.00 s, slowest 4.00 s of 3 traces; Phoenix: median 2.00 s, slowest 2.00 s of 1 traces"
+        "MLflow: median 1.00 s, slowest 4.00 s of 3 traces; "
+        "Phoenix: median 2.00 s, slowest 2.00 s of 1 traces"
     )
 
 

@@ -22,9 +22,9 @@ the collector needs kustomize/components/genai-transform to let them through::
 With both, the trace is the first one, and `chat` and `execute_tool` stand beside its graph. They tell of the
 same calls a second time, so the resource's `weather_agent.instrumentations` names both instrumentations.
 
-What became of the spans is counted, as Prometheus text on /metrics: how many ended, by the scope that made them
-(`weather_agent_span_ended_total{span_scope=...}`), and the SDK's own metrics of its span processor and exporter
-(https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/): with an `error_type` they were dropped or refused.
+What became of the spans is counted, as Prometheus text on /metrics: how many ended, by the scope that made
+them (`weather_agent_span_ended_total{span_scope=...}`), and the SDK's own metrics of its span processor and
+exporter (https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/): those with an `error_type` are lost.
 
 Attributes follow the OpenInference conventions and, on the root, OpenTelemetry's GenAI agent conventions
 (https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-agent-spans/): ``gen_ai.provider.name`` is
