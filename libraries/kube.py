@@ -309,15 +309,25 @@ class Kube:
 
         None where the workload does not set it. Secrets are not read.
         """
-        for entry in workload["spec"]["template"]["spec"]["containers"][0].get("env", ()):
+        container = workload["spec"]["template"]["spec"]["containers"][0]
+        for entry in container.get("env", ()):
             if entry["name"] != variable:
                 continue
             source = entry.get("valueFrom", {}).get("configMapKeyRef")
             if not source:
                 return str(entry.get("value", ""))
-            found = self.read_object("v1", "ConfigMap", source["name"], workload["metadata"]["namespace"])
-            return str(found.get("data", {}).get(source["key"], ""))
+            return str(self._data(workload, source["name"]).get(source["key"], ""))
+        sources = [entry["configMapRef"] for entry in container.get("envFrom", ()) if "configMapRef" in entry]
+        for source in reversed(sources):  # the last that has it wins
+            data = self._data(workload, source["name"])
+            if variable in data:
+                return str(data[variable])
         return None
+
+    def _data(self, workload: Object, name: str) -> dict[str, str]:
+        found = self.read_object("v1", "ConfigMap", name, workload["metadata"]["namespace"])
+        data: dict[str, str] = found.get("data") or {}
+        return data
 
     @keyword
     def read_mounted_files(self, workload: Object) -> dict[str, str]:

@@ -21,13 +21,15 @@ MS = 1_000_000
 
 
 def pick(trace: Trace, what: str) -> Span:
-    """Return the span of a kind and number, as `LLM 2`: the earliest is 1."""
-    kind, _, number = what.partition(" ")
-    name = None
-    if ":" in kind:
-        kind, name = kind.split(":")
-    found = [span for span in trace.of_kind(kind) if name in (None, span.name)]
-    return found[int(number or 1) - 1]
+    """Return the span of a kind, name, status and number, as `LLM 2` or `TOOL[ERROR]`: the earliest is 1."""
+    match = re.fullmatch(r"(?P<kind>\w+)(:(?P<name>[^ \[]+))?(\[(?P<status>\w+)\])?( (?P<number>\d+))?", what)
+    assert match
+    found = [
+        span
+        for span in trace.of_kind(match["kind"])
+        if match["name"] in (None, span.name) and match["status"] in (None, span.status)
+    ]
+    return found[int(match["number"] or 1) - 1]
 
 
 def changed(what: str, **fields: Any) -> Mutation:  # noqa: ANN401 - any field of a span
@@ -138,6 +140,7 @@ KEY = "sk-proj-" + "a1B2" * 8
 JWT = "eyJhbGciOiJIUzI1NiJ9." + "eyJzdWIiOiIxMjM0NSJ9." + "c2lnbmF0dXJlMTIz"
 
 PUBLIC = "public/01-send-v03"
+SOME_FAIL, LATE_FAIL = "one-of-several-tools-fails", "model-fails-after-tool"
 
 CASES = [
     # which spans there are
@@ -485,6 +488,117 @@ CASES = [
         lambda trace: replace(trace, state="OK"),
         "model-fails",
     ),
+    # one of several tools fails
+    Case(
+        "failed tool among good ones shown as good",
+        "counts.TOOL[ERROR]",
+        changed("TOOL[ERROR]", status="OK", events=()),
+        SOME_FAIL,
+    ),
+    Case(
+        "second tool fails too",
+        "counts.TOOL[ERROR]",
+        changed("TOOL[OK] 2", status="ERROR", events=exception(type="E", message="no")),
+        SOME_FAIL,
+    ),
+    Case("failed tool removed", "counts.TOOL", removed("TOOL[ERROR]"), SOME_FAIL),
+    Case(
+        "good tool's output lost",
+        "attributes.TOOL[OK].output.value",
+        lost("TOOL[OK] 2", "output.value"),
+        SOME_FAIL,
+    ),
+    Case(
+        "good tool's output not told",
+        "causality.good-output-reaches-model",
+        edited("TOOL[OK]", "output.value", without_canary),
+        SOME_FAIL,
+    ),
+    Case(
+        "another error than the model was told",
+        "causality.error-reaches-model",
+        changed("TOOL[ERROR]", events=exception(type="E", message="another")),
+        SOME_FAIL,
+    ),
+    Case(
+        "answer without the error",
+        "causality.error-reaches-answer",
+        edited("AGENT", "output.value", lambda text: text.replace("Atlantis", "Paris")),
+        SOME_FAIL,
+    ),
+    Case("tool neither good nor failed", "status.TOOL", changed("TOOL[OK]", status="UNSET"), SOME_FAIL),
+    Case(
+        "failed tool's exception lost", "events.error-says-why", changed("TOOL[ERROR]", events=()), SOME_FAIL
+    ),
+    Case(
+        "one good tool's canary changed",
+        "canaries.foreign",
+        edited("TOOL[OK] 2", "output.value", lambda text: re.sub("WX-.{8}", "WX-12345678", text)),
+        SOME_FAIL,
+    ),
+    # the model fails after the tool answered
+    Case(
+        "failed model call shown as good",
+        "counts.LLM[ERROR]",
+        changed("LLM 2", status="OK", events=()),
+        LATE_FAIL,
+    ),
+    Case(
+        "first model call fails too",
+        "counts.LLM[ERROR]",
+        changed("LLM 1", status="ERROR", events=exception(type="E", message="no")),
+        LATE_FAIL,
+    ),
+    Case(
+        "failed node shown as good",
+        "counts.CHAIN:assistant[ERROR]",
+        changed("CHAIN:assistant 2", status="OK", events=()),
+        LATE_FAIL,
+    ),
+    Case(
+        "model failed before the tool",
+        "order.model-fails-after-tool",
+        computed("LLM 2", lambda trace, _: {"start_ns": pick(trace, "TOOL").end_ns - 1}),
+        LATE_FAIL,
+    ),
+    Case(
+        "good call's output lost", "attributes.LLM[OK].output.value", lost("LLM 1", "output.value"), LATE_FAIL
+    ),
+    Case(
+        "good call's messages lost",
+        "attributes.LLM[OK].llm.output_messages.0.message.role",
+        lost("LLM 1", "llm.output_messages"),
+        LATE_FAIL,
+    ),
+    *(
+        Case(
+            f"good call's {part} tokens lost",
+            f"attributes.LLM[OK].llm.token_count.{part}",
+            lost("LLM 1", f"llm.token_count.{part}"),
+            LATE_FAIL,
+        )
+        for part in ("prompt", "completion", "total")
+    ),
+    Case(
+        "tokens for the failed call",
+        "attributes.LLM[ERROR].forbidden",
+        attribute("LLM 2", "llm.token_count.total", 9),
+        LATE_FAIL,
+    ),
+    Case(
+        "failed graph shown as good",
+        "status.CHAIN:LangGraph",
+        changed("CHAIN:LangGraph", status="OK", events=()),
+        LATE_FAIL,
+    ),
+    Case("failed agent shown as good", "status.AGENT", changed("AGENT", status="OK", events=()), LATE_FAIL),
+    Case(
+        "good tool shown as failed",
+        "status.*",
+        changed("TOOL", status="ERROR", events=exception(type="E", message="no")),
+        LATE_FAIL,
+    ),
+    Case("failed trace shown as good", "state.trace", lambda trace: replace(trace, state="OK"), LATE_FAIL),
     # the public agent
     Case(
         "choice below the tools",

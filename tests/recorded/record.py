@@ -4,8 +4,7 @@
 
 writes for each question `own/NAME.mlflow.json` and `own/NAME.phoenix.json`, the answers of their APIs as
 they came, and `own/NAME.expectation.yaml`, what is known of the question. tests/contracts judges every
-recording it finds. The cluster of the current context is read as the suites read it, with the places and time
-limits of resources/settings.yaml; nothing in it is changed. `genai` and `both-instrumentations` are recorded
+recording it finds. Nothing in the cluster is changed. `genai` and `both-instrumentations` are recorded
 when they are named, into `genai/`: from a stack with kustomize/components/genai-transform, whose agent has
 INSTRUMENTATIONS genai or openinference,genai.
 """
@@ -16,23 +15,18 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import requests
 import yaml
 
-TESTS = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(TESTS.parent / "libraries"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "libraries"))
 
-from agent_client import AgentClient  # noqa: E402
-from gateway import EntryPoint, Gateway, GatewayError  # noqa: E402
-from kube import ClusterError, Kube  # noqa: E402
-from mlflow_traces import MlflowError, MlflowTraces  # noqa: E402
-from phoenix_traces import PhoenixError, PhoenixTraces  # noqa: E402
+from agent_client import AgentClient
+from gateway import EntryPoint
+from phoenix_traces import PhoenixTraces
 
-RECORDED = TESTS / "recorded"
-SETTINGS = TESTS.parent / "resources" / "settings.yaml"
-GATEWAY_API = "gateway.networking.k8s.io/v1"
+from tests.recorded.deployed import ERRORS, RECORDED, Deployed, StackError
 
 # By the contract's name without `weather-`: the question, the cities whose canaries it holds, tool calls.
 QUESTIONS: Mapping[str, tuple[str, list[str], int]] = {
@@ -40,6 +34,16 @@ QUESTIONS: Mapping[str, tuple[str, list[str], int]] = {
     "several-tools": ("What is the weather in Paris, Rome and Oslo?", ["Paris", "Rome", "Oslo"], 3),
     "no-tool": ("Hello, who are you?", [], 0),
     "tool-fails": ("What is the weather in Atlantis?", [], 1),
+    "one-of-several-tools-fails": (
+        "What is the weather in Paris, Atlantis and Oslo?",
+        ["Paris", "Oslo"],
+        3,
+    ),
+    "model-fails-after-tool": (
+        "What is the weather in Paris? model-fails-after-tool-with-500",
+        ["Paris"],
+        1,
+    ),
     "model-fails": ("What is the weather in Paris? model-fails-with-500", [], 0),
     "genai": ("What is the weather in Paris?", ["Paris"], 1),
     "both-instrumentations": ("What is the weather in Paris?", ["Paris"], 1),
@@ -47,74 +51,52 @@ QUESTIONS: Mapping[str, tuple[str, list[str], int]] = {
 OF_ANOTHER_STACK = ("genai", "both-instrumentations")
 
 
-class RecordingError(Exception):
-    """A question's trace could not be recorded; the message says why."""
-
-
-class Stack:
-    """The deployed stack, as far as recording needs it."""
-
-    def __init__(self) -> None:
-        """Find the ways in to the agent and both backends; raises the libraries' errors."""
-        self.settings: dict[str, Any] = yaml.safe_load(SETTINGS.read_text(encoding="utf-8"))
-        self._kube, self._gateway = Kube(), Gateway()
-        place = self.settings["HTTP_GATEWAY"]
-        gateway = self._kube.read_object(GATEWAY_API, "Gateway", place["name"], place["namespace"])
-        self._address = self._gateway.find_gateway(gateway, place["listener"], place["port"])
-        self.agent, self.mlflow, self.phoenix = map(self._entry, ("weather-agent", "mlflow", "phoenix"))
-        tool = self.settings["COMPONENTS"]["weather-tool"]
-        deployed = self._kube.read_object("apps/v1", tool["kind"], tool["name"], tool["namespace"])
-        self.seed = self._kube.read_environment(deployed, "WEATHER_SEED")
-
-    def _entry(self, component: str) -> EntryPoint:
-        place = self.settings["ROUTES"][component]
-        route = self._kube.read_object(GATEWAY_API, "HTTPRoute", place["name"], place["namespace"])
-        return self._gateway.entry_point_of_route(route, self._address)
-
-
-def record(stack: Stack, name: str) -> None:
+def record(stack: Deployed, name: str) -> None:
     """Ask the question of that name and write its recordings."""
     text, cities, tool_calls = QUESTIONS[name]
-    limits, agent = stack.settings["LIMITS"], AgentClient()
-    if cities and stack.seed is None:
-        raise RecordingError("The weather tool has no WEATHER_SEED, so its answers cannot be known: set it.")
-    question = agent.ask_the_agent(stack.agent, text, agent.new_context(), limits["answer"])
+    limits, agent = stack.limits, AgentClient()
+    seed = stack.kube.read_environment(stack.workload("weather-tool"), "WEATHER_SEED")
+    if cities and seed is None:
+        raise StackError("The weather tool has no WEATHER_SEED, so its answers cannot be known: set it.")
+    mlflow, experiment = stack.mlflow()
+    question = agent.ask_the_agent(stack.entry("weather-agent"), text, agent.new_context(), limits["answer"])
 
-    mlflow = MlflowTraces()
-    mlflow.use_mlflow_at(stack.mlflow)
-    experiment = mlflow.read_experiment(stack.settings["EXPERIMENT_NAME"])
-    if experiment is None:
-        raise RecordingError(
-            f"MLflow has no experiment {stack.settings['EXPERIMENT_NAME']}: deploy the stack first."
-        )
-    trace = mlflow.wait_for_trace(question.context_id, experiment["id"], limits["trace"])
+    trace = mlflow.wait_for_trace(question.context_id, experiment, limits["trace"])
     if trace is None or not trace.is_whole:
-        raise RecordingError(f"No whole trace of {name} in MLflow in {limits['trace']} s. {question.failure}")
-    project = stack.settings["PHOENIX_PROJECT"]
-    phoenix = PhoenixTraces()
-    same = phoenix.wait_for_trace(
-        stack.phoenix, project, question.context_id, len(trace.spans), limits["phoenix"]
+        raise StackError(f"No whole trace of {name} in MLflow in {limits['trace']} s. {question.failure}")
+    phoenix = stack.entry("phoenix")
+    same = PhoenixTraces().wait_for_trace(
+        phoenix, stack.project, question.context_id, len(trace.spans), limits["phoenix"]
     )
     if same is None or len(same.spans) < len(trace.spans):
-        raise RecordingError(f"The trace of {name} is not whole in Phoenix in {limits['phoenix']} s.")
+        raise StackError(f"The trace of {name} is not whole in Phoenix in {limits['phoenix']} s.")
 
-    _write(
-        folder(name) / f"{name}.mlflow.json",
-        _get(stack.mlflow, "/api/3.0/mlflow/traces/get", trace_id=f"tr-{trace.trace_id}"),
-    )
-    _write(
-        folder(name) / f"{name}.phoenix.json",
-        _get(stack.phoenix, f"/v1/projects/{project}/spans", trace_id=trace.trace_id, limit="1000"),
-    )
     known = {
         "contract": f"weather-{name}",
         "session": question.context_id,
         "question": text,
-        "canaries": [agent.expected_weather(city, stack.seed or "")["station"] for city in cities],
+        "canaries": [agent.expected_weather(city, seed or "")["station"] for city in cities],
         "tool_calls": tool_calls,
     }
-    (folder(name) / f"{name}.expectation.yaml").write_text(
-        yaml.safe_dump([known], sort_keys=False, allow_unicode=True, width=1000), encoding="utf-8"
+    write(stack, folder(name) / name, trace.trace_id, known)
+
+
+def write(stack: Deployed, file: Path, trace_id: str, known: Mapping[str, object]) -> None:
+    """Write what both backends answer about a trace, and what is known of its question."""
+    answers = {
+        "mlflow": _get(stack.entry("mlflow"), "/api/3.0/mlflow/traces/get", trace_id=f"tr-{trace_id}"),
+        "phoenix": _get(
+            stack.entry("phoenix"),
+            f"/v1/projects/{stack.project}/spans",
+            trace_id=trace_id,
+            limit="1000",
+        ),
+    }
+    for backend, answer in answers.items():
+        text = json.dumps(answer, ensure_ascii=False) + "\n"
+        file.with_name(f"{file.name}.{backend}.json").write_text(text, encoding="utf-8")
+    file.with_name(f"{file.name}.expectation.yaml").write_text(
+        yaml.safe_dump([dict(known)], sort_keys=False, allow_unicode=True, width=1000), encoding="utf-8"
     )
 
 
@@ -130,10 +112,6 @@ def folder(name: str) -> Path:
     return RECORDED / ("genai" if name in OF_ANOTHER_STACK else "own")
 
 
-def _write(file: Path, found: object) -> None:
-    file.write_text(json.dumps(found, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
 def main() -> int:
     """Record the questions that are named, by default all of the default overlay; return the exit code."""
     names = sys.argv[1:] or [name for name in QUESTIONS if name not in OF_ANOTHER_STACK]
@@ -142,18 +120,11 @@ def main() -> int:
         print(f"No question is named {unknown[0]}: choose from {', '.join(QUESTIONS)}.", file=sys.stderr)
         return 2
     try:
-        stack = Stack()
+        stack = Deployed()
         for name in names:
             record(stack, name)
             print(f"recorded {name}")
-    except (
-        ClusterError,
-        GatewayError,
-        MlflowError,
-        PhoenixError,
-        RecordingError,
-        requests.RequestException,
-    ) as error:
+    except ERRORS as error:
         print(error, file=sys.stderr)
         return 1
     return 0

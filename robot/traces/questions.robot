@@ -1,0 +1,103 @@
+*** Settings ***
+Documentation    Every kind of question makes the trace that its contract says, in both backends: with several tool
+...              calls, with none, and when a tool or the model fails. Failures are asked for by words that the
+...              scripted model and the weather tool know; with another model these questions mean nothing.
+
+Resource         ../../resources/pipeline.resource
+
+Suite Setup      Skip Unless The Scripted Model Answers
+Test Template    Trace Should Be As Its Contract Says
+
+Test Tags        traces    contract    mlflow    phoenix    weather-agent    weather-tool    model
+
+
+*** Test Cases ***    CONTRACT    QUESTION    TOOL CALLS    CITIES
+Several Cities Are Several Tool Calls
+    [Documentation]    One TOOL span a city, each with its own canary, all before the model's last call.
+    weather-several-tools.yaml    What is the weather in Paris, Rome and Oslo?    ${3}    Paris    Rome    Oslo
+A Greeting Needs No Tool
+    [Documentation]    One model call, no TOOL span, no canary.
+    weather-no-tool.yaml    Hello, who are you?    ${0}
+A Tool's Failure Is An Error On Its Span, And The Agent Answers
+    [Documentation]    ERROR and an exception event on the TOOL span; the model is told; MLflow's trace is OK.
+    weather-tool-fails.yaml    What is the weather in Atlantis?    ${1}
+One Tool's Failure Among Several Is An Error On Its Span Alone
+    [Documentation]    The other calls are good, and the answer holds what they said and the error.
+    weather-one-of-several-tools-fails.yaml
+    ...    What is the weather in Paris, Atlantis and Oslo?
+    ...    ${3}
+    ...    Paris
+    ...    Oslo
+A Model's Failure Is An Error Up To The Trace
+    [Documentation]    ERROR from the model call up to the agent's span, no tool, no tokens; MLflow's trace is an ERROR.
+    weather-model-fails.yaml    What is the weather in Paris? model-fails-with-500    ${0}
+A Model's Failure After The Tool Leaves What Was Good
+    [Documentation]    The first model call and the tool are good and counted, the second call and all above it are not.
+    weather-model-fails-after-tool.yaml
+    ...    What is the weather in Paris? model-fails-after-tool-with-500
+    ...    ${1}
+    ...    Paris
+
+
+*** Keywords ***
+Skip Unless The Scripted Model Answers
+    [Documentation]    Skip where the model does not know the words, or the agent makes GenAI spans.
+    ${agent} =    Deployed Workload Of    weather-agent
+    ${model} =    Read Environment    ${agent}    LLM_MODEL
+    IF    $model != $SCRIPTED_MODEL
+        Skip    The agent's model is ${model}, not the scripted one, so no failure can be asked for.
+    END
+    ${instrumentations} =    Read Environment    ${agent}    INSTRUMENTATIONS
+    IF    'genai' in str($instrumentations)
+        Skip    The agent makes GenAI spans; the contracts of these questions are for OpenInference's alone.
+    END
+
+Trace Should Be As Its Contract Says
+    [Documentation]    Ask, and judge the question's trace in MLflow and, where the overlay has it, in Phoenix.
+    [Arguments]    ${contract}    ${text}    ${tool_calls}    @{cities}
+    ${canaries} =    Canaries Of    ${cities}
+    ${experiment} =    Experiment Of The Agent
+    ${question} =    Ask About The Weather    ${text}
+    ${trace} =    Wait For Trace In MLflow    ${question.context_id}    ${experiment}    ${LIMITS}[trace]
+    Trace Should Be Whole    MLflow    ${question}    ${trace}
+    ${told} =    Note When It Was Whole    MLflow    ${question}    ${trace}
+    Set Test Message    ${told}
+    VAR    @{known} =    ${CONTRACTS}${/}${contract}    ${question}    ${canaries}    ${tool_calls}
+    Trace Should Fulfil Contract    ${trace}    @{known}
+    Phoenix Should Have The Same    ${trace}    ${known}
+
+Canaries Of
+    [Documentation]    Return what only the weather tool can have said of each city: its station.
+    [Arguments]    ${cities}
+    VAR    @{canaries} =    @{EMPTY}
+    FOR    ${city}    IN    @{cities}
+        ${weather} =    Weather That The Tool Answers    ${city}
+        VAR    @{canaries} =    @{canaries}    ${weather}[station]
+    END
+    RETURN    ${canaries}
+
+Phoenix Should Have The Same
+    [Documentation]    Fail unless Phoenix has the trace that MLflow has, and it fulfils the contract there too.
+    [Arguments]    ${trace}    ${known}
+    ${exporter} =    Exporter To    phoenix
+    IF    $exporter is None    RETURN
+    VAR    ${question} =    ${known}[1]
+    ${phoenix} =    Entry Point Of    phoenix
+    ${same} =    Wait For Trace In Phoenix
+    ...    ${phoenix}
+    ...    ${PHOENIX_PROJECT}
+    ...    ${question.context_id}
+    ...    ${{len($trace.spans)}}
+    ...    ${LIMITS}[phoenix]
+    Trace Should Be Whole    Phoenix    ${question}    ${same}
+    Trace Should Fulfil Contract    ${same}    @{known}
+    Traces Should Have The Same Spans    ${trace}    ${same}
+
+Trace Should Be Whole
+    [Documentation]    Fail, with what the agent said, where a backend has no whole trace of a question.
+    [Arguments]    ${backend}    ${question}    ${trace}
+    IF    $trace is not None    Log Trace    ${trace}
+    IF    $trace is None or not $trace.is_whole
+        Fail
+        ...    ${backend} has no whole trace of ${question.text} Agent: ${{$question.answer or $question.failure}}
+    END
