@@ -26,19 +26,7 @@ def test_a_good_recording_breaks_no_rule(recording: Recording) -> None:
 
 def test_every_contract_has_a_recording() -> None:
     written = {path.stem for path in CONTRACTS.glob("*.yaml")}
-    assert written - {recording.contract.stem for recording in ALL} == {"public-weather-whole"}
-
-
-def test_the_public_agent_is_whole_without_the_a2a_instrumentation() -> None:
-    """OTEL_INSTRUMENTATION_A2A_SDK_ENABLED=false takes the spans away between the root and the graph."""
-    root = PUBLIC.trace.roots[0]
-    spans = tuple(
-        replace(span, parent_id=root.span_id) if span in PUBLIC.trace.orphans else span
-        for span in PUBLIC.trace.spans
-    )
-    whole = replace(PUBLIC, trace=replace(PUBLIC.trace, spans=spans))
-    assert violations(whole, "public-weather-whole") == []
-    assert violations(whole) == []
+    assert written - {recording.contract.stem for recording in ALL} == set()
 
 
 def test_the_filter_alone_leaves_the_public_agent_an_orphan() -> None:
@@ -68,3 +56,15 @@ def test_a_contract_of_another_question_does_not_hold() -> None:
         for other in names:
             if other != name:
                 assert violations(known, f"weather-{other}"), (name, other)
+
+
+@pytest.mark.parametrize("recording", ALL, ids=lambda recording: recording.name)
+def test_a_contract_says_how_many_spans_its_traces_have(recording: Recording) -> None:
+    demanded = contract.spans_demanded(contract.load_contract(recording.contract), recording.expectation)
+    assert demanded == len(recording.trace.spans)
+
+
+def test_a_contract_that_leaves_a_number_open_is_told() -> None:
+    rules = contract.load_contract(CONTRACTS / "shared" / "agent.yaml")
+    with pytest.raises(contract.ContractError, match="does not say how many CHAIN spans there are"):
+        contract.spans_demanded(rules, PUBLIC.expectation)
