@@ -1,4 +1,7 @@
--- Idempotent: run at every start of the pod that owns the database. The password comes by environment, never by argument.
+-- Idempotent: run at every start of the pod that owns the database. It needs no superuser: a managed PostgreSQL's
+-- administrator (CREATEROLE, CREATEDB) will do. The role's password comes on standard input, twice, and leaves psql
+-- only as a SCRAM verifier: it is in no statement, so in no server's log.
+SET client_min_messages = warning;
 \getenv role ROLE
 \getenv database DATABASE
 -- One pod at a time.
@@ -6,12 +9,13 @@
 SELECT pg_advisory_lock(hashtext('create-database'));
 \o
 \if :{?role}
-\getenv password ROLE_PASSWORD
--- No statement with a password in the server's log should one fail. (Only a superuser may say so.)
-SET log_min_error_statement = panic;
 SELECT format('CREATE ROLE %I', :'role')
  WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'role') \gexec
-SELECT format('ALTER ROLE %I LOGIN PASSWORD %L', :'role', :'password') \gexec
+SELECT format('ALTER ROLE %I LOGIN', :'role') \gexec
+\password :"role"
+-- Only a member of the role may give it a database, unless it is a superuser.
+SELECT format('GRANT %I TO CURRENT_USER', :'role')
+ WHERE NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) \gexec
 SELECT format('CREATE DATABASE %I OWNER %I', :'role', :'role')
  WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'role') \gexec
 SELECT format('REVOKE CONNECT ON DATABASE %I FROM PUBLIC', :'role') \gexec
