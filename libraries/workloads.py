@@ -199,6 +199,15 @@ class Workloads:
         return list(images.values())
 
     @keyword
+    def secret_behind(self, workload: Object, variable: str) -> str | None:
+        """Return the name of the Secret that gives a workload's first container a variable, None without."""
+        for entry in workload["spec"]["template"]["spec"]["containers"][0].get("env", ()):
+            if entry["name"] == variable:
+                name = entry.get("valueFrom", {}).get("secretKeyRef", {}).get("name")
+                return str(name) if name else None
+        return None
+
+    @keyword
     def pods_of_workload(self, stock: Stock, workload: Object) -> list[Object]:
         """Return all pods of a workload that have not ended, oldest first, whatever their state."""
         return pods_of(stock, workload)

@@ -15,6 +15,7 @@ ${USER_RANGE}    openshift.io/sa.scc.uid-range
 PostgreSQL Is Ready
     [Documentation]    The database of MLflow and Phoenix runs in the generation that was applied.
     [Tags]    postgres
+    Skip Unless The Overlay Has PostgreSQL
     Component Should Be Rolled Out    postgres
 
 MLflow Is Ready
@@ -114,3 +115,13 @@ Range Problems
     ${users} =    Range Of Users In    ${workload}[metadata][namespace]
     ${problems} =    User Problems    ${stock}    ${workload}    ${users}
     RETURN    ${problems}
+
+Skip Unless The Overlay Has PostgreSQL
+    [Documentation]    Skip where there is none, and MLflow is told of one elsewhere by a Secret.
+    ${workload} =    Workload Of    postgres
+    IF    $workload is not None    RETURN
+    ${mlflow} =    Deployed Workload Of    mlflow
+    ${secret} =    Secret Behind    ${mlflow}    PGHOST
+    IF    $secret is not None
+        Skip    This overlay has no PostgreSQL of its own: MLflow uses the one that Secret ${secret} names.
+    END

@@ -15,13 +15,18 @@ from rendered import KUSTOMIZE
 
 # Another component that must be in the stack, and before it.
 NEEDS: Mapping[str, frozenset[str]] = {
+    "external-postgres": frozenset({"phoenix"}),
     "genai-transform": frozenset({"phoenix", "weather"}),
     "high-availability": frozenset({"collector"}),
     "openshift-routes": frozenset({"phoenix", "weather"}),
     "shared-artifacts": frozenset({"high-availability"}),
 }
 # Of each of these groups a stack has one component at most.
-ALTERNATIVES: tuple[frozenset[str], ...] = (frozenset({"gateway-routes", "openshift-routes"}),)
+ALTERNATIVES: tuple[frozenset[str], ...] = (
+    frozenset({"gateway-routes", "openshift-routes"}),
+    # Together they need the place's own NetworkPolicy, with the database's address.
+    frozenset({"external-postgres", "network-policies"}),
+)
 # What is put on an overlay for a place that brings the rest itself: nothing else, and on no other overlay.
 ONLY: Mapping[str, frozenset[str]] = {"kagenti": frozenset({"shared-postgres"})}
 # What `tox -e e2e` puts on top of the rest, in this order: versions and names of images, no capability.
@@ -36,6 +41,7 @@ PARTS = (
     ("components/collector", "components/phoenix", "base/collector-patch", "components/weather"),
     ("components/collector", "base/collector-patch", "components/high-availability"),
     ("components/collector", "components/high-availability", "base/collector-patch", "components/phoenix"),
+    ("components/external-postgres",),
 )
 
 

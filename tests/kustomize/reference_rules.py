@@ -9,6 +9,11 @@ from rendered import Object, Stack, all_containers, name_of, plain_env
 
 CLUSTER_SCOPED = ("Namespace", "ClusterRole", "ClusterRoleBinding", "PersistentVolume", "StorageClass")
 INSTALLATION_SECRET = "otel-db-secret"  # noqa: S105 - a name: what components/shared-postgres finds in Kagenti
+# Secrets that are there before the stack is, and their keys.
+THERE_BEFORE = {
+    INSTALLATION_SECRET: ("username", "password"),
+    "external-postgres": ("host", "port", "username", "password", "ca.crt"),
+}
 HASH = re.compile(r"-[a-z0-9]{10}$")  # what Kustomize adds to the name of a generated ConfigMap
 
 
@@ -98,7 +103,7 @@ def configmaps_are_hashed_and_used(stack: Stack) -> Iterator[str]:
 
 
 def secrets_are_made(stack: Stack) -> Iterator[str]:
-    """A Secret that a pod waits for is create-secrets' or the installation's, with the keys it has."""
+    """A Secret that a pod waits for is create-secrets', or was there before, with the keys it has."""
     found = stack.container("create-secrets")
     namespace, names = (found[0], {a.partition("=")[0] for a in found[1]["args"]}) if found else ("", set())
     for workload, pod in stack.pods():
@@ -107,10 +112,33 @@ def secrets_are_made(stack: Stack) -> Iterator[str]:
             if reference.get("optional"):
                 continue
             made = name in names and workload["metadata"]["namespace"] == namespace
-            if not made and name != INSTALLATION_SECRET:
+            if not made and name not in THERE_BEFORE:
                 yield f"{name_of(workload)} waits for Secret {name}, which nobody makes"
-            if reference.get("key", "password") not in ("username", "password"):
+            if reference.get("key", "password") not in THERE_BEFORE.get(name, ("username", "password")):
                 yield f"{name_of(workload)} waits for key {reference['key']} of {name}: nobody makes it"
+
+
+def databases_are_there_or_verified(stack: Stack) -> Iterator[str]:
+    """A database's host is a Service of the stack, or one from a Secret that must show its certificate."""
+    for name, workload, container in stack.containers():
+        pod = workload["spec"]["template"]["spec"]
+        mounts = {mount["mountPath"]: mount["name"] for mount in container.get("volumeMounts", [])}
+        secrets = {volume["name"] for volume in pod.get("volumes", []) if "secret" in volume}
+        environment = plain_env(container)
+        for variable in container.get("env", []):
+            if variable["name"] not in ("PGHOST", "PHOENIX_POSTGRES_HOST"):
+                continue
+            if "valueFrom" not in variable:
+                host, namespace = variable["value"], workload["metadata"]["namespace"]
+                installations = INSTALLATION_SECRET in str(container["env"])
+                if stack.service_target(host, namespace, 5432) is None and not installations:
+                    yield f"{name} asks the database at {host}, which is no Service's port"
+                continue
+            if environment.get("PGSSLMODE") != "verify-full":
+                yield f"{name} does not ask the database for a certificate of its name"
+            folder = environment.get("PGSSLROOTCERT", "").rpartition("/")[0]
+            if mounts.get(folder) not in secrets:
+                yield f"{name} has no authority to check the database's certificate by"
 
 
 def claims_exist_and_are_used(stack: Stack) -> Iterator[str]:
@@ -238,6 +266,7 @@ RULES = (
     configmaps_exist,
     configmaps_are_hashed_and_used,
     secrets_are_made,
+    databases_are_there_or_verified,
     claims_exist_and_are_used,
     accounts_exist,
     routes_lead_somewhere,

@@ -114,6 +114,24 @@ def test_high_availability_can_be_listed_before_what_adds_to_the_collector(
     assert len(before) == 6
 
 
+def test_external_postgres_leaves_nothing_of_the_stacks_own_but_the_other_secrets(
+    combination: Callable[[Combination], Stack],
+) -> None:
+    plain, stack = combination(Combination("kind")), combination(Combination("kind", ("external-postgres",)))
+    own = {"StatefulSet": "postgres", "Service": "postgres", "PersistentVolumeClaim": "postgres-data"}
+    for kind, name in own.items():
+        assert plain.get(kind, name, "kagenti-system")
+        assert not stack.get(kind, name, "kagenti-system")
+    before, after = (each.container("create-secrets") for each in (plain, stack))
+    assert before
+    assert after
+    assert after[1]["args"] == [each for each in before[1]["args"] if not each.startswith("postgres-admin=")]
+    mlflow = stack.get("Deployment", "mlflow", "kagenti-system")
+    assert mlflow
+    steps = [container["name"] for container in mlflow["spec"]["template"]["spec"]["initContainers"]]
+    assert steps == ["create-secrets", "create-database", "prepare"]
+
+
 def test_embedded_differs_from_kind_in_image_names_only(overlay: Callable[[str], Stack]) -> None:
     kind, embedded = overlay("kind"), copy.deepcopy(overlay("embedded"))
     for (name, _, ours), (_, _, theirs) in zip(embedded.containers(), kind.containers(), strict=True):

@@ -313,6 +313,11 @@ BREAKS: list[tuple[str, Callable[[Stack], None], str]] = [
         put("Deployment", "mlflow", f"{MLFLOW}/env/PGUSER/valueFrom/secretKeyRef/key", "user"),
         "key user",
     ),
+    (
+        "databases_are_there_or_verified",
+        put("Deployment", "phoenix", f"{POD}/containers/phoenix/env/PHOENIX_POSTGRES_HOST/value", "other"),
+        "the database at other",
+    ),
     ("claims_exist_and_are_used", drop("PersistentVolumeClaim", "mlflow-artifacts"), "mlflow-artifacts"),
     (
         "claims_exist_and_are_used",
@@ -513,9 +518,19 @@ BREAKS: list[tuple[str, Callable[[Stack], None], str]] = [
     ("the_experiment_is_one", configure("mlflow.yaml", "exporters/otlp_http~mlflow/headers", {}), "without"),
 ]
 
-# The same for a stack with components/high-availability.
-HIGHLY_AVAILABLE = Combination("kind", ("high-availability",))
-AVAILABILITY_BREAKS: list[tuple[str, Callable[[Stack], None], str]] = [
+# The same for a stack with these components on top.
+TOPPED = Combination("kind", ("external-postgres", "high-availability"))
+TOPPED_BREAKS: list[tuple[str, Callable[[Stack], None], str]] = [
+    (
+        "databases_are_there_or_verified",
+        put("Deployment", "mlflow", f"{MLFLOW}/env/PGSSLMODE/value", "require"),
+        "a certificate of its name",
+    ),
+    (
+        "databases_are_there_or_verified",
+        drop("Deployment", "phoenix", f"{POD}/containers/phoenix/volumeMounts/external-postgres"),
+        "no authority",
+    ),
     (
         "collectors_never_share_a_queue",
         put(
@@ -629,15 +644,15 @@ def test_a_broken_stack_breaks(
 
 
 @pytest.mark.parametrize(
-    ("rule", "breaking", "said"), AVAILABILITY_BREAKS, ids=[f"{r}-{s}" for r, _, s in AVAILABILITY_BREAKS]
+    ("rule", "breaking", "said"), TOPPED_BREAKS, ids=[f"{r}-{s}" for r, _, s in TOPPED_BREAKS]
 )
-def test_a_broken_highly_available_stack_breaks(
+def test_a_broken_stack_with_components_on_top_breaks(
     rule: str,
     breaking: Callable[[Stack], None],
     said: str,
     combination: Callable[[Combination], Stack],
 ) -> None:
-    stack = copy.deepcopy(combination(HIGHLY_AVAILABLE))
+    stack = copy.deepcopy(combination(TOPPED))
     breaking(stack)
     messages = list(next(r for r in RULES if r.__name__ == rule)(stack))
     assert any(said in message for message in messages), messages
@@ -656,7 +671,7 @@ def test_a_broken_stack_on_openshift_breaks(
 
 
 def test_every_rule_is_broken_once() -> None:
-    broken = {rule for rule, _, _ in (*BREAKS, *AVAILABILITY_BREAKS, *OPENSHIFT_BREAKS)}
+    broken = {rule for rule, _, _ in (*BREAKS, *TOPPED_BREAKS, *OPENSHIFT_BREAKS)}
     assert {rule.__name__ for rule in RULES} == broken
 
 

@@ -282,3 +282,14 @@ def test_container_states_show_why_a_pod_does_not_start() -> None:
         "not Ready, 0 restarts"
     )
     assert container_states({"status": {"phase": "Pending"}}) == ["Pending"]
+
+
+def test_a_variable_that_a_secret_gives_is_known_by_the_secrets_name() -> None:
+    workload = deployment()
+    source = {"secretKeyRef": {"name": "external-postgres", "key": "host"}}
+    workload["spec"]["template"]["spec"]["containers"][0]["env"] = [
+        {"name": "PGHOST", "valueFrom": source},
+        {"name": "PGPORT", "value": "5432"},
+    ]
+    found = [Workloads().secret_behind(workload, name) for name in ("PGHOST", "PGPORT", "PGUSER")]
+    assert found == ["external-postgres", None, None]
