@@ -1,10 +1,15 @@
 """Rules about pods that come and go: what they share, how many may be away, how one takes its leave."""
 # ruff: noqa: D401 - the first line of a rule states the rule
 
+import re
 from collections.abc import Iterator
 
 import pipeline_rules
-from rendered import Object, Stack, name_of
+from rendered import Object, Stack, name_of, plain_env
+
+POOL = {"POOL_SIZE": 5, "MAX_OVERFLOW": 10}  # SQLAlchemy's defaults: connections of one MLflow worker
+OTHERS = 20  # connections of Phoenix (15 by the same defaults), of init containers and of people
+MAX_CONNECTIONS, RESERVED = 100, 3  # PostgreSQL's defaults
 
 
 def collectors_never_share_a_queue(stack: Stack) -> Iterator[str]:
@@ -85,6 +90,36 @@ def claims_go_with_the_stack(stack: Stack) -> Iterator[str]:
             yield f"{name_of(workload)} has claims of its own, retained by {policy}, not {wanted}"
 
 
+def autoscalers_own_the_replicas(stack: Stack) -> Iterator[str]:
+    """An autoscaler's workload is there, and says no number that the next apply would set back."""
+    for scaler in stack.of("HorizontalPodAutoscaler"):
+        scaled = [workload for workload, _ in stack.pods() if _is_scaled_by(workload, scaler)]
+        if not scaled:
+            yield f"{name_of(scaler)} scales nothing that is there"
+        for workload in scaled:
+            if "replicas" in workload["spec"]:
+                yield f"{name_of(workload)} is scaled by load, and each apply sets its replicas back"
+
+
+def the_database_has_room_for_all(stack: Stack) -> Iterator[str]:
+    """Every connection that all servers may open at once fits into PostgreSQL's own limit."""
+    server, found = stack.container("postgres"), stack.get("Deployment", "mlflow", "kagenti-system")
+    if server is None or found is None:
+        return
+    limit = re.search(r"max_connections=(\d+)", " ".join(server[1].get("args", [])))
+    mlflow = next(c for c in found["spec"]["template"]["spec"]["containers"] if c["name"] == "mlflow")
+    environment = plain_env(mlflow)
+    each = sum(
+        int(environment.get(f"MLFLOW_SQLALCHEMYSTORE_{name}", default)) for name, default in POOL.items()
+    )
+    workers = int(re.findall(r"--workers=(\d+)", " ".join(mlflow["args"]))[0])
+    scalers = [s for s in stack.of("HorizontalPodAutoscaler") if _is_scaled_by(found, s)]
+    pods = max([_most_at_once(found), *(s["spec"]["maxReplicas"] + 1 for s in scalers)])
+    wanted = pods * workers * each + OTHERS
+    if wanted > int(limit[1] if limit else MAX_CONNECTIONS) - RESERVED:
+        yield f"up to {wanted} connections are opened at once, PostgreSQL takes {limit[1] if limit else 100}"
+
+
 def replicas(stack: Stack, workload: Object) -> int:
     """Return how many pods a workload has at least when all is well."""
     for scaler in stack.of("HorizontalPodAutoscaler"):
@@ -128,4 +163,6 @@ RULES = (
     budgets_leave_room,
     several_pods_take_their_leave,
     claims_go_with_the_stack,
+    autoscalers_own_the_replicas,
+    the_database_has_room_for_all,
 )

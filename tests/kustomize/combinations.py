@@ -19,6 +19,7 @@ NEEDS: Mapping[str, frozenset[str]] = {
     "genai-transform": frozenset({"phoenix", "weather"}),
     "high-availability": frozenset({"collector"}),
     "openshift-routes": frozenset({"phoenix", "weather"}),
+    "scale": frozenset({"high-availability"}),
     "shared-artifacts": frozenset({"high-availability"}),
 }
 # Of each of these groups a stack has one component at most.

@@ -318,6 +318,11 @@ BREAKS: list[tuple[str, Callable[[Stack], None], str]] = [
         put("Deployment", "phoenix", f"{POD}/containers/phoenix/env/PHOENIX_POSTGRES_HOST/value", "other"),
         "the database at other",
     ),
+    (
+        "the_database_has_room_for_all",
+        put("Deployment", "mlflow", f"{MLFLOW}/args/2", "--workers=9"),
+        "up to 155 connections",
+    ),
     ("claims_exist_and_are_used", drop("PersistentVolumeClaim", "mlflow-artifacts"), "mlflow-artifacts"),
     (
         "claims_exist_and_are_used",
@@ -519,8 +524,18 @@ BREAKS: list[tuple[str, Callable[[Stack], None], str]] = [
 ]
 
 # The same for a stack with these components on top.
-TOPPED = Combination("kind", ("external-postgres", "high-availability"))
+TOPPED = Combination("kind", ("external-postgres", "high-availability", "scale"))
 TOPPED_BREAKS: list[tuple[str, Callable[[Stack], None], str]] = [
+    (
+        "autoscalers_own_the_replicas",
+        put("Deployment", "mlflow", "spec/replicas", 3),
+        "sets its replicas back",
+    ),
+    (
+        "autoscalers_own_the_replicas",
+        put("HorizontalPodAutoscaler", "mlflow", "spec/scaleTargetRef/name", "x"),
+        "scales nothing",
+    ),
     (
         "databases_are_there_or_verified",
         put("Deployment", "mlflow", f"{MLFLOW}/env/PGSSLMODE/value", "require"),
@@ -559,7 +574,7 @@ TOPPED_BREAKS: list[tuple[str, Callable[[Stack], None], str]] = [
     ("several_pods_are_kept_apart", drop("PodDisruptionBudget", "mlflow"), "no budget"),
     (
         "budgets_leave_room",
-        put("PodDisruptionBudget", "mlflow", "spec", {"minAvailable": 2, "selector": {"matchLabels": NAME}}),
+        put("PodDisruptionBudget", "mlflow", "spec", {"minAvailable": 3, "selector": {"matchLabels": NAME}}),
         "can never be evicted",
     ),
     ("budgets_leave_room", put("Deployment", "mlflow", "spec/template/metadata/labels", {}), "no workload"),

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Start PostgreSQL as whatever user the pod runs as, with the administrator's password of the Secret.
-# Environment: PGDATA, POSTGRES_USER, POSTGRES_PASSWORD.
+# Environment: PGDATA, POSTGRES_USER, POSTGRES_PASSWORD. Arguments: more of the server's own, such as -c max_connections=250.
 set -euo pipefail
 
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
@@ -21,4 +21,4 @@ printf "ALTER ROLE \"%s\" PASSWORD '%s'\n" "${POSTGRES_USER//\"/\"\"}" "${POSTGR
 
 # The socket lies in /tmp because the root file system is read-only.
 exec postgres -D "$PGDATA" -c hba_file=/etc/postgresql/pg_hba.conf \
-  -c listen_addresses='*' -c unix_socket_directories=/tmp
+  -c listen_addresses='*' -c unix_socket_directories=/tmp "$@"
