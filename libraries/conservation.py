@@ -95,8 +95,9 @@ class Conservation:
         )
         logger.info(f"<table><tr><th>hop</th><th>spans</th></tr>{rows}</table>", html=True)
         if balance.problems:
-            seen = ", ".join(f"{hop} {number}" for hop, number in balance.hops.items())
-            raise AssertionError(f"Spans are not conserved: {'; '.join(balance.problems)} (seen: {seen}).")
+            seen = ", ".join(f"{hop} {number}" for hop, number in balance.hops.items() if number)
+            problems = "; ".join(balance.problems)
+            raise AssertionError(f"Spans are not conserved: {problems} (seen: {seen or 'none'}; all else 0).")
         return balance.foreign
 
     @keyword

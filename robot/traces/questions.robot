@@ -90,6 +90,7 @@ Phoenix Should Have The Same
     ...    ${{len($trace.spans)}}
     ...    ${LIMITS}[phoenix]
     Trace Should Be Whole    Phoenix    ${question}    ${same}
+    Note When It Was Whole    Phoenix    ${question}    ${same}
     Trace Should Fulfil Contract    ${same}    @{known}
     Traces Should Have The Same Spans    ${trace}    ${same}
 

@@ -26,7 +26,8 @@ CANARIES = {ASKED.context_id: list(GOOD.expectation.canaries), "other": ["WX-000
 
 
 def problems(question: Question = ASKED, *sightings: Sighting) -> str:
-    return "\n".join(judge([question], sightings or [SEEN], CANARIES, CONTRACT)[0].problems)
+    found = judge([question], sightings or [SEEN], CANARIES, CONTRACT)[0].problems
+    return "\n".join(problem.text for problem in found)
 
 
 def test_a_good_conversation_has_no_problem_and_the_seconds_from_its_answer() -> None:
@@ -44,7 +45,7 @@ def test_an_answer_with_another_canary_is_found() -> None:
 
 
 def test_a_missing_a_second_and_an_unfinished_trace_are_found() -> None:
-    assert "has 0 traces" in "\n".join(judge([ASKED], [], CANARIES, CONTRACT)[0].problems)
+    assert "has 0 traces" in judge([ASKED], [], CANARIES, CONTRACT)[0].problems[0].text
     assert "has 2 traces" in problems(ASKED, SEEN, SEEN)
     assert "never seen whole" in problems(ASKED, replace(SEEN, whole_at=None))
 
@@ -71,3 +72,17 @@ def test_turns_must_be_one_trace_each_in_order() -> None:
         keywords.turns_should_be_traces([ASKED], [], ["x"], CONTRACT)
     with pytest.raises(AssertionError, match="turn 1: causality"):
         keywords.turns_should_be_traces([ASKED], [SEEN], ["WX-00000000"], CONTRACT)
+
+
+def test_the_message_begins_with_how_many_have_which_problem_and_stays_short() -> None:
+    other = replace(ASKED, context_id="other", answer="It is rainy (station WX-00000000).")
+    nameless = tuple(replace(span, name="x", kind=None) for span in GOOD.trace.spans)
+    broken = replace(SEEN, trace=replace(GOOD.trace, spans=nameless))
+    with pytest.raises(AssertionError) as failure:
+        Conversations().judge_conversations([ASKED, other], [broken], CANARIES, CONTRACT)
+    lines = str(failure.value).splitlines()
+    assert lines[0].startswith("2 of 2 conversations are not good: ")
+    assert "no trace of its session 1" in lines[0]
+    assert "counts.AGENT 1" in lines[0]
+    assert "more problems, see the log" in lines[4]
+    assert len(lines) == 6
