@@ -1,8 +1,8 @@
 """Breaks the current context's stack by one fault after the other, and sees whether the right test says so.
 
-    KUBECONFIG=... python -m faults [NAME ...]
+    KUBECONFIG=... python -m faults [--catalogue availability] [NAME ...]
 
-For each fault of the catalogue (default: all): change the Deployment, wait until it is rolled out, run the
+For each fault of the catalogue (default: all): change the workload, wait until it is rolled out, run the
 suite, change it back. The exit code is 0 when every fault made its test fail with what its message must say.
 Robot's results are in results/faults/NAME.
 """
@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 from robot.api import ExecutionResult
 
-from faults.catalogue import SUITES, Fault, faults
+from faults.catalogue import CATALOGUES, SUITES, Fault, faults
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parent / "results" / "faults"
@@ -43,17 +43,18 @@ class Broken:
     """The stack with one fault, for as long as the `with` lasts."""
 
     def __init__(self, fault: Fault) -> None:
-        """Find the Deployment behind the component's Service."""
+        """Find the workload behind the component's Service."""
         settings = yaml.safe_load(SETTINGS.read_text(encoding="utf-8"))
         place = settings["COMPONENTS"][fault.component]
         namespace = settings[place["namespace"].strip("${}")]
         service = json.loads(kubectl("get", "service", place["service"], "-n", namespace, "-o", "json"))
         labels = ",".join(f"{key}={value}" for key, value in service["spec"]["selector"].items())
-        found = json.loads(kubectl("get", "deployment", "-n", namespace, "-l", labels, "-o", "json"))
+        kinds = "deployment,statefulset"
+        found = json.loads(kubectl("get", kinds, "-n", namespace, "-l", labels, "-o", "json"))
         if len(found["items"]) != 1:
-            raise FaultError(f"{fault.component} is not one Deployment with the labels {labels}.")
+            raise FaultError(f"{fault.component} is not one {kinds} with the labels {labels}.")
         self._fault, self._namespace = fault, namespace
-        self._name: str = found["items"][0]["metadata"]["name"]
+        self._name = f"{found['items'][0]['kind'].lower()}/{found['items'][0]['metadata']['name']}"
         self._container = found["items"][0]["spec"]["template"]["spec"]["containers"][0]
 
     def __enter__(self) -> None:
@@ -69,7 +70,7 @@ class Broken:
         self._apply(self._fault.heal(self._container))
 
     def _apply(self, patch: list[dict[str, Any]]) -> None:
-        place = ("deployment", self._name, "-n", self._namespace)
+        place = (self._name, "-n", self._namespace)
         kubectl("patch", *place, "--type=json", "--patch", json.dumps(patch))
         kubectl("rollout", "status", *place, f"--timeout={ROLLOUT_LIMIT}")
 
@@ -94,7 +95,7 @@ def run(fault: Fault) -> bool:
     results = RESULTS / fault.name
     command = [
         sys.executable, "-m", "robot", "--console", "none", "--variablefile", str(HERE / "impatient.yaml"),
-        "--outputdir", str(results), str(SUITES / fault.suite),
+        "--outputdir", str(results), *fault.options, str(SUITES / fault.suite),
     ]  # fmt: skip
     with Broken(fault):
         subprocess.run(command, check=False)
@@ -105,10 +106,12 @@ def run(fault: Fault) -> bool:
 
 def main() -> int:
     """Run the faults that are named, by default all; return the exit code."""
-    known = {fault.name: fault for fault in faults()}
     parser = argparse.ArgumentParser(prog="python -m faults", description=main.__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(known))
-    names = parser.parse_args().names or list(known)
+    parser.add_argument("--catalogue", choices=CATALOGUES, default=CATALOGUES[0])
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    arguments = parser.parse_args()
+    known = {fault.name: fault for fault in faults(arguments.catalogue)}
+    names = arguments.names or list(known)
     unknown = [name for name in names if name not in known]
     if unknown:
         parser.error(f"no fault is named {unknown[0]!r}; choose from {', '.join(known)}")

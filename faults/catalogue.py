@@ -10,13 +10,14 @@ from typing import Any
 
 import yaml
 
-CATALOGUE = Path(__file__).parent / "traces.yaml"
-SUITES = Path(__file__).parent.parent / "robot"
+HERE = Path(__file__).parent
+CATALOGUES = ("traces", "availability")  # the second is of a stack with components/high-availability
+SUITES = HERE.parent / "robot"
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One deliberate defect; see the catalogue's first lines for what its fields mean."""
+    """One deliberate defect; see traces.yaml's first lines for what its fields mean."""
 
     name: str
     breaks: str
@@ -25,14 +26,15 @@ class Fault:
     says: Sequence[str]
     collector: Mapping[str, Any] = field(default_factory=dict)
     agent: Mapping[str, str] = field(default_factory=dict)
+    options: Sequence[str] = ()
 
     @property
     def component(self) -> str:
-        """The component whose Deployment is changed."""
+        """The component whose workload is changed."""
         return "otel-collector" if self.collector else "weather-agent"
 
     def patch(self, container: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Return the JSON patch that breaks a Deployment with this container."""
+        """Return the JSON patch that breaks a workload with this container."""
         place = "/spec/template/spec/containers/0"
         if self.collector:
             command = [*container["command"], f"--config=yaml:{json.dumps(self.collector)}"]
@@ -48,6 +50,7 @@ class Fault:
         return [{"op": "replace", "path": path, "value": container[key]}]
 
 
-def faults() -> list[Fault]:
-    """Return the catalogue's faults, in its order."""
-    return [Fault(**entry) for entry in yaml.safe_load(CATALOGUE.read_text(encoding="utf-8"))]
+def faults(catalogue: str) -> list[Fault]:
+    """Return the faults of one of the catalogues, in its order."""
+    text = (HERE / f"{catalogue}.yaml").read_text(encoding="utf-8")
+    return [Fault(**entry) for entry in yaml.safe_load(text)]

@@ -12,9 +12,9 @@ import yaml
 from robot.api import TestSuite as Suite
 
 from faults.__main__ import judge
-from faults.catalogue import SUITES, Fault, faults
+from faults.catalogue import CATALOGUES, HERE, SUITES, Fault, faults
 
-ALL = faults()
+ALL = [fault for catalogue in CATALOGUES for fault in faults(catalogue)]
 ROOT = Path(__file__).parents[2]
 CONTAINER: dict[str, Any] = {
     "command": ["/otelcol-contrib", "--config=/a.yaml"],
@@ -33,8 +33,16 @@ def test_its_test_exists_and_it_says_what_the_message_must_hold(fault: Fault) ->
 @pytest.mark.parametrize("fault", [fault for fault in ALL if fault.collector], ids=lambda fault: fault.name)
 def test_its_processors_are_in_the_collector_that_is_built(fault: Fault) -> None:
     builder = (ROOT / "images/opentelemetry-collector-contrib/builder.yaml").read_text(encoding="utf-8")
-    for name in fault.collector["processors"]:
+    for name in fault.collector.get("processors", ()):
         assert f"/{name.partition('/')[0]}processor " in builder
+
+
+def test_the_limits_of_impatience_are_those_of_the_suites() -> None:
+    impatient, usual = (
+        yaml.safe_load(path.read_text(encoding="utf-8"))["LIMITS"]
+        for path in (HERE / "impatient.yaml", ROOT / "resources" / "settings.yaml")
+    )
+    assert set(impatient) == set(usual)
 
 
 def test_names_are_unique() -> None:
