@@ -42,6 +42,7 @@ PARTS = (
     ("components/collector", "components/phoenix", "base/collector-patch", "components/weather"),
     ("components/collector", "base/collector-patch", "components/high-availability"),
     ("components/collector", "components/high-availability", "base/collector-patch", "components/phoenix"),
+    ("components/high-availability/mlflow",),
     ("components/external-postgres",),
 )
 
