@@ -27,6 +27,8 @@ ALTERNATIVES: tuple[frozenset[str], ...] = (
     frozenset({"gateway-routes", "openshift-routes"}),
     # Together they need the place's own NetworkPolicy, with the database's address.
     frozenset({"external-postgres", "network-policies"}),
+    # The users' database lies on the stack's own PostgreSQL.
+    frozenset({"external-postgres", "mlflow-auth"}),
 )
 # What is put on an overlay for a place that brings the rest itself: nothing else, and on no other overlay.
 ONLY: Mapping[str, frozenset[str]] = {"kagenti": frozenset({"shared-postgres"})}

@@ -6,11 +6,12 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import yaml
-from rendered import Object, Stack, plain_env
+from rendered import Object, Stack, plain_env, readiness, secrets_of
 
 COLLECTOR = ("otel-collector", "kagenti-system")
 FILTER = "filter/openinference_only"
 TRANSFORM = "transform/genai_to_openinference"  # of components/genai-transform
+LOGIN = "basicauth/mlflow"  # of components/mlflow-auth
 
 
 def collector(stack: Stack) -> Object | None:
@@ -71,11 +72,11 @@ def mounted_config_is_read(stack: Stack) -> Iterator[str]:
 
 
 def config_files_repeat_no_list(stack: Stack) -> Iterator[str]:
-    """A list that two files have is silently the last one's, so only the transform may come on top of one."""
+    """A list that two files have is silently the last one's, so only these two may come on top of one."""
     seen: dict[str, tuple[str, list[Any]]] = {}
     for path, config in config_files(stack).items():
         for key, items in _lists(config or {}):
-            if key in seen and [item for item in items if item != TRANSFORM] != seen[key][1]:
+            if key in seen and [item for item in items if item not in (TRANSFORM, LOGIN)] != seen[key][1]:
                 yield f"{path} repeats {key} of {seen[key][0]}: merging replaces lists"
             seen[key] = path, items
 
@@ -214,10 +215,9 @@ def mlflow_answers_to_its_names(stack: Stack) -> Iterator[str]:
         if given != wanted:
             yield f"mlflow has {variable} {sorted(given)}, but is reached by {sorted(wanted)}"
     exporter = merged_config(stack).get("exporters", {}).get("otlp_http/mlflow")
-    probe = found[1]["readinessProbe"]["httpGet"].get("httpHeaders", [])
     for who, name in (
         ("the collector", urlsplit(exporter["traces_endpoint"]).netloc if exporter else "mlflow:5000"),
-        ("its readiness probe", next((h["value"] for h in probe if h["name"] == "Host"), None)),
+        ("its readiness probe", readiness(found[1])[1]),
     ):
         if name not in hosts:
             yield f"{who} calls mlflow by the name {name}, which gets 403"
@@ -252,7 +252,7 @@ def the_experiment_is_one(stack: Stack) -> Iterator[str]:
     if prepare is None or mlflow is None:
         return
     environment = plain_env(prepare[1])
-    asked = parse_qs(urlsplit(mlflow[1]["readinessProbe"]["httpGet"]["path"]).query).get("experiment_name")
+    asked = parse_qs(urlsplit(readiness(mlflow[1])[0]).query).get("experiment_name")
     if asked != [environment["EXPERIMENT_NAME"]]:
         yield f"prepare makes experiment {environment['EXPERIMENT_NAME']}, readiness asks for {asked}"
     published = environment["EXPERIMENT_CONFIGMAP"]
@@ -268,6 +268,54 @@ def the_experiment_is_one(stack: Stack) -> Iterator[str]:
         yield f"the collector takes the experiment's id from {source}, not from {published}"
     if exporter.get("headers", {}).get("x-mlflow-experiment-id") != "${env:MLFLOW_EXPERIMENT_ID}":
         yield f"otlp_http/mlflow sends the headers {exporter.get('headers')}, without the published id"
+
+
+def the_collector_logs_in(stack: Stack) -> Iterator[str]:
+    """Where MLflow wants a login the exporter has the Secret's that MLflow has, and sees it change.
+
+    The kubelet does not change files that are mounted by subPath.
+    """
+    exporter, workload = merged_config(stack).get("exporters", {}).get("otlp_http/mlflow"), collector(stack)
+    mlflow, users = stack.container("mlflow"), stack.container("create-users")
+    if exporter is None or workload is None or mlflow is None:
+        return
+    wanted = "--app-name=basic-auth" in mlflow[1]["args"]
+    if wanted != (exporter.get("auth") == {"authenticator": LOGIN}):
+        has = exporter.get("auth")
+        yield f"mlflow {'wants a' if wanted else 'takes no'} login, otlp_http/mlflow has {has}"
+    if not wanted or users is None:
+        return
+    pod = workload["spec"]["template"]["spec"]
+    secrets = {v["name"]: v["secret"]["secretName"] for v in pod["volumes"] if "secret" in v}
+    mounts = {m["mountPath"]: m["name"] for m in pod["containers"][0]["volumeMounts"] if "subPath" not in m}
+    known = {v["name"]: v.get("valueFrom", {}).get("secretKeyRef") for v in users[1]["env"]}
+    login = merged_config(stack).get("extensions", {}).get(LOGIN, {}).get("client_auth", {})
+    for key in ("username", "password"):
+        folder, _, file = login.get(f"{key}_file", "").rpartition("/")
+        source = {"name": secrets.get(mounts.get(folder, "")), "key": file}
+        if source != known[f"COLLECTOR_{key.upper()}"]:
+            yield f"the collector's {key} is {source}, MLflow's is {known[f'COLLECTOR_{key.upper()}']}"
+
+
+def a_changed_secret_rolls_mlflow(stack: Stack) -> Iterator[str]:
+    """roll-on-rotation watches every Secret that its pods use, sees it, and may roll them."""
+    for workload, pod in stack.pods():
+        found = next((c for c in pod.get("initContainers", []) if c["name"] == "roll-on-rotation"), None)
+        if found is None:
+            continue
+        name, *watched = found["args"]
+        if name != workload["metadata"]["name"]:
+            yield f"roll-on-rotation rolls {name} and runs in {workload['metadata']['name']}"
+        # An administrator's password is PostgreSQL's own: that must start anew first.
+        used = {secret for secret in secrets_of(pod) if not secret.endswith("postgres-admin")}
+        if set(watched) != used:
+            yield f"roll-on-rotation watches {', '.join(watched)}; {name} uses {', '.join(sorted(used))}"
+        volume = next(v for v in pod["volumes"] if v["name"] == "credentials")
+        for secret in sorted(used - secrets_of(volume)):
+            yield f"roll-on-rotation cannot see Secret {secret}"
+        rules = [rule for role in stack.of("Role") for rule in role["rules"] if "patch" in rule["verbs"]]
+        if not any(name in rule.get("resourceNames", []) and rule["apiGroups"] == ["apps"] for rule in rules):
+            yield f"roll-on-rotation may not roll {name}"
 
 
 def _http_port(stack: Stack) -> int:
@@ -306,4 +354,6 @@ RULES = (
     mlflow_answers_to_its_names,
     mlflow_follows_its_route,
     the_experiment_is_one,
+    the_collector_logs_in,
+    a_changed_secret_rolls_mlflow,
 )

@@ -4,7 +4,7 @@
 import re
 from collections.abc import Iterator
 
-from rendered import WORKLOADS, Object, Stack, all_containers, name_of
+from rendered import WORKLOADS, Object, Stack, all_containers, name_of, readiness
 
 
 def namespaces_enforce_restricted(stack: Stack) -> Iterator[str]:
@@ -83,13 +83,8 @@ def readiness_asks_the_database(stack: Stack) -> Iterator[str]:
     """MLflow's /health and Phoenix's /healthz answer 200 with the database down."""
     for name in ("mlflow", "phoenix"):
         found = stack.container(name)
-        if found and found[1]["readinessProbe"]["httpGet"]["path"] in (
-            "/health",
-            "/healthz",
-            "/version",
-            "/",
-        ):
-            path = found[1]["readinessProbe"]["httpGet"]["path"]
+        path = readiness(found[1])[0] if found else "no container"
+        if path in ("/health", "/healthz", "/version", "/"):
             yield f"container {name} is called ready by {path}, which answers although its database is down"
 
 

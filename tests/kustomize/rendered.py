@@ -94,6 +94,32 @@ def all_containers(pod: Object) -> list[Object]:
     return [*pod.get("initContainers", []), *pod["containers"]]
 
 
+def secrets_of(value: object) -> set[str]:
+    """Return the names of all Secrets that a pod spec names, at any depth."""
+    if isinstance(value, list):
+        return set().union(*map(secrets_of, value))
+    if not isinstance(value, dict):
+        return set()
+    found = set().union(*map(secrets_of, value.values()))
+    for key in ("secretKeyRef", "secretRef", "secret"):
+        if isinstance(value.get(key), dict):
+            found.add(value[key].get("name") or value[key].get("secretName"))
+    return found
+
+
+def readiness(container: Object) -> tuple[str, str | None]:
+    """Return the path that a readiness probe asks for, and the host name it asks by, None where it has none.
+
+    Where MLflow wants a login the probe is a program that is told both: ask_mlflow.py.
+    """
+    probe = container["readinessProbe"]
+    if "httpGet" not in probe:
+        host, path = probe["exec"]["command"][-2:]
+        return path, host
+    headers = probe["httpGet"].get("httpHeaders", [])
+    return probe["httpGet"]["path"], next((h["value"] for h in headers if h["name"] == "Host"), None)
+
+
 def plain_env(container: Object) -> dict[str, str]:
     """Return the environment variables with a literal value, each $(NAME) replaced as Kubernetes does it.
 

@@ -111,6 +111,7 @@ POD = "spec/template/spec"
 MLFLOW = f"{POD}/containers/mlflow"
 AGENT = f"{POD}/containers/weather-agent"
 COLLECTOR = f"{POD}/containers/otel-collector"
+ROLLING = f"{POD}/initContainers/roll-on-rotation"
 NAME = {"app.kubernetes.io/name": "mlflow"}
 
 BREAKS: list[tuple[str, Callable[[Stack], None], str]] = [
@@ -600,6 +601,67 @@ TOPPED_BREAKS: list[tuple[str, Callable[[Stack], None], str]] = [
     ),
 ]
 
+# The same for a stack with components/mlflow-auth.
+AUTH = Combination("kind", ("mlflow-auth",))
+AUTH_BREAKS: list[tuple[str, Callable[[Stack], None], str]] = [
+    ("the_collector_logs_in", put("Deployment", "mlflow", f"{MLFLOW}/args/4", "--x"), "takes no login"),
+    (
+        "the_collector_logs_in",
+        configure("login.yaml", "exporters/otlp_http~mlflow/auth", None),
+        "wants a login, otlp_http/mlflow has None",
+    ),
+    (
+        "the_collector_logs_in",
+        put("Deployment", "otel-collector", f"{POD}/volumes/mlflow-login/secret/secretName", "mlflow-admin"),
+        "{'name': 'mlflow-admin', 'key': 'password'}, MLflow's is",
+    ),
+    (
+        "the_collector_logs_in",
+        put("Deployment", "otel-collector", f"{COLLECTOR}/volumeMounts/mlflow-login/subPath", "password"),
+        "{'name': None, 'key': 'username'}, MLflow's is",
+    ),
+    (
+        "a_changed_secret_rolls_mlflow",
+        put("Deployment", "mlflow", f"{ROLLING}/args", ["mlflow", "mlflow-admin"]),
+        "watches mlflow-admin; mlflow uses",
+    ),
+    (
+        "a_changed_secret_rolls_mlflow",
+        put("Deployment", "mlflow", f"{ROLLING}/args/0", "otel-collector"),
+        "rolls otel-collector and runs in mlflow",
+    ),
+    (
+        "a_changed_secret_rolls_mlflow",
+        drop("Deployment", "mlflow", f"{POD}/volumes/credentials/projected/sources/1"),
+        "cannot see Secret mlflow-collector",
+    ),
+    (
+        "a_changed_secret_rolls_mlflow",
+        put("Role", "mlflow-roll-on-rotation", "rules/0/resourceNames", ["x"]),
+        "may not roll mlflow",
+    ),
+    (
+        "readiness_asks_the_database",
+        put("Deployment", "mlflow", f"{MLFLOW}/readinessProbe/exec/command/3", "/health"),
+        "mlflow is called ready by /health",
+    ),
+    (
+        "mlflow_answers_to_its_names",
+        put("Deployment", "mlflow", f"{MLFLOW}/readinessProbe/exec/command/2", "localhost:5000"),
+        "its readiness probe calls mlflow by the name localhost:5000",
+    ),
+    (
+        "config_files_repeat_no_list",
+        configure("login.yaml", "service/extensions", ["basicauth/mlflow"]),
+        "login.yaml repeats service.extensions",
+    ),
+    (
+        "secrets_are_made",
+        put("StatefulSet", "postgres", f"{POD}/initContainers/create-secrets/args", ["mlflow-admin=admin"]),
+        "waits for Secret mlflow-collector",
+    ),
+]
+
 
 FOLLOW = f"{POD}/initContainers/follow-route"
 OPENSHIFT_BREAKS: list[tuple[str, Callable[[Stack], None], str]] = [
@@ -685,8 +747,23 @@ def test_a_broken_stack_on_openshift_breaks(
     assert any(said in message for message in messages), messages
 
 
+@pytest.mark.parametrize(
+    ("rule", "breaking", "said"), AUTH_BREAKS, ids=[f"{r}-{s}" for r, _, s in AUTH_BREAKS]
+)
+def test_a_broken_stack_with_logins_breaks(
+    rule: str,
+    breaking: Callable[[Stack], None],
+    said: str,
+    combination: Callable[[Combination], Stack],
+) -> None:
+    stack = copy.deepcopy(combination(AUTH))
+    breaking(stack)
+    messages = list(next(r for r in RULES if r.__name__ == rule)(stack))
+    assert any(said in message for message in messages), messages
+
+
 def test_every_rule_is_broken_once() -> None:
-    broken = {rule for rule, _, _ in (*BREAKS, *TOPPED_BREAKS, *OPENSHIFT_BREAKS)}
+    broken = {rule for rule, _, _ in (*BREAKS, *TOPPED_BREAKS, *OPENSHIFT_BREAKS, *AUTH_BREAKS)}
     assert {rule.__name__ for rule in RULES} == broken
 
 

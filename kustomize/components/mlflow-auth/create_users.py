@@ -1,0 +1,96 @@
+"""Make MLflow's users, with the passwords of their Secrets; at every start, so that a changed Secret wins.
+
+Environment: AUTH_DATABASE_USERNAME (the database's name too) and AUTH_DATABASE_PASSWORD, ADMIN_USERNAME and
+ADMIN_PASSWORD, COLLECTOR_USERNAME and COLLECTOR_PASSWORD, PGSERVICEFILE (is written; MLflow reads it),
+MLFLOW_AUTH_CONFIG_PATH, MLFLOW_BACKEND_STORE_URI, EXPERIMENT_NAME.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy
+from mlflow.exceptions import MlflowException
+from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+from sqlalchemy.exc import SQLAlchemyError
+
+SERVICE = "mlflow-auth"  # what basic_auth.ini calls the database
+LOCK = 5_733_162  # an arbitrary number: what pods that start together must agree on
+ARTIFACT_ROOT = "mlflow-artifacts:/"
+# What MLflow lets every user make unless denied. (Experiments too, but a denial covers the granted one.)
+DENIED = (
+    "assessment",
+    "gateway_endpoint",
+    "gateway_model_definition",
+    "gateway_secret",
+    "logged_model",
+    "mcp_server",
+    "prompt",
+    "registered_model",
+    "review_queue",
+    "run",
+    "scorer",
+)
+
+
+def write_service_file(path: Path, database: str, password: str) -> None:
+    """Write what libpq needs to connect; where the database is it takes from the environment."""
+    if "\n" in database + password:
+        raise SystemExit(
+            "The Secret mlflow-auth-database has a line break in its username or password: remove it."
+        )
+    path.write_text(
+        f"[{SERVICE}]\ndbname={database}\nuser={database}\npassword={password}\n", encoding="utf-8"
+    )
+    path.chmod(0o600)
+
+
+def make_user(store: Any, name: str, password: str, *, admin: bool) -> None:  # noqa: ANN401 - MLflow's user store
+    """Create the user or set its password."""
+    if store.has_user(name):
+        store.update_user(name, password=password, is_admin=admin)
+    else:
+        store.create_user(name, password, is_admin=admin)
+
+
+def allow_traces(store: Any, name: str, experiment_id: str) -> None:  # noqa: ANN401 - MLflow's user store
+    """Let the user store traces in this experiment, and as little else as MLflow can withhold."""
+    for known in store.list_experiment_permissions(name):
+        if known.experiment_id not in (experiment_id, "*"):
+            store.delete_experiment_permission(known.experiment_id, name)
+    store.grant_user_permission(name, "experiment", experiment_id, "EDIT")
+    for kind in DENIED:
+        store.grant_user_permission(name, kind, "*", "DENY")
+
+
+def main() -> None:
+    """Make the users; say in one sentence what is wrong if it cannot be done."""
+    env = os.environ
+    write_service_file(
+        Path(env["PGSERVICEFILE"]), env["AUTH_DATABASE_USERNAME"], env["AUTH_DATABASE_PASSWORD"]
+    )
+    from mlflow.server.auth import auth_config, store  # noqa: PLC0415 - it starts the app as it is imported
+
+    name = env["EXPERIMENT_NAME"]
+    try:
+        experiment = SqlAlchemyStore(env["MLFLOW_BACKEND_STORE_URI"], ARTIFACT_ROOT).get_experiment_by_name(
+            name
+        )
+        if experiment is None:
+            raise SystemExit(f"MLflow has no experiment {name}: container prepare makes it before.")
+        with sqlalchemy.create_engine(
+            auth_config.database_uri
+        ).connect() as connection:  # the lock ends with it
+            connection.execute(sqlalchemy.text("SELECT pg_advisory_lock(:lock)"), {"lock": LOCK})
+            store.init_db(auth_config.database_uri)
+            make_user(store, env["ADMIN_USERNAME"], env["ADMIN_PASSWORD"], admin=True)
+            make_user(store, env["COLLECTOR_USERNAME"], env["COLLECTOR_PASSWORD"], admin=False)
+            allow_traces(store, env["COLLECTOR_USERNAME"], str(experiment.experiment_id))
+    except (MlflowException, SQLAlchemyError) as error:
+        reason = " ".join(str(error).split())
+        raise SystemExit(f"MLflow's users could not be made: {reason}") from None
+    print(f"MLflow has its administrator and a user that may store traces in experiment {name}.")
+
+
+if __name__ == "__main__":
+    main()
