@@ -6,6 +6,7 @@ import base64
 import contextlib
 import hashlib
 import json
+import logging
 import os
 import re
 import shutil
@@ -229,6 +230,7 @@ class Browser(LibraryComponent):  # type: ignore[misc] # SeleniumLibrary has no 
         self._tolerated: Mapping[str, str] = {}
         self._reports: str | None = None
         self._files: TemporaryDirectory[str] | None = None
+        self._logins: dict[str, dict[str, str]] = {}
 
     @keyword
     def open_chromium(self, *entries: EntryPoint) -> None:
@@ -238,6 +240,7 @@ class Browser(LibraryComponent):  # type: ignore[misc] # SeleniumLibrary has no 
             raise BrowserError(
                 "The pages need Chromium and its driver: apt-get install chromium chromium-driver"
             )
+        self._logins = {origin_of(page_url(entry)): entry.login_headers for entry in entries}
         options = webdriver.ChromeOptions()
         options.binary_location = browser
         for switch in (*SWITCHES, *switches(entries), *trust(entries)):
@@ -275,9 +278,23 @@ class Browser(LibraryComponent):  # type: ignore[misc] # SeleniumLibrary has no 
         of the page's origin to which its script posts errors that it caught, if it does so.
         """
         self.driver.get("about:blank")
+        self._log_in(origin_of(url))
         self._read_logs()
         self._page, self._record, self._tolerated, self._reports = page, PageRecord(), tolerated, reports
         self.driver.get(url)
+
+    def _log_in(self, origin: str) -> None:
+        """Let every request of the pages from now on carry the login for their origin, or none.
+
+        A login in the URL would be seen, in the history and in failure messages.
+        """
+        headers = self._logins.get(origin, {})
+        if (
+            headers
+        ):  # at level DEBUG, Selenium tells every command and every request of a page with its headers
+            logging.getLogger("selenium.webdriver.remote.remote_connection").setLevel(logging.INFO)
+        self.driver.execute_cdp_cmd("Network.enable", {})
+        self.driver.execute_cdp_cmd("Network.setExtraHTTPHeaders", {"headers": headers})
 
     @keyword
     def wait_until_shown(self, part: str, locator: str, *texts: str, limit: float) -> None:

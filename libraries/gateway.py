@@ -6,11 +6,12 @@ import os
 import socket
 import ssl
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from logins import Login
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from robot.api.deco import keyword, library
 from urllib3.util import connection
@@ -30,7 +31,7 @@ class GatewayError(Exception):
 
 @dataclass(frozen=True)
 class EntryPoint:
-    """Where to connect (`url`) and which Host header to send, None where the URL's own host is right.
+    """Where to connect (`url`), with which Host header (None: the URL's own host) and which login.
 
     `address`, as host:port, is where the URL's host is reached without asking a name server; None asks one.
     """
@@ -38,11 +39,17 @@ class EntryPoint:
     url: str
     host: str | None = None
     address: str | None = None
+    login: Login | None = None
 
     @property
     def headers(self) -> dict[str, str]:
         """The headers that make a request to the URL reach this entry point."""
         return {"Host": self.host} if self.host else {}
+
+    @property
+    def login_headers(self) -> dict[str, str]:
+        """The header that makes a request carry the login, none where there is no login."""
+        return {"Authorization": self.login.header} if self.login else {}
 
     def __str__(self) -> str:
         """Return the entry point as people write it."""
@@ -107,6 +114,11 @@ class Gateway:
     def entry_point_of_url(self, url: str) -> EntryPoint:
         """Return a URL that the user gave, to be used as it is."""
         return EntryPoint(url.rstrip("/"))
+
+    @keyword
+    def entry_point_with_login(self, entry: EntryPoint, login: Login | None) -> EntryPoint:
+        """Return the same entry point, asked with a login from now on, or without one."""
+        return replace(entry, login=login)
 
     @keyword
     def find_route_to(self, routes: list[Object], namespace: str, service: str) -> Object | None:

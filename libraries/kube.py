@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from logins import Login
+from robot.api import logger
 from robot.api.deco import keyword, library
-from workloads import Object, Stock, container_states, pods_of
+from robot.api.types import Secret
+from workloads import PART_OF, Object, Stock, container_states, pods_of
 
 if TYPE_CHECKING:
     from KubeLibrary import KubeLibrary
@@ -16,12 +21,17 @@ if TYPE_CHECKING:
 CONNECT_LIMIT = 10
 LAST_LINES = 6
 LAST_EVENTS = 5
+MANY_LINES = 20_000  # of a log that is searched
+LISTED = "these are the processes:"
 LONGEST = 230  # characters of a line of evidence
 
 # Runs in a pod: one HTTP request, its answer as one line of JSON.
 _REQUEST_PROGRAM = """
-import json, sys, urllib.error, urllib.request
+import base64, json, os, sys, urllib.error, urllib.request
 ask = json.loads(sys.argv[1])
+if ask["login"]:
+    login = ":".join(os.environ["MLFLOW_TRACKING_" + part] for part in ("USERNAME", "PASSWORD"))
+    ask["headers"]["Authorization"] = "Basic " + base64.b64encode(login.encode()).decode()
 data = ask["body"].encode() if ask["body"] is not None else None
 request = urllib.request.Request(ask["url"], data, ask["headers"])
 opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -233,12 +243,15 @@ class Kube:
         headers: dict[str, str] | None = None,
         body: str | None = None,
         timeout: float = 10,
+        own_login: bool = False,
     ) -> dict[str, Any]:
         """Make one HTTP request from inside a pod that has Python; POST when there is a body.
 
+        With `own_login` it carries the login for MLflow that the container has in its environment: a login
+        from here would be seen in the pod's process list.
         Returns `status`, 0 when there was no answer, and `body`: its first 500 bytes, or why there was none.
         """
-        ask = {"url": url, "headers": headers or {}, "body": body, "timeout": timeout}
+        ask = {"url": url, "headers": headers or {}, "body": body, "timeout": timeout, "login": own_login}
         name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
         command = ["python3", "-c", _REQUEST_PROGRAM, json.dumps(ask)]
         said: str = self._call(
@@ -330,6 +343,89 @@ class Kube:
         return data
 
     @keyword
+    def read_login(self, namespace: str, secret: str) -> Login:
+        """Return the login that a Secret with the keys username and password holds.
+
+        Raises ClusterError when it is not there, may not be read, or lacks a key.
+        """
+        data = unlogged(self.read_object, "v1", "Secret", secret, namespace).get("data") or {}
+        try:
+            username, password = (base64.b64decode(data[key]).decode() for key in ("username", "password"))
+        except KeyError as error:
+            raise ClusterError(f"Secret {secret} in namespace {namespace} has no key {error}.") from error
+        return Login(username, Secret(password))
+
+    @keyword
+    def read_passwords(self, namespaces: list[str]) -> dict[str, Secret]:
+        """Return the passwords of the stack's Secrets, by the Secrets' names."""
+        found: dict[str, Secret] = {}
+        for namespace in namespaces:
+            for item in unlogged(self.read_objects, "v1", "Secret", namespace, PART_OF):
+                for key in sorted({"password"} & set(item.get("data") or {})):
+                    name = f"{namespace}/{item['metadata']['name']}"
+                    found[name] = Secret(base64.b64decode(item["data"][key]).decode())
+        return found
+
+    @keyword
+    def logs_of_the_stack(self, namespaces: list[str]) -> dict[str, str]:
+        """Return the logs of all containers, by the names of pod and container; of a long one its end."""
+        return {
+            f"the log of {container} in pod {pod['metadata']['name']}": "\n".join(
+                self.read_log(pod, container, lines=MANY_LINES)
+            )
+            for pod in self._pods(namespaces)
+            for container in _container_names(pod)
+        }
+
+    @keyword
+    def processes_of_the_stack(self, namespaces: list[str]) -> dict[str, str]:
+        """Return the command lines of the processes in each container that runs and has a shell."""
+        found = {}
+        for pod in self._pods(namespaces):
+            running = {entry["name"] for entry in _all_statuses(pod) if "running" in entry.get("state", {})}
+            for container in _container_names(pod):
+                name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
+                if container not in running:
+                    continue
+                try:
+                    said: str = self._call(
+                        f"the processes of pod {name}",
+                        self._kube.get_namespaced_pod_exec,
+                        name,
+                        namespace,
+                        ["sh", "-c", f"echo {LISTED}; cat /proc/[0-9]*/cmdline"],
+                        container,
+                    )
+                except ClusterError as error:
+                    logger.info(f"{container} in pod {name} lists no processes: {error}")
+                    continue
+                if LISTED in said:
+                    found[f"a command line in {container} of pod {name}"] = said
+        return found
+
+    @keyword
+    def objects_of_the_stack(self, namespaces: list[str]) -> dict[str, str]:
+        """Return workloads, pods, ConfigMaps and events as JSON, by their names."""
+        kinds = (
+            ("apps/v1", "Deployment"),
+            ("apps/v1", "StatefulSet"),
+            ("v1", "Pod"),
+            ("v1", "ConfigMap"),
+            ("v1", "Event"),
+        )
+        return {
+            f"{kind} {namespace}/{item['metadata']['name']}": json.dumps(
+                item, default=str, ensure_ascii=False
+            )
+            for namespace in namespaces
+            for api_version, kind in kinds
+            for item in self.read_objects(api_version, kind, namespace)
+        }
+
+    def _pods(self, namespaces: list[str]) -> list[Object]:
+        return [pod for namespace in namespaces for pod in self.read_objects("v1", "Pod", namespace, PART_OF)]
+
+    @keyword
     def read_mounted_files(self, workload: Object) -> dict[str, str]:
         """Return the files that a workload's first container mounts from ConfigMaps, by their paths."""
         files: dict[str, str] = {}
@@ -393,6 +489,26 @@ class Kube:
         run = " before its restart" if previous else ""
         found = self.read_log(pod, container, previous=previous)
         return [f"log of {container}{run}: {line}"[:LONGEST] for line in found]
+
+
+def unlogged(function: Any, *arguments: Any) -> Any:  # noqa: ANN401
+    """Call a function about Secrets without the client's own log, which at level DEBUG tells the answer."""
+    log = logging.getLogger("kubernetes.client.rest")
+    level = log.level
+    log.setLevel(logging.INFO)
+    try:
+        return function(*arguments)
+    finally:
+        log.setLevel(level)
+
+
+def _container_names(pod: Object) -> list[str]:
+    return [entry["name"] for entry in (*pod["spec"].get("initContainers", ()), *pod["spec"]["containers"])]
+
+
+def _all_statuses(pod: Object) -> list[Object]:
+    status = pod.get("status", {})
+    return [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
 
 
 def _is_owned(item: Object, owner: Object) -> bool:

@@ -38,16 +38,16 @@ class Sighting:
     whole_at: float | None
 
 
-class _HostHeader:
-    """An mlflow request header provider: asks the gateway for MLflow by the route's host name."""
+class _EntryHeaders:
+    """An mlflow request header provider: the route's host name for the gateway, and the login for MLflow."""
 
-    host: str | None = None
+    entry: EntryPoint | None = None
 
     def in_context(self) -> bool:
-        return self.host is not None
+        return self.entry is not None
 
-    def request_headers(self) -> dict[str, str | None]:
-        return {"Host": self.host}
+    def request_headers(self) -> dict[str, str]:
+        return self.entry.headers | self.entry.login_headers if self.entry else {}
 
 
 @library(scope="GLOBAL")
@@ -74,10 +74,10 @@ class MlflowTraces:
             from mlflow.tracking import MlflowClient  # noqa: PLC0415 - takes seconds, not needed for a dry run
             from mlflow.tracking.request_header import registry  # noqa: PLC0415
 
-            if _HostHeader.host is None:
-                registry._request_header_provider_registry.register(_HostHeader)  # noqa: SLF001 - has no public way
+            if _EntryHeaders.entry is None:
+                registry._request_header_provider_registry.register(_EntryHeaders)  # noqa: SLF001 - has no public way
             self._client = MlflowClient(self._entry.url)
-        _HostHeader.host = self._entry.host
+        _EntryHeaders.entry = self._entry
         return self._client
 
     def _ask(self, what: str, function: str, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
@@ -96,11 +96,14 @@ class MlflowTraces:
             raise MlflowError("No MLflow is named yet: call `Use MLflow At` first.")
         try:
             response = requests.get(
-                f"{self._entry.url}/version", headers=self._entry.headers, timeout=REQUEST_LIMIT
+                f"{self._entry.url}/version",
+                headers=self._entry.headers,
+                auth=self._entry.login,
+                timeout=REQUEST_LIMIT,
             )
             response.raise_for_status()
         except requests.RequestException as error:
-            raise MlflowError(f"MLflow at {self._entry} did not give its version: {error}") from error
+            raise MlflowError(f"MLflow at {self._entry} did not give its version: {_said(error)}") from error
         return response.text.strip()
 
     @keyword
@@ -201,6 +204,8 @@ class MlflowTraces:
 def _said(error: Exception) -> str:
     """Return what MLflow answered, without the client's words about its retries."""
     text = " ".join(str(error).split())
+    if "error code 401" in text or "401 Client Error" in text:
+        return "it answers 401, it wants another login than it is given"
     status = re.search(r"too many (\d+) error responses", text)
     return f"it answers {status[1]}" if status else text[:300]
 

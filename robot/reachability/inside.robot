@@ -32,7 +32,8 @@ MLflow Takes Spans By The Name That The Collector Uses
     END
     ${experiment} =    Experiment That The Collector Sends To
     VAR    &{headers} =    &{JSON}    x-mlflow-experiment-id=${experiment}
-    ${answer} =    Request From    mlflow    ${exporter.endpoint}    {}    &{headers}
+    VAR    ${login} =    ${{$exporter.authenticator is not None}}
+    ${answer} =    Request From    mlflow    ${exporter.endpoint}    {}    own_login=${login}    &{headers}
     Should Be True    $answer['status'] == 400 and 'no spans found' in $answer['body']
     ...    msg=MLflow does not take spans at ${exporter.endpoint}, it answers ${answer}[status]: ${answer}[body]
 
@@ -47,13 +48,20 @@ MLflow Refuses A Host Name That It Is Not Reached By
 
 *** Keywords ***
 Request From
-    [Documentation]    Return what a component's pod gets from a URL: `status`, 0 without an answer, and `body`.
-    [Arguments]    ${component}    ${url}    ${body}    &{headers}
+    [Documentation]    Return what a component's pod gets from a URL: `status`, 0 without an answer, and `body`; with
+    ...    the login for MLflow that the pod has itself, if that is asked for.
+    [Arguments]    ${component}    ${url}    ${body}    ${own_login}=${False}    &{headers}
     ${workload} =    Deployed Workload Of    ${component}
     VAR    ${container} =    ${workload}[spec][template][spec][containers][0][name]
     ${pod} =    Pod Of    ${component}
     IF    not $headers
         VAR    &{headers} =    &{JSON}
     END
-    ${answer} =    Request From Pod    ${pod}    ${container}    ${url}    headers=${headers}    body=${body}
+    ${answer} =    Request From Pod
+    ...    ${pod}
+    ...    ${container}
+    ...    ${url}
+    ...    headers=${headers}
+    ...    body=${body}
+    ...    own_login=${own_login}
     RETURN    ${answer}

@@ -1,0 +1,110 @@
+"""Logins are found where the user gives them, are sent, and are shown by nothing."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import logins
+import pytest
+import requests
+from gateway import EntryPoint, Gateway
+from kube import ClusterError, Kube
+from logins import Login, LoginError, Logins
+from mlflow_traces import _EntryHeaders
+from robot.api.types import Secret
+
+PASSWORD = "p\u00e4ss:word-of-ours"  # noqa: S105 - nobody's
+LOGIN = Login("admin", Secret(PASSWORD))
+HEADER = f"Basic {base64.b64encode(f'admin:{PASSWORD}'.encode()).decode()}"
+ENTRY = EntryPoint("http://192.0.2.7:8080", "mlflow.localtest.me:8080")
+
+
+def answer(status: int) -> Any:  # noqa: ANN401 - stands for requests.get
+    response = requests.Response()
+    response.status_code = status
+    return lambda *_, **__: response
+
+
+@pytest.mark.parametrize(("status", "wanted"), [(200, False), (401, True), (502, None), (404, None)])
+def test_mlflow_says_whether_it_wants_a_login(
+    status: int, wanted: bool | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requests, "get", answer(status))
+    assert Logins().wants_login(ENTRY) is wanted
+
+
+@pytest.mark.parametrize(("status", "taken"), [(200, True), (401, False), (502, None)])
+def test_mlflow_says_whether_it_takes_a_login(
+    status: int, taken: bool | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requests, "get", answer(status))
+    assert Logins().takes_login(Gateway().entry_point_with_login(ENTRY, LOGIN)) is taken
+
+
+def test_a_server_that_is_away_wants_nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    def get(*_: object, **__: object) -> None:
+        raise requests.ConnectionError
+
+    monkeypatch.setattr(requests, "get", get)
+    assert Logins().wants_login(ENTRY) is None
+
+
+def test_the_environment_gives_a_login(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(logins.USERNAME, raising=False)
+    monkeypatch.delenv(logins.PASSWORD, raising=False)
+    assert Logins().login_from_environment() is None
+    monkeypatch.setenv(logins.USERNAME, "admin")
+    with pytest.raises(LoginError, match="MLFLOW_TRACKING_PASSWORD is not set"):
+        Logins().login_from_environment()
+    monkeypatch.setenv(logins.PASSWORD, PASSWORD)
+    found = Logins().login_from_environment()
+    assert found
+    assert found.header == HEADER
+
+
+def test_a_request_is_sent_with_the_login() -> None:
+    prepared = requests.Request("GET", ENTRY.url, auth=LOGIN).prepare()
+    assert prepared.headers["Authorization"] == HEADER
+
+
+def test_mlflows_own_client_sends_host_and_login() -> None:
+    provider = _EntryHeaders()
+    provider.entry = Gateway().entry_point_with_login(ENTRY, LOGIN)
+    assert provider.request_headers() == {"Host": "mlflow.localtest.me:8080", "Authorization": HEADER}
+    provider.entry = ENTRY
+    assert provider.request_headers() == {"Host": "mlflow.localtest.me:8080"}
+
+
+def test_nothing_shows_the_password() -> None:
+    entry = Gateway().entry_point_with_login(ENTRY, LOGIN)
+    prepared = requests.Request("GET", ENTRY.url, auth=LOGIN).prepare()
+    shown = f"{LOGIN} {LOGIN!r} {entry} {entry!r} {prepared.headers} {entry.login_headers}"
+    assert PASSWORD not in shown
+    assert HEADER.removeprefix("Basic ") not in shown
+    assert "<secret>" in shown
+
+
+def secret(**data: str) -> dict[str, Any]:
+    return {
+        "metadata": {"name": "mlflow-admin"},
+        "data": {key: base64.b64encode(value.encode()).decode() for key, value in data.items()},
+    }
+
+
+def test_the_cluster_gives_a_login(monkeypatch: pytest.MonkeyPatch) -> None:
+    kube = Kube()
+    monkeypatch.setattr(kube, "read_object", lambda *_: secret(username="admin", password=PASSWORD))
+    assert kube.read_login("kagenti-system", "mlflow-admin").header == HEADER
+    monkeypatch.setattr(kube, "read_object", lambda *_: secret(username="admin"))
+    with pytest.raises(ClusterError, match="Secret mlflow-admin in namespace x has no key 'password'"):
+        kube.read_login("x", "mlflow-admin")
+
+
+def test_the_cluster_gives_every_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    kube = Kube()
+    monkeypatch.setattr(kube, "read_objects", lambda *_: [secret(password=PASSWORD), secret(other="x")])
+    found = kube.read_passwords(["kagenti-system"])
+    assert {name: password.value for name, password in found.items()} == {
+        "kagenti-system/mlflow-admin": PASSWORD
+    }
