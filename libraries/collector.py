@@ -77,6 +77,7 @@ class Exporter:
     pipeline: str
     endpoint: str
     headers: Mapping[str, str]
+    authenticator: str | None = None
 
 
 @library(scope="GLOBAL")
@@ -140,7 +141,13 @@ class Collector:
                 endpoint = settings.get("traces_endpoint") or settings.get("endpoint") or ""
                 host = endpoint.partition("://")[2] or endpoint
                 if name.partition("/")[2] == backend or host.split(":")[0].split(".")[0] == backend:
-                    return Exporter(name, pipeline, endpoint, settings.get("headers") or {})
+                    return Exporter(
+                        name,
+                        pipeline,
+                        endpoint,
+                        settings.get("headers") or {},
+                        (settings.get("auth") or {}).get("authenticator"),
+                    )
         return None
 
 

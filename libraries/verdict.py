@@ -183,9 +183,7 @@ def _not_sent(evidence: Evidence) -> str:
         return f"{title} {why}; {keeps}"
     retried = [line for line in evidence.own_lines if "Will retry" in line]
     if retried:
-        known = [meaning for mark, meaning in _RETRIED if mark in retried[-1]]
-        why = known[0] if known else "see the log line below"
-        return f"{title} does not take the spans, {why}; {keeps}"
+        return f"{title} does not take the spans, {_why_retried(evidence, retried[-1])}; {keeps}"
     if evidence.backend_error:
         return f"{title} cannot be asked for it: {evidence.backend_error}"
     if queued:
@@ -207,7 +205,7 @@ def _refusal(evidence: Evidence) -> str:
     sent_to, found = evidence.sent_to, evidence.experiment
     wrong_id = evidence.backend == "mlflow" and sent_to and (not found or found["id"] != sent_to)
     meanings = {
-        "401": "401, it wants credentials that the collector does not send",
+        "401": f"401, {_login(exporter)}",
         "403": f"403, its allowed hosts do not name the host of {endpoint}",
         "404": f"404, it has no experiment with the id {sent_to} that the collector sends to"
         if wrong_id
@@ -224,6 +222,30 @@ def _refusal(evidence: Evidence) -> str:
     code = codes[-1] if codes else next((by_type[name] for name in types if name in by_type), "")
     status = f"HTTP status {code}" if code else f"counted as {', '.join(types) or 'no known error'}"
     return f"it answers {meanings[code]}" if code in meanings else f"it answers with an error ({status})"
+
+
+def _why_retried(evidence: Evidence, line: str) -> str:
+    """Return what a line about a retry means.
+
+    An MLflow that answers 503 but finds the experiment in its database means the collector's login:
+    components/mlflow-auth lets it answer so.
+    """
+    exporter = evidence.exporter
+    if "HTTP Status Code 503" in line and exporter and exporter.authenticator and evidence.experiment:
+        return _login(exporter)
+    known = [meaning for mark, meaning in _RETRIED if mark in line]
+    return known[0] if known else "see the log line below"
+
+
+def _login(exporter: Exporter | None) -> str:
+    """Return what is wrong with the login that an exporter sends, and what to do."""
+    if exporter is None or not exporter.authenticator:
+        return "it wants a login that the collector does not send: components/mlflow-auth gives it one"
+    return (
+        f"it does not know the login that the collector sends ({exporter.authenticator}, Secret "
+        "mlflow-collector): the password was changed in MLflow, or the collector has that of another Secret. "
+        "`kubectl rollout restart deployment/mlflow` gives MLflow the Secret's password again"
+    )
 
 
 def _storing(evidence: Evidence) -> str:

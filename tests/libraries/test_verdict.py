@@ -14,6 +14,7 @@ from verdict import Evidence, explain
 MLFLOW = "otlp_http/mlflow"
 QUESTION = Question("What is the weather in Paris?", "acceptance-1", "WX-12345678", "", 100.0, 100.4)
 EXPORTER = Exporter(MLFLOW, "traces/mlflow", "http://mlflow:5000/v1/traces", {})
+WITH_LOGIN = replace(EXPORTER, authenticator="basicauth/mlflow")
 IDLE = 'otelcol_exporter_queue_capacity{exporter="otlp_http/mlflow"} 100000\notelcol_process_uptime 60\n'
 RECEIVED = 'otelcol_receiver_accepted_spans{receiver="otlp",transport="http"} 10\n'
 SENT = 'otelcol_exporter_sent_spans{exporter="otlp_http/mlflow"} 10\n'
@@ -127,9 +128,22 @@ CASES = {
         seen(RECEIVED + failed("PermissionDenied")),
         "it answers 403, its allowed hosts do not name the host of http://mlflow:5000/v1/traces",
     ),
-    "credentials are missing": (
+    "the collector has no login": (
         seen(RECEIVED + failed("Unauthenticated")),
-        "it answers 401, it wants credentials that the collector does not send",
+        "it answers 401, it wants a login that the collector does not send: components/mlflow-auth",
+    ),
+    "MLflow without our answer does not know the collector's login": (
+        seen(RECEIVED + failed("Unauthenticated"), exporter=WITH_LOGIN),
+        "it answers 401, it does not know the login that the collector sends (basicauth/mlflow, Secret "
+        "mlflow-collector): the password was changed in MLflow",
+    ),
+    "MLflow does not know the collector's login": (
+        seen(RECEIVED + QUEUED, exporter=WITH_LOGIN, log=[retried("HTTP Status Code 503")]),
+        "MLflow does not take the spans, it does not know the login that the collector sends",
+    ),
+    "MLflow's database is away, login or not": (
+        seen(RECEIVED + QUEUED, exporter=WITH_LOGIN, log=[retried("HTTP Status Code 503")], experiment=None),
+        "MLflow does not take the spans, it answers 503, as it does without its database",
     ),
     "the experiment header is missing": (
         seen(RECEIVED + failed("Unknown"), log=[dropped(422)]),
