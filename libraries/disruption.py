@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 from functools import cached_property
 from http import HTTPStatus
 from typing import Any
 
-from kube import ClusterError, api_message
+from kube import ClusterError, api_message, unlogged
 from robot.api import logger
 from robot.api.deco import keyword, library
 from workloads import Object
@@ -65,6 +66,15 @@ class Disruption:
         }[workload["kind"]]
         name, namespace = _place(workload)
         self._change(f"scale {name} to {replicas}", scale, name, namespace, {"spec": {"replicas": replicas}})
+
+    @keyword
+    def change_password(self, namespace: str, secret: str) -> None:
+        """Put a new password, made at random, into a Secret."""
+        from kubernetes import client  # noqa: PLC0415
+
+        patch = client.CoreV1Api(self._client).patch_namespaced_secret
+        new = {"stringData": {"password": secrets.token_urlsafe(32)}}
+        unlogged(self._change, f"change the password in Secret {secret}", patch, secret, namespace, new)
 
     def _change(self, what: str, function: Any, *arguments: Any) -> None:  # noqa: ANN401
         from kubernetes.client import ApiException  # noqa: PLC0415

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any
 
 import pytest
@@ -68,3 +69,16 @@ def test_any_other_refusal_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     answering(monkeypatch, client.CoreV1Api, EVICTION, 403, "pods is forbidden")
     with pytest.raises(ClusterError, match="Cannot evict pod mlflow-1: 403 pods is forbidden"):
         Disruption().evict_pod(POD)
+
+
+def test_a_new_password_is_put_into_the_secret_and_into_no_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    calls = answering(monkeypatch, client.CoreV1Api, "patch_namespaced_secret")
+    for _ in range(2):
+        Disruption().change_password("kagenti-system", "mlflow-admin")
+    (first, second) = (body["stringData"]["password"] for _, _, body in calls)
+    assert [call[:2] for call in calls] == [("mlflow-admin", "kagenti-system")] * 2
+    assert first != second
+    assert first not in caplog.text

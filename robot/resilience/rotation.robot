@@ -1,0 +1,52 @@
+*** Settings ***
+Documentation    Passwords are changed while traces arrive: MLflow and the collector take them up, the old ones are
+...              refused, and no span is lost. It changes two Secrets, so it needs `--variable DISRUPTIVE:yes`.
+
+Resource         ../../resources/disruption.resource
+
+Suite Setup      Begin With Logins
+
+Test Tags        resilience    disruptive    authentication
+
+
+*** Test Cases ***
+Changed Passwords Are Taken Up, And No Span Is Lost
+    [Documentation]    The passwords of administrator and collector change in their Secrets, and nothing else is done.
+    [Tags]    mlflow    otel-collector
+    ${asking} =    Start Asking Questions
+    ${old}    ${new} =    Change Both Passwords
+    ${entry} =    Open Entry Point Of    mlflow
+    Wait Until Keyword Succeeds    ${LIMITS}[recovery]    1s    MLflow Should Know Only    ${entry}    ${new}    ${old}
+    Wait Until The Stack Is Whole
+    Forget The Login
+    No Question Should Have Lost A Span    ${asking}
+
+
+*** Keywords ***
+Begin With Logins
+    [Documentation]    Skip where disruption is not wanted or the overlay has no mlflow-auth; wait until all is well.
+    Skip Unless Disruption Is Wanted
+    ${exporter} =    Exporter To    mlflow
+    IF    $exporter is None or not $exporter.authenticator
+        Skip    This overlay has no mlflow-auth: there is no password to change.
+    END
+    Wait Until The Stack Is Whole
+
+Change Both Passwords
+    [Documentation]    Return the administrator's login as it was and as it is now.
+    ${namespace} =    Replace Variables    ${MLFLOW_ADMIN}[namespace]
+    ${old} =    Read Login    ${namespace}    ${MLFLOW_ADMIN}[secret]
+    Change Password    ${namespace}    mlflow-collector
+    Change Password    ${namespace}    ${MLFLOW_ADMIN}[secret]
+    ${new} =    Read Login    ${namespace}    ${MLFLOW_ADMIN}[secret]
+    RETURN    ${old}    ${new}
+
+MLflow Should Know Only
+    [Documentation]    Fail unless MLflow takes the one login and refuses the other.
+    [Arguments]    ${entry}    ${right}    ${wrong}
+    ${asked} =    Entry Point With Login    ${entry}    ${right}
+    ${taken} =    Takes Login    ${asked}
+    IF    not $taken    Fail    MLflow does not take the new password.
+    ${asked} =    Entry Point With Login    ${entry}    ${wrong}
+    ${taken} =    Takes Login    ${asked}
+    Should Be Equal    ${taken}    ${False}    msg=MLflow still takes the old password.    values=False
