@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import browser
@@ -12,6 +13,8 @@ from browser import PageRecord
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from gateway import EntryPoint
+from logins import Login
+from robot.api.types import Secret
 from trace_model import Span, Trace
 
 ORIGIN = "http://mlflow.localtest.me:8080"
@@ -208,3 +211,25 @@ def test_a_tree_is_its_names_in_order_each_below_its_parent() -> None:
 def test_a_span_drawn_at_another_depth_makes_another_tree() -> None:
     assert browser.drawn_tree([("root", 10), ("first", 26), ("leaf", 26)]) == "root\n  first\n  leaf"
     assert browser.drawn_tree([]) == ""
+
+
+class _Chromium:
+    """A driver that remembers what it was told by CDP."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, dict[str, Any]]] = []
+
+    def execute_cdp_cmd(self, command: str, parameters: dict[str, Any]) -> None:
+        self.told.append((command, parameters))
+
+
+def test_a_page_is_asked_with_the_login_of_its_origin_and_no_other() -> None:
+    driver = _Chromium()
+    plugin = browser.Browser(SimpleNamespace(driver=driver))
+    login = Login("admin", Secret("what-nobody-may-know"))
+    plugin._logins = {ORIGIN: EntryPoint(ORIGIN, login=login).login_headers}
+    for origin in (ORIGIN, "http://phoenix.localtest.me:8080"):
+        plugin._log_in(origin)
+    headers = [told["headers"] for command, told in driver.told if command == "Network.setExtraHTTPHeaders"]
+    assert headers == [{"Authorization": login.header}, {}]
+    assert browser.page_url(MLFLOW) == ORIGIN
