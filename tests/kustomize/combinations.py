@@ -22,13 +22,13 @@ NEEDS: Mapping[str, frozenset[str]] = {
     "scale": frozenset({"high-availability"}),
     "shared-artifacts": frozenset({"high-availability"}),
 }
+# Another component that must come before it, where both are there.
+AFTER: Mapping[str, frozenset[str]] = {"external-postgres": frozenset({"mlflow-auth"})}
 # Of each of these groups a stack has one component at most.
 ALTERNATIVES: tuple[frozenset[str], ...] = (
     frozenset({"gateway-routes", "openshift-routes"}),
     # Together they need the place's own NetworkPolicy, with the database's address.
     frozenset({"external-postgres", "network-policies"}),
-    # The users' database lies on the stack's own PostgreSQL.
-    frozenset({"external-postgres", "mlflow-auth"}),
 )
 # What is put on an overlay for a place that brings the rest itself: nothing else, and on no other overlay.
 ONLY: Mapping[str, frozenset[str]] = {"kagenti": frozenset({"shared-postgres"})}
@@ -88,10 +88,14 @@ def components_of(folder: Path) -> frozenset[str]:
 
 
 def in_order(components: Iterable[str], needs: Mapping[str, frozenset[str]] = NEEDS) -> tuple[str, ...]:
-    """Return components by name, each after those that it needs; raises ValueError for a circle."""
+    """Return components by name, each after those that it needs or comes after.
+
+    Raises ValueError for a circle.
+    """
     rest, ordered = sorted(components), list[str]()
+    before = {name: needs.get(name, frozenset()) | AFTER.get(name, frozenset()) for name in rest}
     while rest:
-        free = next((name for name in rest if not needs.get(name, frozenset()) & set(rest)), None)
+        free = next((name for name in rest if not before[name] & set(rest)), None)
         if free is None:
             raise ValueError(f"these components need each other: {', '.join(rest)}")
         rest.remove(free)

@@ -306,8 +306,9 @@ def a_changed_secret_rolls_mlflow(stack: Stack) -> Iterator[str]:
         name, *watched = found["args"]
         if name != workload["metadata"]["name"]:
             yield f"roll-on-rotation rolls {name} and runs in {workload['metadata']['name']}"
-        # An administrator's password is PostgreSQL's own: that must start anew first.
-        used = {secret for secret in secrets_of(pod) if not secret.endswith("postgres-admin")}
+        # An administrator's password is PostgreSQL's own: it is changed there first.
+        admins = {"postgres-admin", "external-postgres"}
+        used = secrets_of(pod) - admins
         if set(watched) != used:
             yield f"roll-on-rotation watches {', '.join(watched)}; {name} uses {', '.join(sorted(used))}"
         volume = next(v for v in pod["volumes"] if v["name"] == "credentials")
