@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from datetime import UTC, datetime
 from functools import cached_property
 from http import HTTPStatus
 from typing import Any
@@ -75,6 +76,21 @@ class Disruption:
         patch = client.CoreV1Api(self._client).patch_namespaced_secret
         new = {"stringData": {"password": secrets.token_urlsafe(32)}}
         unlogged(self._change, f"change the password in Secret {secret}", patch, secret, namespace, new)
+
+    @keyword
+    def restart_workload(self, workload: Object) -> None:
+        """Roll a Deployment or StatefulSet anew, as `kubectl rollout restart` does; it does not wait."""
+        from kubernetes import client  # noqa: PLC0415
+
+        api = client.AppsV1Api(self._client)
+        patch = {
+            "Deployment": api.patch_namespaced_deployment,
+            "StatefulSet": api.patch_namespaced_stateful_set,
+        }[workload["kind"]]
+        name, namespace = _place(workload)
+        restarted = {"kubectl.kubernetes.io/restartedAt": datetime.now(UTC).isoformat(timespec="seconds")}
+        template = {"metadata": {"annotations": restarted}}
+        self._change(f"restart {name}", patch, name, namespace, {"spec": {"template": template}})
 
     def _change(self, what: str, function: Any, *arguments: Any) -> None:  # noqa: ANN401
         from kubernetes.client import ApiException  # noqa: PLC0415

@@ -1,12 +1,13 @@
 *** Settings ***
 Documentation     A pod of the collector or of MLflow goes while traces arrive, and no span is lost: what is stored in
-...               the end is what was asked. These tests delete and evict pods and scale MLflow, so they run only
+...               the end is what was asked. These tests delete, evict and restart pods and scale MLflow: they run only
 ...               with `--variable DISRUPTIVE:yes`, and wait until everything is whole again.
 
 Resource          ../../resources/disruption.resource
 
 Suite Setup       Begin With A Whole Stack
 Suite Teardown    Leave A Whole Stack
+Test Teardown     Leave Things As They Were
 
 Test Tags         resilience    disruptive
 
@@ -32,6 +33,19 @@ An MLflow That Is Deleted Loses No Span
     Wait Until Pod Is Replaced    mlflow    ${pod}
     No Question Should Have Lost A Span    ${asking}
 
+A Roll-Out Of Collectors And MLflow Loses No Span
+    [Documentation]    All pods of both are replaced, one after the other, as an upgrade does it.
+    [Tags]    otel-collector    mlflow
+    Skip Unless There Are Several Pods Of    otel-collector
+    Skip Unless There Are Several Pods Of    mlflow
+    ${asking} =    Start Asking Questions
+    FOR    ${component}    IN    otel-collector    mlflow
+        ${workload} =    Deployed Workload Of    ${component}
+        Restart Workload    ${workload}
+    END
+    Wait Until The Stack Is Whole
+    No Question Should Have Lost A Span    ${asking}
+
 What Waits In A Collector's Queue Outlives Its Pod
     [Documentation]    While MLflow is away, the collector that holds the spans for it is deleted. The pod that comes
     ...    next takes up its queue, and the spans arrive when MLflow is back.
@@ -46,7 +60,6 @@ What Waits In A Collector's Queue Outlives Its Pod
     Stop Asking    ${asking}
     Bring MLflow Back
     No Question Should Have Lost A Span    ${asking}
-    [Teardown]    Bring MLflow Back
 
 Draining A Node Takes One Collector At A Time
     [Documentation]    An eviction is granted, and a second one refused until the first pod is replaced.
@@ -68,8 +81,17 @@ Begin With A Whole Stack
     VAR    ${MLFLOW_REPLICAS} =    ${{$mlflow['spec'].get('replicas', 1)}}    scope=SUITE
 
 Leave A Whole Stack
-    [Documentation]    Wait until every component is rolled out as it was before.
-    IF    '${DISRUPTIVE}' == 'yes'    Bring MLflow Back
+    [Documentation]    Wait until every component is rolled out, unless the suite was skipped.
+    IF    '${DISRUPTIVE}' == 'yes'    Wait Until The Stack Is Whole
+
+Leave Things As They Were
+    [Documentation]    Ask no further, and bring MLflow back where a test that failed left it away.
+    Stop What Is Asked In The Background
+    Take Stock Anew
+    ${mlflow} =    Deployed Workload Of    mlflow
+    IF    ${{$mlflow['spec'].get('replicas', 1) != $MLFLOW_REPLICAS}}
+        Bring MLflow Back
+    END
 
 Take MLflow Away
     [Documentation]    Scale MLflow to no pod and wait until none is left.

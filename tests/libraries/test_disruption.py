@@ -53,6 +53,15 @@ def test_scales_by_the_workloads_kind(kind: str, monkeypatch: pytest.MonkeyPatch
     assert calls == [("otel-collector", "kagenti-system", {"spec": {"replicas": 0}})]
 
 
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet"])
+def test_restarts_by_the_annotation_that_kubectl_uses(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    function = {"Deployment": "deployment", "StatefulSet": "stateful_set"}[kind]
+    calls = answering(monkeypatch, client.AppsV1Api, f"patch_namespaced_{function}")
+    Disruption().restart_workload({**WORKLOAD, "kind": kind})
+    annotations = calls[0][2]["spec"]["template"]["metadata"]["annotations"]
+    assert set(annotations) == {"kubectl.kubernetes.io/restartedAt"}
+
+
 def test_an_eviction_that_is_granted_gives_no_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = answering(monkeypatch, client.CoreV1Api, EVICTION, 201)
     assert not Disruption().evict_pod(POD)
