@@ -55,6 +55,10 @@ class Asking:
 class AgentClient:
     """Speaks A2A 0.3 (JSON-RPC `message/send`), which the public weather agent understands too."""
 
+    def __init__(self) -> None:
+        """Start without any question on its way."""
+        self._asking: list[Asking] = []
+
     @keyword
     def new_context(self) -> str:
         """Return a contextId that no other question has."""
@@ -97,7 +101,14 @@ class AgentClient:
         threads = ThreadPoolExecutor(max_workers=at_once)
         asking = Asking(batch, stop, [threads.submit(ask_on) for _ in range(at_once)])
         threads.shutdown(wait=False)
+        self._asking.append(asking)
         return asking
+
+    @keyword
+    def stop_all_asking(self) -> None:
+        """Ask no further in the background, also where a test failed before it came to `Stop Asking`."""
+        while self._asking:
+            self.stop_asking(self._asking.pop())
 
     @keyword
     def stop_asking(self, asking: Asking) -> list[Question]:

@@ -86,7 +86,7 @@ Leave A Whole Stack
 
 Leave Things As They Were
     [Documentation]    Ask no further, and bring MLflow back where a test that failed left it away.
-    Stop What Is Asked In The Background
+    Stop All Asking
     Take Stock Anew
     ${mlflow} =    Deployed Workload Of    mlflow
     IF    ${{$mlflow['spec'].get('replicas', 1) != $MLFLOW_REPLICAS}}

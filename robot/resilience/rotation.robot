@@ -5,6 +5,7 @@ Documentation    Passwords are changed while traces arrive: MLflow and the colle
 Resource         ../../resources/disruption.resource
 
 Suite Setup      Begin With Logins
+Test Teardown    Stop All Asking
 
 Test Tags        resilience    disruptive    authentication
 

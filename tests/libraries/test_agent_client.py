@@ -97,6 +97,8 @@ def test_questions_in_the_background_go_on_until_they_are_stopped(monkeypatch: p
         pass
     questions = asker.stop_asking(asking)
     assert len(questions) == len(requested) >= 5
+    asker.stop_all_asking()
+    assert len(requested) == len(questions)
     assert [each.context_id for each in questions] == [
         f"batch-{number:03d}" for number in range(len(questions))
     ]
