@@ -115,7 +115,9 @@ def the_database_has_room_for_all(stack: Stack) -> Iterator[str]:
     workers = int(re.findall(r"--workers=(\d+)", " ".join(mlflow["args"]))[0])
     scalers = [s for s in stack.of("HorizontalPodAutoscaler") if _is_scaled_by(found, s)]
     pods = max([_most_at_once(found), *(s["spec"]["maxReplicas"] + 1 for s in scalers)])
-    wanted = pods * workers * each + OTHERS
+    # A second database, a second pool.
+    databases = 1 + ("llm-observability/login" in found["metadata"].get("annotations", {}))
+    wanted = pods * workers * databases * each + OTHERS
     if wanted > int(limit[1] if limit else MAX_CONNECTIONS) - RESERVED:
         yield f"up to {wanted} connections are opened at once, PostgreSQL takes {limit[1] if limit else 100}"
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Start PostgreSQL as whatever user the pod runs as, with the administrator's password of the Secret.
-# Environment: PGDATA, POSTGRES_USER, POSTGRES_PASSWORD. Arguments: more of the server's own, such as -c max_connections=250.
+# Environment: PGDATA, POSTGRES_USER, POSTGRES_PASSWORD. Arguments: more of the server's own, such as -c max_connections=400.
 set -euo pipefail
 
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
