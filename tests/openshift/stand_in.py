@@ -155,20 +155,8 @@ def images() -> dict[str, str]:
     }
 
 
-def up() -> None:
-    """Bring all of it up and wait until the router answers; leave alone what is up already.
-
-    Raises StandInError on a cluster that serves Routes of its own, and when something does not come up.
-    """
-    if read("apiservice", "v1.route.openshift.io") and not read("namespace", NAMESPACE):
-        raise StandInError("This cluster serves Routes already: nothing needs to stand in for OpenShift.")
-    definition = route_definition()
-    scripts = {program.name: program.read_text(encoding="utf-8") for program in PROGRAMS}
-    digest = hashlib.sha256("".join(scripts.values()).encode()).hexdigest()[:12]
-    router = render("router.yaml", {"namespace": NAMESPACE, "scripts_digest": digest, **images()})
-    apply(router.partition("\n---\n")[0])  # its namespace first: that tells what is the stand-in's
-    apply(definition)
-    kubectl("wait", "--for=condition=Established", "crd/routes.route.openshift.io", f"--timeout={LIMIT}")
+def impose_restricted_v2() -> None:
+    """Give each namespace its range of users, and have the policies imposed there."""
     names = namespaces()
     there = {name: read("namespace", name) for name in names}
     taken = {
@@ -181,19 +169,42 @@ def up() -> None:
         if thing:
             given = [f"{annotation}={ranges[name]}" for annotation in RANGES]
             kubectl("annotate", "--overwrite", "namespace", name, *given)
-    policies = {"ranges": json.dumps(ranges), "namespaces": json.dumps(names), "domain": DOMAIN}
-    apply(render("admission.yaml", {key: value.replace('"', "'") for key, value in policies.items()}))
+    values = {"ranges": json.dumps(ranges), "namespaces": json.dumps(names), "domain": DOMAIN}
+    apply(render("admission.yaml", {key: value.replace('"', "'") for key, value in values.items()}))
+
+
+def issue_certificate() -> None:
+    """Make the router's certificate, and the authority that signs it, unless they are there."""
+    if read("secret", "router-certificate", f"--namespace={NAMESPACE}"):
+        return
+    ca, chain, private_key = certificates()
+    apply(json.dumps(config_map("default-ingress-cert", {"ca-bundle.crt": ca})))
+    encoded = {
+        name: base64.b64encode(text.encode()).decode()
+        for name, text in {"tls.crt": chain, "tls.key": private_key}.items()
+    }
+    metadata = {"name": "router-certificate", "namespace": NAMESPACE}
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "kubernetes.io/tls"}
+    apply(json.dumps(secret | {"data": encoded}))
+
+
+def up() -> None:
+    """Bring all of it up and wait until the router runs; leave alone what is up already.
+
+    Raises StandInError on a cluster that serves Routes of its own, and when something does not come up.
+    """
+    if read("apiservice", "v1.route.openshift.io") and not read("namespace", NAMESPACE):
+        raise StandInError("This cluster serves Routes already: nothing needs to stand in for OpenShift.")
+    definition = route_definition()
+    scripts = {program.name: program.read_text(encoding="utf-8") for program in PROGRAMS}
+    digest = hashlib.sha256("".join(scripts.values()).encode()).hexdigest()[:12]
+    router = render("router.yaml", {"namespace": NAMESPACE, "scripts_digest": digest, **images()})
+    apply(router.partition("\n---\n")[0])  # its namespace first: that tells what is the stand-in's
+    apply(definition)
+    kubectl("wait", "--for=condition=Established", "crd/routes.route.openshift.io", f"--timeout={LIMIT}")
+    impose_restricted_v2()
     apply(json.dumps(config_map("router-scripts", scripts)))
-    if not read("secret", "router-certificate", f"--namespace={NAMESPACE}"):
-        ca, chain, private_key = certificates()
-        apply(json.dumps(config_map("default-ingress-cert", {"ca-bundle.crt": ca})))
-        encoded = {
-            name: base64.b64encode(text.encode()).decode()
-            for name, text in {"tls.crt": chain, "tls.key": private_key}.items()
-        }
-        metadata = {"name": "router-certificate", "namespace": NAMESPACE}
-        secret = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "kubernetes.io/tls"}
-        apply(json.dumps(secret | {"data": encoded}))
+    issue_certificate()
     apply(router)
     place = ("deployment/router-stand-in", f"--namespace={NAMESPACE}")
     kubectl("rollout", "status", *place, f"--timeout={LIMIT}")
