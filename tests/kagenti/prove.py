@@ -43,6 +43,13 @@ def collector() -> Object:
     }
 
 
+def managers() -> list[str]:
+    """Return who manages fields of the collector's Deployment."""
+    shown = ("--namespace", SYSTEM, "--output=json", "--show-managed-fields")
+    found = json.loads(ask("kubectl", "get", "deployment", "otel-collector", *shown))
+    return [entry["manager"] for entry in found["metadata"]["managedFields"]]
+
+
 def expect(there: bool, otherwise: str) -> None:
     """Raise StandInError where something is not as it must be."""
     if not there:
@@ -98,6 +105,7 @@ def attached() -> None:
     container = read("deployment", "otel-collector")["spec"]["template"]["spec"]["containers"][0]
     expect("--config=/etc/otelcol-mlflow/mlflow.yaml" in container.get("args", []), "the args are gone")
     expect([e["name"] for e in container.get("env", [])] == ["MLFLOW_EXPERIMENT_ID"], "the variable is gone")
+    expect(MANAGER in managers(), f"{MANAGER} manages nothing")
     expect("mlflow" not in json.dumps(read("configmap", "otel-collector-config")["data"]), "config changed")
 
 
@@ -140,8 +148,7 @@ def same_as(before: Object) -> Callable[[], None]:
         now = collector()
         for part in before:
             expect(now[part] == before[part], f"{part} is now {now[part]}, was {before[part]}")
-        managers = [m["manager"] for m in read("deployment", "otel-collector")["metadata"]["managedFields"]]
-        expect(MANAGER not in managers, f"{MANAGER} still manages fields")
+        expect(MANAGER not in managers(), f"{MANAGER} still manages fields")
 
     return step
 
