@@ -16,11 +16,11 @@ LOOK_UP = 0  # in place of a port: only look the name up
 
 @dataclass(frozen=True)
 class Part:
-    """A component of the stack: one of its pods, and its Service."""
+    """A component of the stack: one of its pods, and its Service. A visitor has none."""
 
     end: End
     pod: Object
-    service: Object
+    service: Object | None
 
     @property
     def place(self) -> tuple[Object, str]:
@@ -93,7 +93,7 @@ class Connections:
 
     @keyword
     def part_of_the_stack(
-        self, name: str, pod: Object, service: Object, namespaces: Mapping[str, Labels]
+        self, name: str, pod: Object, service: Object | None, namespaces: Mapping[str, Labels]
     ) -> Part:
         """Return a component as an end of connections; `namespaces` has the labels of each.
 
@@ -265,7 +265,7 @@ class Connections:
 def _target_at_port(part: Part, port: Object) -> Target:
     number, service = port["containerPort"], part.service
     ways = {"at its pod": (part.end.address, number)}
-    if service["spec"].get("clusterIP") not in {None, "None"}:
+    if service and service["spec"].get("clusterIP") not in {None, "None"}:
         for entry in service["spec"]["ports"]:
             if entry.get("targetPort", entry["port"]) in {number, port.get("name")}:
                 how = f"by Service {service['metadata']['name']}, port {entry['port']}"
