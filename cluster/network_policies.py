@@ -337,11 +337,15 @@ class Watched(threading.Thread):
 
     def run(self) -> None:
         """Watch for ever; when the API server is away, what was known stays."""
+        told = ""
         while True:
             try:
                 self._follow()
+                told = ""
             except (OSError, http.client.HTTPException, ValueError) as error:
-                log(f"{self._path}: {error}")
+                if repr(error) != told:  # once, not every second
+                    told = repr(error)
+                    log(f"{self._path}: {told}")
                 time.sleep(RETRY_INTERVAL)
 
     def _follow(self) -> None:
