@@ -157,7 +157,7 @@ def remove(folder: str) -> Callable[[], None]:
     """Return a step that removes the overlay as the README says."""
 
     def step() -> None:
-        ask("kubectl", "delete", "--kustomize", folder, "--ignore-not-found")
+        ask("kubectl", "delete", "--kustomize", folder, "--cascade=foreground")
         ask("kubectl", "delete", "configmap,secret", "--namespace", SYSTEM, "--selector", PART_OF)
         left = ask(
             "kubectl", "get", "all,pvc,cm,secret,httproute", "-n", SYSTEM, "-l", PART_OF, "--output=name"
