@@ -7,13 +7,14 @@ import json
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from logins import Login
 from robot.api import logger
 from robot.api.deco import keyword, library
 from robot.api.types import Secret
-from workloads import PART_OF, Object, Stock, container_states, pods_of
+from workloads import PART_OF, Object, Stock, container_states, pods_of, sickest_first
 
 if TYPE_CHECKING:
     from KubeLibrary import KubeLibrary
@@ -23,6 +24,7 @@ LAST_LINES = 6
 LAST_EVENTS = 5
 MANY_LINES = 20_000  # of a log that is searched
 LISTED = "these are the processes:"
+UNKNOWN_PATH = "404 page not found"
 LONGEST = 230  # characters of a line of evidence
 
 # Runs in a pod: one HTTP request, its answer as one line of JSON.
@@ -130,6 +132,9 @@ class Kube:
         except ResourceNotFoundError as error:
             raise ClusterError(f"Cannot read {what}: this cluster does not know that kind.") from error
         except (ApiException, DynamicApiError) as error:
+            # So the API server answers for a kind that it had when the client last looked, and has no more.
+            if error.status == HTTPStatus.NOT_FOUND and UNKNOWN_PATH in str(error.body):
+                raise ClusterError(f"Cannot read {what}: this cluster does not know that kind.") from error
             raise ClusterError(f"Cannot read {what}: {api_message(error)}.") from error
 
     @keyword
@@ -447,7 +452,7 @@ class Kube:
 
         It is short enough for a failure message, of which Robot Framework shows 40 lines of 78 characters.
         """
-        pods = pods_of(stock, workload)
+        pods = sickest_first(pods_of(stock, workload))
         conditions = workload.get("status", {}).get("conditions", ())
         parts = [_condition(entry) for entry in conditions if entry["status"] != "True"]
         parts += [f"pod {pod['metadata']['name']}: {line}" for pod in pods for line in container_states(pod)]

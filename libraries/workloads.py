@@ -260,9 +260,15 @@ def current_pods(stock: Stock, workload: Object) -> list[Object]:
 
 
 def container_states(pod: Object) -> list[str]:
-    """Return why a pod is not on a node, and for each container its state, reason and restarts."""
+    """Return why a pod is not on a node, and for each container its state, reason and restarts.
+
+    Init containers that have done their work are left out.
+    """
+    done = [entry for entry in pod.get("status", {}).get("initContainerStatuses", ()) if _is_done(entry)]
     lines = []
     for entry in _statuses(pod):
+        if entry in done:
+            continue
         ((state, detail),) = (entry.get("state") or {"not started": {}}).items()
         why = " ".join(str(detail[key]) for key in ("reason", "exitCode", "message") if key in detail)
         ready = "Ready" if entry.get("ready") else "not Ready"
@@ -307,6 +313,25 @@ def _behind_components(stock: Stock, components: Mapping[str, Mapping[str, str]]
 def _is_labelled(workload: Object) -> bool:
     key, value = PART_OF.split("=")
     return bool(workload["metadata"].get("labels", {}).get(key) == value)
+
+
+def sickest_first(pods: Iterable[Object]) -> list[Object]:
+    """Return pods in the order of interest: with a container that failed or waits, not Ready, Ready."""
+    return sorted(
+        pods, key=lambda pod: (not any(_is_sick(entry) for entry in _statuses(pod)), _is_ready(pod))
+    )
+
+
+def _is_done(entry: Object) -> bool:
+    """Tell whether a container ended well, and at its first try."""
+    ended = entry.get("state", {}).get("terminated", {})
+    return ended.get("exitCode") == 0 and not entry.get("restartCount")
+
+
+def _is_sick(entry: Object) -> bool:
+    state = entry.get("state", {})
+    waits = state.get("waiting", {}).get("reason", "PodInitializing") != "PodInitializing"
+    return waits or bool(state.get("terminated", {}).get("exitCode"))
 
 
 def _is_ready(pod: Object) -> bool:

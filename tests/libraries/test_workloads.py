@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from workloads import Object, Stock, Workloads, container_states
+from workloads import Object, Stock, Workloads, container_states, sickest_first
 
 IMAGE = "docker.io/otel/opentelemetry-collector-contrib:0.158.0"
 
@@ -293,3 +293,18 @@ def test_a_variable_that_a_secret_gives_is_known_by_the_secrets_name() -> None:
     ]
     found = [Workloads().secret_behind(workload, name) for name in ("PGHOST", "PGPORT", "PGUSER")]
     assert found == ["external-postgres", None, None]
+
+
+def test_evidence_begins_with_the_pod_that_is_sick_and_leaves_out_what_is_done() -> None:
+    well, slow, sick = (
+        pod("a"),
+        pod("b", ready=False),
+        pod("c", ready=False, state={"waiting": {"reason": "PodInitializing"}}),
+    )
+    slow["status"]["conditions"] = sick["status"]["conditions"] = []
+    refused = {"terminated": {"exitCode": 1, "message": "certificate verify failed"}}
+    done = {"name": "create-secrets", "restartCount": 0, "state": {"terminated": {"exitCode": 0}}}
+    failed = {"name": "create-database", "restartCount": 2, "state": refused}
+    sick["status"]["initContainerStatuses"] = [done, failed]
+    assert sickest_first([well, slow, sick]) == [sick, slow, well]
+    assert [line.split()[0] for line in container_states(sick)] == ["create-database", "otel-collector"]
