@@ -1,46 +1,18 @@
 """create-database.sh on a PostgreSQL managed elsewhere: by TLS, as an administrator who is no superuser."""
 
-import os
 import shutil
-import socket
 import subprocess
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import trustme
 
-from tests.external_postgres.stand_in import ADMINISTRATOR, Server, StandInError, find_programs
+from tests.external_postgres.conftest import Managed
+from tests.external_postgres.stand_in import ADMINISTRATOR
 
 SCRIPT = Path(__file__).parents[2] / "kustomize" / "base" / "scripts" / "create-database.sh"
 ROLE, PASSWORD = "mlflow", 'it\'s "secret" \\ and long'
-
-
-@dataclass(frozen=True)
-class Managed:
-    """A server, its administrator's password, and the authority that its certificate is of."""
-
-    server: Server
-    password: str
-    authority: trustme.CA
-
-
-@pytest.fixture(scope="module")
-def managed() -> Iterator[Managed]:
-    try:
-        programs = find_programs()
-    except StandInError as missing:
-        pytest.skip(str(missing))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    # Short, because a socket's path is; and where PostgreSQL's own user may go.
-    server = Server(Path("/var/tmp") / f"pg-{os.getpid()}", "127.0.0.1", port, programs)  # noqa: S108
-    authority = trustme.CA()
-    server.start("administrators-own", authority.issue_cert("localhost"))
-    yield Managed(server, "administrators-own", authority)
-    server.stop()
 
 
 @pytest.fixture
