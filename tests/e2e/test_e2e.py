@@ -2,6 +2,7 @@
 
 import base64
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -129,13 +130,31 @@ def test_what_is_attached_is_applied_by_fields_and_never_deleted(
     assert not [command for command in commands if "delete" in command and "otel-collector" in command]
 
 
-def test_what_a_second_apply_would_change_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = "namespace/team1 unchanged (server dry run)\ndeployment.apps/mlflow configured (server dry run)"
-    monkeypatch.setattr(e2e, "ask_cluster", lambda *_, **__: said)
-    sentence = e2e.changed_by_a_second_apply(Path("overlay"))
-    assert sentence == "a second `kubectl apply -k` would change deployment.apps/mlflow"
-    monkeypatch.setattr(e2e, "ask_cluster", lambda *_, **__: "namespace/team1 unchanged (server dry run)")
-    assert e2e.changed_by_a_second_apply(Path("overlay")) == ""
+@pytest.mark.parametrize(
+    ("code", "said", "sentence"),
+    [
+        (0, "", ""),
+        (
+            1,
+            "diff -u -N /tmp/LIVE-1/v1.Service.team1.model /tmp/MERGED-2/v1.Service.team1.model\n"
+            "--- /tmp/LIVE-1/v1.Service.team1.model\n+++ /tmp/MERGED-2/v1.Service.team1.model\n",
+            "a second `kubectl apply -k` would change v1.Service.team1.model",
+        ),
+    ],
+)
+def test_what_a_second_apply_would_change_is_named(
+    monkeypatch: pytest.MonkeyPatch, code: int, said: str, sentence: str
+) -> None:
+    program = f"import sys; print({said!r}, end=''); sys.exit({code})"
+    monkeypatch.setattr(e2e, "KUBECTL", (sys.executable, "-c", program))
+    assert e2e.changed_by_a_second_apply(Path("overlay")) == sentence
+
+
+def test_a_second_apply_that_cannot_be_tried_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = "import sys; print('no cluster', file=sys.stderr); sys.exit(2)"
+    monkeypatch.setattr(e2e, "KUBECTL", (sys.executable, "-c", program))
+    with pytest.raises(StepError, match="no cluster"):
+        e2e.changed_by_a_second_apply(Path("overlay"))
 
 
 def test_a_report_that_tells_a_password_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
