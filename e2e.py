@@ -50,7 +50,8 @@ class Deployment:
     @property
     def stand_ins(self) -> list[Path]:
         """The programs that play what this place or component finds where it is really used."""
-        programs = [ROOT / "tests" / name / "stand_in.py" for name in (self.overlay, *self.components)]
+        names = [name.replace("-", "_") for name in (self.overlay, *self.components)]
+        programs = [ROOT / "tests" / name / "stand_in.py" for name in names]
         return [program for program in programs if program.exists()]
 
     @property

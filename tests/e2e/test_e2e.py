@@ -102,7 +102,7 @@ def test_what_other_components_left_goes_afterwards(
 def test_stand_ins_come_before_and_go_when_nobody_wants_them(
     before: dict[str, Any], commands: list[list[str]], tmp_path: Path
 ) -> None:
-    for name in ("openshift", "external-postgres"):
+    for name in ("openshift", "external_postgres"):
         (tmp_path / "tests" / name).mkdir(parents=True)
         (tmp_path / "tests" / name / "stand_in.py").touch()
     before["deployed"] = Deployment("openshift", [], [])
@@ -112,7 +112,7 @@ def test_stand_ins_come_before_and_go_when_nobody_wants_them(
         for command in commands
         if command[0] not in ("kubectl", "cluster")
     ]
-    assert told == [("openshift", "down"), ("external-postgres", "up")]
+    assert told == [("openshift", "down"), ("external_postgres", "up")]
 
 
 def test_what_is_attached_is_applied_by_fields_and_never_deleted(

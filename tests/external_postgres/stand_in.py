@@ -1,8 +1,8 @@
-"""Stands in for a managed PostgreSQL: `python -m tests.external_postgres.stand_in up|down`.
+"""Stands in for a managed PostgreSQL: `python -m tests.external_postgres.stand_in up|env|down`.
 
 It is Debian's PostgreSQL on this machine, outside the cluster: TLS only, a certificate of its own authority
 for the name of its Service, and an administrator who is no superuser. `up` also makes what a user would,
-Secret external-postgres. A second `up` starts with an empty database; `down` leaves nothing.
+Secret external-postgres. One that is up and believed is left as it is; `down` leaves nothing.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ NAMESPACE, SERVICE, PORT = "external-postgres", "database", 5432
 NAME = f"{SERVICE}.{NAMESPACE}.svc"
 STACK_NAMESPACE, SECRET = "kagenti-system", "external-postgres"
 OWN_PORT = 54329  # on this machine, where 5432 may be taken
+BELIEVED = "believed"  # a file that says that `up` was not asked for something wrong
 START_LIMIT = 30
 SESSIONS = """
 SELECT usename, datname, ssl, version, count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)
@@ -178,9 +179,21 @@ def cluster_objects(address: str, password: str, authority: str) -> list[dict[st
     ]
 
 
+def is_believed(server: Server) -> bool:
+    """Say whether the stand-in runs with a certificate that the stack's Secret lets it believe."""
+    with contextlib.suppress(StandInError, OSError):
+        server.ask("SELECT")
+        kubectl("get", "secret", SECRET, "--namespace", STACK_NAMESPACE)
+        return (STATE / BELIEVED).exists()
+    return False
+
+
 def up(wrong: str | None) -> None:
     """Start the stand-in and tell the cluster; a `wrong` authority or host makes it not believed."""
     server = Server(STATE, node_address(), OWN_PORT, find_programs())
+    if not wrong and is_believed(server):
+        print(f"{NAME}:{PORT} is up already.")
+        return
     server.stop()
     authority, other = trustme.CA(), trustme.CA()
     host = "another.example" if wrong == "host" else NAME
@@ -188,6 +201,8 @@ def up(wrong: str | None) -> None:
     server.start(password, authority.issue_cert(host))
     told = (other if wrong == "authority" else authority).cert_pem.bytes().decode()
     kubectl("apply", "-f", "-", objects=cluster_objects(server.address, password, told))
+    if not wrong:
+        (STATE / BELIEVED).touch()
     version = server.ask("SHOW server_version").strip()
     print(f"PostgreSQL {version} at {server.address}:{OWN_PORT} is {NAME}:{PORT}.")
 
@@ -207,6 +222,7 @@ def main() -> int:
     starting.add_argument(
         "--wrong", choices=("authority", "host"), help="let its certificate not be believed"
     )
+    commands.add_parser("env", help="print what the suites must know: nothing")
     commands.add_parser("down")
     commands.add_parser("sessions", help="say who is connected, and by which TLS")
     arguments = parser.parse_args()
@@ -215,7 +231,7 @@ def main() -> int:
             up(arguments.wrong)
         elif arguments.command == "down":
             down()
-        else:
+        elif arguments.command == "sessions":
             server = Server(STATE, "", OWN_PORT, find_programs())
             print(server.ask(SESSIONS), end="")
     except StandInError as error:
