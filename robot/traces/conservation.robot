@@ -132,7 +132,7 @@ Tell Of The Batch
     [Arguments]    ${ours}    ${foreign}    ${prefix}    ${started}    ${uncounted}
     VAR    ${told} =    ${ours} spans: ended in the agent, accepted, sent and stored once in each backend.
     IF    $uncounted
-        VAR    ${told} =    ${told} How many ended in the agent is the contract's word: ${uncounted}.
+        VAR    ${told} =    ${told} How many ended in the agent is the contract's word: ${uncounted.rstrip('.')}.
     END
     IF    $foreign
         ${id} =    Experiment Of The Agent
