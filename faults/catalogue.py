@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 HERE = Path(__file__).parent
-CATALOGUES = ("traces", "availability")  # the second is of a stack with components/high-availability
+CATALOGUES = ("traces", "availability", "authentication")  # the last two are of components on top
 SUITES = HERE.parent / "robot"
 
 
