@@ -175,9 +175,12 @@ def record(deployment: Deployment) -> None:
 
 
 def remove(objects: list[list[str]]) -> None:
-    """Delete objects that an earlier run made, those of namespaces that go too left to their namespace."""
+    """Delete objects that an earlier run made, those of namespaces that go too left to their namespace.
+
+    Users go before what they use: a claim, for one, stays as long as a pod mounts it.
+    """
     gone = {name for resource, _, name in objects if resource == "Namespace"}
-    for resource, namespace, name in objects:
+    for resource, namespace, name in reversed(objects):
         if namespace not in gone:
             place = [f"--namespace={namespace}"] if namespace else []
             in_cluster("kubectl", "delete", resource, name, *place, "--ignore-not-found", "--wait")

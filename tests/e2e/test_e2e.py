@@ -74,7 +74,12 @@ def test_objects_are_named_with_their_group() -> None:
 
 def test_objects_of_a_namespace_that_goes_are_left_to_it(commands: list[list[str]]) -> None:
     e2e.remove(KIND)
-    assert [command[2:4] for command in commands] == [["Namespace", "team1"], ["Deployment.v1.apps", "agent"]]
+    assert [command[2:4] for command in commands] == [["Deployment.v1.apps", "agent"], ["Namespace", "team1"]]
+
+
+def test_a_claim_goes_after_the_workload_that_mounts_it(commands: list[list[str]]) -> None:
+    e2e.remove([["PersistentVolumeClaim", "a", "queue"], ["Deployment.v1.apps", "a", "collector"]])
+    assert [command[3] for command in commands] == ["collector", "queue"]
 
 
 def test_another_overlay_makes_way_before(before: dict[str, Any], commands: list[list[str]]) -> None:
