@@ -154,7 +154,7 @@ def same_as(before: Object) -> Callable[[], None]:
 
 
 def remove(folder: str) -> Callable[[], None]:
-    """Return a step that removes the overlay as the README says."""
+    """Return a step that removes the overlay as docs/kagenti.md says."""
 
     def step() -> None:
         ask("kubectl", "delete", "--kustomize", folder, "--cascade=foreground")

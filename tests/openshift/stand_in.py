@@ -2,7 +2,7 @@
 
 `up` installs OpenShift's own definition of Routes, policies that impose what SCC restricted-v2 imposes, and
 a stand-in for the router. `env` prints how the suites reach that router, NAME=VALUE a line. `down` leaves
-nothing. What this proves, and what only a real OpenShift could prove, is said in the README.
+nothing. What this proves, and what only a real OpenShift could prove, is said in docs/openshift.md.
 """
 
 from __future__ import annotations
