@@ -233,9 +233,10 @@ def changed_by_a_second_apply(folder: Path) -> str:
     """
     command = [*KUBECTL, "diff", "--kustomize", str(folder)]
     result = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
-    if result.returncode not in (0, 1):  # 1: there are differences
-        raise StepError(result.stderr.strip())
     changed = re.findall(r"^diff .*/(\S+)$", result.stdout, re.MULTILINE)
+    # 1 says that there are differences, and also that there is no cluster to ask.
+    if result.returncode > 1 or (result.returncode and not changed):
+        raise StepError(result.stderr.strip())
     return f"a second `kubectl apply -k` would change {', '.join(changed)}" if changed else ""
 
 
