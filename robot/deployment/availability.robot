@@ -2,7 +2,7 @@
 Documentation    Where the overlay runs several pods of a part, they can come and go: budgets let one go at a time,
 ...              autoscalers read what they scale by, and no two collectors share a queue.
 
-Library          ../../libraries/availability.py
+Library          ../../libraries/kube/
 Resource         ../../resources/stack.resource
 
 Test Tags        deployment    availability

@@ -6,7 +6,7 @@ Documentation    No span is lost or doubled on its way: for a batch of questions
 ...              conserved too.
 
 Library          Collections
-Library          ../../libraries/conservation.py
+Library          ../../libraries/pipeline/
 Resource         ../../resources/pipeline.resource
 
 Test Tags        traces    conservation    otel-collector

@@ -2,7 +2,7 @@
 Documentation    Conversations: several turns in one context are several traces of one session, and conversations that
 ...              are held at the same time never mix.
 
-Library          ../../libraries/conversations.py
+Library          ../../libraries/contracts/
 Resource         ../../resources/pipeline.resource
 
 Test Tags        traces    conversations    mlflow    weather-agent

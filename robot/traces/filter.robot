@@ -3,7 +3,7 @@ Documentation    What the collector's filter promises: backends get the spans of
 ...              no others, and no trace of the agent loses a parent by it. A probe trace is sent from the agent's pod:
 ...              it is marked as such (service acceptance-probe) and has a session of its own, as every question has.
 
-Library          ../../libraries/probe.py
+Library          ../../libraries/pipeline/
 Resource         ../../resources/pipeline.resource
 
 Suite Setup      Send The Probe

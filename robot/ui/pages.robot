@@ -116,5 +116,5 @@ Hold A Conversation
 Session Should Have Two Traces
     [Documentation]    Fail unless MLflow has two traces of a conversation.
     [Arguments]    ${session}
-    ${traces} =    Find Traces Of Session    ${session}    ${EXPERIMENT_ID}
+    ${traces} =    Find Traces Of Session In MLflow    ${session}    ${EXPERIMENT_ID}
     Length Should Be    ${traces}    2    Of session ${session} MLflow has not two traces but ${traces}

@@ -13,15 +13,14 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-import mlflow_traces
-import otlp_json
-import phoenix_traces
 import yaml
-from contract import Contract, Expectation, load_contract
 from mlflow.entities import Trace as MlflowTrace
 from mlflow.protos.service_pb2 import GetTrace
 from mlflow.utils.proto_json_utils import parse_dict
-from trace_model import Trace
+
+from contracts.contract import Contract, Expectation, load_contract
+from traces import mlflow_reader, otlp_json, phoenix_reader
+from traces.model import Trace
 
 TESTS = Path(__file__).resolve().parent.parent
 CONTRACTS = TESTS.parent / "resources" / "contracts"
@@ -74,8 +73,8 @@ def _read(file: Path) -> list[Trace]:
         return otlp_json.read_file(file)
     answer = json.loads(file.read_text(encoding="utf-8"))
     if file.name.endswith(".phoenix.json"):
-        spans = tuple(phoenix_traces.convert(item) for item in answer["data"])
+        spans = tuple(phoenix_reader.convert(item) for item in answer["data"])
         return [Trace(spans[0].trace_id, spans, "phoenix")]
     found = GetTrace.Response()
     parse_dict(answer, found)
-    return [mlflow_traces.convert(MlflowTrace.from_proto(found.trace))]
+    return [mlflow_reader.convert(MlflowTrace.from_proto(found.trace))]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from contract import ContractError, Expectation, evaluate, load_contract
-from trace_model import Trace
 
+from contracts.contract import ContractError, Expectation, evaluate, load_contract
 from tests.contracts.recordings import CONTRACTS
+from traces.model import Trace
 
 GOOD = "description: A contract.\n"
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from contract import Contract, evaluate
-from contract_rules import NOT_KEPT
-from trace_model import Event, Span, Trace
 
+from contracts.contract import Contract, evaluate
 from tests.contracts.recordings import Recording, recordings, shared_contract
+from traces.backends import NOT_KEPT
+from traces.model import Event, Span, Trace
 
 Mutation = Callable[[Trace], Trace]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import contract
 import pytest
 
+from contracts import contract
 from tests.contracts.recordings import CONTRACTS, Recording, recordings, shared_contract
 
 ALL = list(recordings())

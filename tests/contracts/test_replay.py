@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from tests.recorded import replay
-from tests.recorded.deployed import RECORDED
+from harness.proofs.recordings import replay
+from harness.proofs.recordings.deployed import RECORDED
 
 NAMES = sorted(file.name.removesuffix(".otlp.jsonl") for file in RECORDED.glob("public/*.otlp.jsonl"))
 

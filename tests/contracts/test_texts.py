@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 
-import otlp_json
 import pytest
-from trace_model import Event, Span
-from trace_text import contains, content, haystack, leaves
+
+from traces import otlp_json
+from traces.model import Event, Span
+from traces.text import contains, content, haystack, leaves
 
 
 def span(**attributes: object) -> Span:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
 from rendered import KUSTOMIZE
 
 # Another component that must be in the stack, and before it.
@@ -37,13 +38,18 @@ IMAGES = ("images", "built-images")
 # Parts that a stack of one's own can leave out: what is put on the base, in order.
 PARTS = (
     (),
-    ("components/collector", "base/collector-patch"),
+    ("components/collector", "components/mlflow-pipeline"),
     ("components/collector", "components/phoenix"),
-    ("components/collector", "base/collector-patch", "components/phoenix"),
-    ("components/collector", "base/collector-patch", "components/weather"),
-    ("components/collector", "components/phoenix", "base/collector-patch", "components/weather"),
-    ("components/collector", "base/collector-patch", "components/high-availability"),
-    ("components/collector", "components/high-availability", "base/collector-patch", "components/phoenix"),
+    ("components/collector", "components/mlflow-pipeline", "components/phoenix"),
+    ("components/collector", "components/mlflow-pipeline", "components/weather"),
+    ("components/collector", "components/phoenix", "components/mlflow-pipeline", "components/weather"),
+    ("components/collector", "components/mlflow-pipeline", "components/high-availability"),
+    (
+        "components/collector",
+        "components/high-availability",
+        "components/mlflow-pipeline",
+        "components/phoenix",
+    ),
     ("components/high-availability/mlflow",),
     ("components/external-postgres",),
 )

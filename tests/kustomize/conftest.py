@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from combinations import Combination
-from rendered import KUSTOMIZE, Stack
 
-from tests.programs import find_program
+from combinations import Combination
+from harness.common.programs import find_program
+from rendered import KUSTOMIZE, Stack
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import yaml
+
 from rendered import LOADER, Object, Stack, plain_env, readiness, secrets_of
 
 COLLECTOR = ("otel-collector", "kagenti-system")

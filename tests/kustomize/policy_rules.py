@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from network.policies import End, judge
 from pipeline_rules import COLLECTOR, collector, merged_config
-from policies import End, judge
 from reference_rules import configmap_env
 from rendered import Object, Stack, all_containers, name_of, plain_env
 

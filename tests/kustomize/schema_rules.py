@@ -9,6 +9,7 @@ from pathlib import Path
 import jsonschema
 import kubernetes_validate
 import yaml
+
 from rendered import Stack, name_of
 
 KUBERNETES = "1.35"

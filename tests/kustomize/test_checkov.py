@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import pytest
 import yaml
+
 from combinations import Combination, combinations
 from rendered import Object, Stack
 

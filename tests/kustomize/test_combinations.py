@@ -1,6 +1,7 @@
 """What counts as a sensible combination of components."""
 
 import pytest
+
 from combinations import in_order, sensible
 
 NEEDS = {"transform": frozenset({"agent"}), "agent": frozenset({"collector"})}

@@ -4,14 +4,15 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-import pipeline_rules
 import pytest
 import yaml
+
+import pipeline_rules
 from combinations import Combination
 from rendered import KUSTOMIZE, Object, Stack, name_of
 
 ATTACH, DETACH = "kagenti/attach", "kagenti/detach"
-CHART = KUSTOMIZE.parent / "tests" / "kagenti" / "chart"
+CHART = KUSTOMIZE.parent / "harness" / "stand_ins" / "kagenti" / "chart"
 INSTALLED = {
     *(("Deployment", name) for name in ("otel-collector", "weather-service")),
     *(("StatefulSet", name) for name in ("phoenix", "postgres-otel")),

@@ -3,14 +3,15 @@
 import copy
 from collections.abc import Callable
 
+import pytest
+import yaml
+
 import availability_rules
 import pipeline_rules
 import pod_rules
 import policy_rules
-import pytest
 import reference_rules
 import schema_rules
-import yaml
 from combinations import ALTERNATIVES, NEEDS, ONLY, PARTS, Combination, combinations, components_of, folders
 from rendered import KUSTOMIZE, Stack, plain_env
 
@@ -99,7 +100,7 @@ def test_high_availability_can_be_listed_before_what_adds_to_the_collector(
 ) -> None:
     adding = (
         "components/phoenix",
-        "base/collector-patch",
+        "components/mlflow-pipeline",
         "components/weather",
         "components/genai-transform",
     )

@@ -4,6 +4,7 @@ import copy
 from collections.abc import Callable
 
 import pytest
+
 from combinations import Combination
 from policy_rules import RULES, Flow, needed, policies
 from rendered import Object, Stack

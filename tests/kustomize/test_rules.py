@@ -4,13 +4,14 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+import yaml
+
 import availability_rules
 import pipeline_rules
 import pod_rules
-import pytest
 import reference_rules
 import schema_rules
-import yaml
 from combinations import Combination
 from rendered import Object, Stack, all_containers
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from rendered import KUSTOMIZE
 
 KUSTOMIZATIONS = sorted(KUSTOMIZE.rglob("kustomization.yaml"))

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 import requests
-from agent_client import AgentClient
-from gateway import EntryPoint
+
+from agent.client import AgentClient
+from entry.gateway import EntryPoint
 
 AGENT = EntryPoint("http://192.0.2.7:8080", "weather.localtest.me:8080")
 COMPLETED = {

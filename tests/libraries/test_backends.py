@@ -6,17 +6,17 @@ import json
 from dataclasses import replace
 from typing import Any
 
-import mlflow_traces
 import pytest
 import requests
-from agent_client import Question
-from gateway import EntryPoint
-from mlflow_traces import MlflowError, MlflowTraces
-from phoenix_traces import PhoenixError, PhoenixTraces
-from trace_model import Trace
-from trace_report import TraceReport, tree
 
+from agent.client import Question
+from contracts.report import TraceReport, tree
+from entry.gateway import EntryPoint
 from tests.contracts.recordings import CONTRACTS, recordings
+from traces import mlflow_reader
+from traces.mlflow_reader import MlflowError, MlflowTraces
+from traces.model import Trace
+from traces.phoenix_reader import PhoenixError, PhoenixTraces
 
 OWN = {recording.name: recording for recording in recordings() if recording.name.startswith("own/")}
 NAMES = sorted({name.split("/")[1].split(".")[0] for name in OWN})
@@ -65,7 +65,7 @@ def test_every_difference_between_backends_is_named() -> None:
     ],
 )
 def test_an_attribute_in_mlflow_has_the_value_that_the_agent_set(stored: str, value: object) -> None:
-    assert mlflow_traces._value(stored) == value
+    assert mlflow_reader._value(stored) == value
 
 
 class _FakeMlflow(MlflowTraces):
@@ -90,7 +90,7 @@ class _FakeMlflow(MlflowTraces):
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trace_waiting.POLL", 0.001)
+    monkeypatch.setattr("traces.waiting.POLL", 0.001)
 
 
 def test_waits_until_the_trace_is_whole() -> None:

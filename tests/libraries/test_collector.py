@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collector import ACCEPTED, FAILED, QUEUED, SENT, Collector, Exporter, Metrics
+from pipeline.collector import ACCEPTED, FAILED, QUEUED, SENT, Collector, Exporter, Metrics
 
 METRICS = """\
 # HELP otelcol_receiver_accepted_spans Number of spans successfully pushed into the pipeline.

@@ -8,12 +8,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
-import kube
 import pytest
-from connections import Connections, Part, Target, Ways
-from outside import Outside, own_addresses
-from policies import End
-from workloads import Object
+
+from kube import api
+from kube.workloads import Object
+from network.connections import Connections, Part, Target, Ways
+from network.outside import Outside, own_addresses
+from network.policies import End
 
 JUDGE = Connections()
 DENY = {
@@ -177,7 +178,7 @@ def test_the_program_tells_of_each_target_why_it_was_not_reached(listener: tuple
         closed = closing.getsockname()
     targets = [listener, closed, ("localhost", 0), ("no-such-name.invalid", 0)]
     ask = json.dumps({"targets": targets, "timeout": 5})
-    command = [sys.executable, "-c", kube._CONNECT_PROGRAM, ask]
+    command = [sys.executable, "-c", api._CONNECT_PROGRAM, ask]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     reached, refused, found, unknown = json.loads(said)
     assert (reached, refused, found) == ("", "Connection refused", "")
@@ -192,7 +193,7 @@ def test_the_program_ends_when_nobody_answers() -> None:
             each.connect_ex(server.getsockname())
         ask = json.dumps({"targets": [server.getsockname()], "timeout": 0.2})
         said = subprocess.run(
-            [sys.executable, "-c", kube._CONNECT_PROGRAM, ask], capture_output=True, text=True, check=True
+            [sys.executable, "-c", api._CONNECT_PROGRAM, ask], capture_output=True, text=True, check=True
         )
         for each in waiting:
             each.close()

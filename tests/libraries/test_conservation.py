@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from collector import (
+
+from pipeline.collector import (
     ACCEPTED,
     FAILED,
     FILTERED,
@@ -16,8 +17,8 @@ from collector import (
     Exporter,
     Metrics,
 )
-from conservation import NOT_ACCEPTED, Balance, Conservation, Ended, count, weigh
-from trace_model import Span, Trace
+from pipeline.conservation import NOT_ACCEPTED, Balance, Conservation, Ended, count, weigh
+from traces.model import Span, Trace
 
 EXPORTERS = {name: Exporter(f"otlp_http/{name}", f"traces/{name}", "", {}) for name in ("mlflow", "phoenix")}
 START = {(ACCEPTED, ""): 100, (SENT, "mlflow"): 100, (SENT, "phoenix"): 100, (UPTIME, ""): 10}

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from agent_client import Question
-from conversations import Conversations, judge, strangers
-from mlflow_traces import Sighting
 
+from agent.client import Question
+from contracts.conversations import Conversations, judge, strangers
 from tests.contracts.recordings import CONTRACTS, recordings
+from traces.mlflow_reader import Sighting
 
 CONTRACT = CONTRACTS / "weather-one-tool.yaml"
 GOOD = next(found for found in recordings() if found.name == "own/one-tool.mlflow.json")

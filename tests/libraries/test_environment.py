@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from kube import Kube
+
+from kube.api import Kube
 
 MAPS = {"one": {"MODEL": "first", "BASE": "http://one"}, "two": {"MODEL": "second"}}
 WORKLOAD: dict[str, Any] = {

@@ -11,11 +11,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import gateway as gateway_library
 import pytest
 import requests
 import trustme
-from gateway import EntryPoint, Gateway, GatewayError
+
+from entry import gateway as gateway_library
+from entry.gateway import EntryPoint, Gateway, GatewayError
 
 
 @pytest.fixture(autouse=True)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-import logins
 import pytest
 import requests
-from gateway import EntryPoint, Gateway
-from kube import ClusterError, Kube
-from logins import Login, LoginError, Logins
-from mlflow_traces import _EntryHeaders
 from robot.api.types import Secret
+
+from entry import logins
+from entry.gateway import EntryPoint, Gateway
+from entry.logins import Login, LoginError, Logins
+from kube.api import ClusterError, Kube
+from traces.mlflow_reader import _EntryHeaders
 
 PASSWORD = "p\u00e4ss:word-of-ours"  # noqa: S105 - nobody's
 LOGIN = Login("admin", Secret(PASSWORD))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from policies import End, judge
-from workloads import Object
+
+from kube.workloads import Object
+from network.policies import End, judge
 
 AGENT = End("agent", "10.244.0.2", "team1", {"name": "agent"}, {"team": "one"})
 MLFLOW = End("mlflow", "10.244.0.3", "system", {"name": "mlflow"}, {"kind": "system"}, {"http": 5000})

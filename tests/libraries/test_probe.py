@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from otlp_json import read_lines
-from probe import FOREIGN_SCOPE, SERVICE, ProbeTrace
+from pipeline.probe import FOREIGN_SCOPE, SERVICE, ProbeTrace
+from traces.otlp_json import read_lines
 
 
 def test_the_probe_is_one_whole_trace_marked_as_such() -> None:

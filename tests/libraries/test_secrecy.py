@@ -11,7 +11,8 @@ from urllib.parse import quote
 
 import pytest
 from robot.api.types import Secret
-from secrecy import Secrecy, forms, result_texts, told
+
+from secrecy.search import Search, forms, result_texts, told
 
 PASSWORD = 'kY7-x_\u00e4"8\\z+/=Q'  # noqa: S105 - nobody's
 PASSWORDS = {"kagenti-system/mlflow-admin": Secret(PASSWORD)}
@@ -37,7 +38,7 @@ def test_a_told_password_is_found(way: str) -> None:
 
 
 def test_what_is_found_does_not_say_it_again() -> None:
-    assert PASSWORD not in str(Secrecy().places_that_tell(PASSWORDS, {"a log": PASSWORD}))
+    assert PASSWORD not in str(Search().places_that_tell(PASSWORDS, {"a log": PASSWORD}))
 
 
 def test_other_text_tells_nothing() -> None:
@@ -64,5 +65,5 @@ def test_log_and_report_are_searched_where_they_are_compressed(tmp_path: Path) -
 
 def test_the_output_so_far_is_read_where_there_is_one(tmp_path: Path) -> None:
     (tmp_path / "output.xml").write_text("<robot>")
-    assert Secrecy().results_so_far(str(tmp_path / "output.xml")) == {"output.xml": "<robot>"}
-    assert Secrecy().results_so_far("NONE") == {}
+    assert Search().results_so_far(str(tmp_path / "output.xml")) == {"output.xml": "<robot>"}
+    assert Search().results_so_far("NONE") == {}

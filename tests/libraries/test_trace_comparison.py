@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from trace_comparison import compare, differences, table
-from trace_model import Event, Span, Trace
 
 from tests.contracts.recordings import recordings
+from traces.comparison import compare, differences, table
+from traces.model import Event, Span, Trace
 
 ROOT = Span(
     "a" * 32,

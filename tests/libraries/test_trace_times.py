@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from agent_client import Question
-from mlflow_traces import Sighting
-from trace_model import Span, Trace
-from trace_times import TraceTimes
+
+from agent.client import Question
+from traces.mlflow_reader import Sighting
+from traces.model import Span, Trace
+from traces.times import TraceTimes
 
 
 def asked(context: str, answered_at: float = 100.0) -> Question:

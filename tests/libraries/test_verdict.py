@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from agent_client import Question
-from collector import Collector, Exporter, Metrics
-from trace_model import Span, Trace
-from verdict import Evidence, explain
+
+from agent.client import Question
+from pipeline.collector import Collector, Exporter, Metrics
+from traces.model import Span, Trace
+from verdicts.verdict import Evidence, explain
 
 MLFLOW = "otlp_http/mlflow"
 QUESTION = Question("What is the weather in Paris?", "acceptance-1", "WX-12345678", "", 100.0, 100.4)

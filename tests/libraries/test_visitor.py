@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from visitor import LIFETIME, visitor
+from disruption.visitors import LIFETIME, visitor
 
 AGENT = {
     "metadata": {"name": "agent-0", "labels": {"app.kubernetes.io/name": "weather-agent"}},

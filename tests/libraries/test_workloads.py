@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from workloads import Object, Stock, Workloads, container_states, sickest_first
+
+from kube.workloads import Object, Stock, Workloads, container_states, sickest_first
 
 IMAGE = "docker.io/otel/opentelemetry-collector-contrib:0.158.0"
 

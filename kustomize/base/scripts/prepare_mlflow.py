@@ -10,17 +10,18 @@ answer spans with an error that no collector retries. Their pods must be gone fi
 
 import os
 
-import kube_api
 import sqlalchemy
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from mlflow import db
 from mlflow.entities import LifecycleStage
 from mlflow.exceptions import MlflowException
 from mlflow.store.db.utils import _get_alembic_config
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from sqlalchemy.exc import SQLAlchemyError
+
+import kube_api
+from mlflow import db
 
 LOCK = 5_733_161  # an arbitrary number: what pods that start together must agree on
 ARTIFACT_ROOT = "mlflow-artifacts:/"  # artifacts go through the server, as `mlflow server` has it by default

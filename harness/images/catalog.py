@@ -1,0 +1,80 @@
+"""Which images the stack needs, and their names and tags: read from the components where alone they stand."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from harness.images.errors import ImageError
+
+IMAGES = Path(__file__).parent
+ROOT = IMAGES.parents[1]
+APPS = ROOT / "apps"  # what this project wrote; the backends' Dockerfiles are here
+COMPONENTS = ROOT / "kustomize" / "components"
+LOCAL = "localhost/"
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image to build from the folder `name` of apps/ or of this package: localhost/`name`:`tag`."""
+
+    name: str
+    tag: str
+    root: Path | None = None  # where its folder is, if in neither: another release, with another lock
+
+    @property
+    def reference(self) -> str:
+        """The name that the manifests use, such as localhost/mlflow:v3.17.2-full."""
+        return f"{LOCAL}{self.name}:{self.tag}"
+
+    @property
+    def version(self) -> str:
+        """The software's version inside the tag: 3.17.2 for v3.17.2-full."""
+        match = re.search(r"\d+(\.\d+)+", self.tag)
+        if match is None:
+            raise ImageError(
+                f"the tag {self.tag!r} of {self.name} holds no version; see kustomize/components/images"
+            )
+        return match.group()
+
+    @property
+    def folder(self) -> Path:
+        """Where its Dockerfile and its other files are."""
+        own = APPS / self.name
+        return self.root / self.name if self.root else own if own.is_dir() else IMAGES / self.name
+
+    def files(self) -> list[Path]:
+        """Return the files that the build sees, sorted."""
+        return sorted(
+            path for path in self.folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts
+        )
+
+
+def image_entries(component: str) -> list[dict[str, str]]:
+    """Return the `images:` list of a component: name, newName and newTag of each image."""
+    path = COMPONENTS / component / "kustomization.yaml"
+    entries: list[dict[str, str]] = yaml.safe_load(path.read_text())["images"]
+    return entries
+
+
+def images_for(provider: str) -> list[Image]:
+    """Return the images that a kind of cluster (`kind` or `embedded`) gets from this machine.
+
+    These are the ones that are renamed to localhost/; all tags stand in components/images.
+    Raises ImageError when one of them has no Dockerfile here.
+    """
+    names = {entry["name"]: entry.get("newName", entry["name"]) for entry in image_entries("images")}
+    tags = {names[entry["name"]]: entry["newTag"] for entry in image_entries("images")}
+    if provider == "embedded":
+        renamed = {entry["name"]: entry["newName"] for entry in image_entries("built-images")}
+        tags = {renamed.get(name, name): tag for name, tag in tags.items()}
+    images = [Image(name.removeprefix(LOCAL), tag) for name, tag in tags.items() if name.startswith(LOCAL)]
+    for image in images:
+        if not (image.folder / "Dockerfile").is_file():
+            raise ImageError(
+                f"the overlay needs {image.reference}, but neither apps/ nor harness/images/ has its Dockerfile"
+            )
+    return images

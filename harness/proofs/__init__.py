@@ -1,0 +1,1 @@
+"""Proofs of single promises, each run by a command of its own."""

@@ -1,0 +1,1 @@
+"""Proves the overlay that attaches to a Kagenti installation."""

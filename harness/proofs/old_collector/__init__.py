@@ -1,0 +1,1 @@
+"""Proves that the collector patch runs in the installation's old collector."""

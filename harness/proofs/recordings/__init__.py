@@ -1,0 +1,1 @@
+"""Records traces of the deployed stack, and replays recordings through its collector."""

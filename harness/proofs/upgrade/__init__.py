@@ -1,0 +1,1 @@
+"""Proves that an upgrade of MLflow keeps the traces."""

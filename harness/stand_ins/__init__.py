@@ -1,0 +1,1 @@
+"""What plays a part of an installation that is not here."""

@@ -1,0 +1,1 @@
+"""Plays OpenShift: Routes with a router, and the SCC restricted-v2."""

@@ -1,0 +1,175 @@
+"""Asks the weather agent a question by A2A, and computes what its tool must have answered."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import threading
+import time
+import uuid
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+from robot.api import logger
+from robot.api.deco import keyword, library
+
+from entry.gateway import EntryPoint
+
+MOST_QUESTIONS = 450  # that are asked in the background: MLflow's search gives 500 traces at most
+_CONDITIONS = ("clear", "cloudy", "foggy", "rainy", "snowy", "stormy", "sunny", "windy")
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question asked, and what came of it; times in seconds since the epoch.
+
+    `context_id` is the A2A contextId, which the agent's root span carries as its session. `answer` is the
+    text of the agent's artifacts, empty where there is none; then `failure` says what came instead.
+    """
+
+    text: str
+    context_id: str
+    answer: str
+    failure: str
+    asked_at: float
+    answered_at: float
+
+    @property
+    def seconds(self) -> float:
+        """How long the agent took, in seconds."""
+        return self.answered_at - self.asked_at
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Questions that are asked in the background, each in a context whose id begins with `batch`."""
+
+    batch: str
+    stop: threading.Event
+    asked: list[Future[list[tuple[int, Question]]]]
+
+
+@library(scope="GLOBAL")
+class AgentClient:
+    """Speaks A2A 0.3 (JSON-RPC `message/send`), which the public weather agent understands too."""
+
+    def __init__(self) -> None:
+        """Start without any question on its way."""
+        self._asking: list[Asking] = []
+
+    @keyword
+    def new_context(self) -> str:
+        """Return a contextId that no other question has."""
+        return f"acceptance-{uuid.uuid4()}"
+
+    @keyword
+    def ask_the_agent(self, agent: EntryPoint, text: str, context_id: str, limit: float) -> Question:
+        """Ask a question and wait `limit` seconds at most for its answer; a failure is in the result."""
+        question = _ask(agent, text, context_id, limit)
+        said = question.answer or question.failure
+        logger.info(f"Asked {text!r} in context {context_id}; after {question.seconds:.2f} s: {said}")
+        return question
+
+    @keyword
+    def ask_at_once(self, agent: EntryPoint, texts: list[str], batch: str, limit: float) -> list[Question]:
+        """Ask all questions at the same time, each in a context of its own whose id begins with `batch`.
+
+        Returns them in the order of the texts when all are answered or have failed.
+        """
+        contexts = [f"{batch}-{number:03d}" for number in range(1, len(texts) + 1)]
+        with ThreadPoolExecutor(max_workers=len(texts)) as threads:
+            return list(threads.map(lambda text, context: _ask(agent, text, context, limit), texts, contexts))
+
+    @keyword
+    def keep_asking(
+        self, agent: EntryPoint, texts: list[str], batch: str, limit: float, at_once: int
+    ) -> Asking:
+        """Ask the texts in turn, over and over, `at_once` at any moment, until `Stop Asking`; do not wait."""
+        stop, numbers = threading.Event(), itertools.count()
+
+        def ask_on() -> list[tuple[int, Question]]:
+            asked = []
+            for number in numbers:
+                if stop.is_set() or number >= MOST_QUESTIONS:
+                    break
+                text, context = texts[number % len(texts)], f"{batch}-{number:03d}"
+                asked.append((number, _ask(agent, text, context, limit)))
+            return asked
+
+        threads = ThreadPoolExecutor(max_workers=at_once)
+        asking = Asking(batch, stop, [threads.submit(ask_on) for _ in range(at_once)])
+        threads.shutdown(wait=False)
+        self._asking.append(asking)
+        return asking
+
+    @keyword
+    def stop_all_asking(self) -> None:
+        """Ask no further in the background, also where a test failed before it came to `Stop Asking`."""
+        while self._asking:
+            self.stop_asking(self._asking.pop())
+
+    @keyword
+    def stop_asking(self, asking: Asking) -> list[Question]:
+        """Ask no further; return the questions, in order, when the last are answered or have failed."""
+        asking.stop.set()
+        asked = sorted((pair for each in asking.asked for pair in each.result()), key=lambda pair: pair[0])
+        return [question for _, question in asked]
+
+    @keyword
+    def expected_weather(self, city: str, seed: str) -> dict[str, Any]:
+        """Return what the weather tool answers for a city under a seed; `station` is the canary."""
+        digest = hashlib.sha256(f"{seed}:{city.strip().lower()}".encode()).hexdigest()
+        return {
+            "city": city,
+            "conditions": _CONDITIONS[int(digest[8:10], 16) % len(_CONDITIONS)],
+            "humidity_percent": int(digest[4:8], 16) % 101,
+            "station": f"WX-{digest[10:18].upper()}",
+            "temperature_celsius": (int(digest[0:4], 16) % 400 - 50) / 10,
+        }
+
+
+def _ask(agent: EntryPoint, text: str, context_id: str, limit: float) -> Question:
+    message = {
+        "kind": "message",
+        "role": "user",
+        "messageId": str(uuid.uuid4()),
+        "contextId": context_id,
+        "parts": [{"kind": "text", "text": text}],
+    }
+    body = {"jsonrpc": "2.0", "id": context_id, "method": "message/send", "params": {"message": message}}
+    asked_at = time.time()
+    try:
+        response = requests.post(f"{agent.url}/", json=body, headers=agent.headers, timeout=limit)
+        answer, failure = _read(response)
+    except requests.Timeout:
+        answer, failure = "", f"no answer within {limit:g} s"
+    except requests.RequestException as error:
+        answer, failure = "", f"no answer ({error})"
+    return Question(text, context_id, answer, failure, asked_at, time.time())
+
+
+def _read(response: requests.Response) -> tuple[str, str]:
+    """Return (answer, failure) of a JSON-RPC response; one of them is empty."""
+    if response.status_code != requests.codes.ok:
+        return "", f"HTTP status {response.status_code}: {response.text[:300].strip()}"
+    try:
+        said = response.json()
+    except ValueError:
+        return "", f"an answer that is not JSON: {response.text[:300].strip()}"
+    if "error" in said:
+        return "", f"JSON-RPC error {json.dumps(said['error'])[:300]}"
+    result = said.get("result", {})
+    texts = [
+        part["text"]
+        for artifact in result.get("artifacts") or ()
+        for part in artifact.get("parts", ())
+        if part.get("kind") == "text"
+    ]
+    answer = "\n".join(texts)
+    state = result.get("status", {}).get("state")
+    if state != "completed":
+        return "", f"task state {state!r}: {(answer or json.dumps(result.get('status', {})))[:300]}"
+    return (answer, "") if answer else ("", "a completed task without any text")

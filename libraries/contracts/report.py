@@ -1,0 +1,95 @@
+"""Shows traces in the log as people read them, and compares what two backends hold."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator
+from pathlib import Path
+
+from robot.api import logger
+from robot.api.deco import keyword, library
+
+from agent.client import Question
+from contracts.contract import Expectation, evaluate, load_contract, spans_demanded
+from traces.comparison import compare, differences, table
+from traces.model import Span, Trace
+from traces.text import content
+
+LONGEST = 160
+
+
+@library(scope="GLOBAL")
+class TraceReport:
+    """Logs a trace as an indented tree and judges it by a trace contract."""
+
+    @keyword
+    def log_trace(self, trace: Trace) -> None:
+        """Log the trace as a tree: name, kind, duration, status, and what went in and came out."""
+        logger.info(f"<pre>{html.escape(tree(trace))}</pre>", html=True)
+
+    @keyword
+    def spans_that_contract_demands(self, contract: Path, tool_calls: int) -> int:
+        """Return how many spans the trace of a question with so many tool calls must have."""
+        return spans_demanded(load_contract(contract), Expectation("", "", tool_calls=tool_calls))
+
+    @keyword
+    def trace_should_fulfil_contract(
+        self,
+        trace: Trace,
+        contract: Path,
+        question: Question,
+        canaries: list[str],
+        tool_calls: int | None = None,
+    ) -> None:
+        """Fail with all violations of the trace contract, one a line: rule, span path, expected, seen."""
+        expectation = Expectation(question.context_id, question.text, canaries, tool_calls)
+        rules = load_contract(contract)
+        violations = evaluate(rules, trace, expectation)
+        if violations:
+            times = "once" if len(violations) == 1 else f"{len(violations)} times"
+            lines = "\n".join(f"- {violation}" for violation in violations)
+            raise AssertionError(
+                f"Trace {trace.trace_id} in {trace.backend} breaks contract {rules.name!r} {times}:\n{lines}"
+            )
+        logger.info(f"Fulfils the contract {rules.name!r}: {rules.description}")
+
+    @keyword
+    def traces_should_have_the_same_spans(self, one: Trace, other: Trace) -> None:
+        """Log both backends' spans as a table; fail with every difference that is not by nature.
+
+        What is compared: see `traces.comparison.compare`; what differs by nature: `traces.backends`.
+        """
+        rows = compare(one, other)
+        logger.info(table(rows, one.backend, other.backend), html=True)
+        found = differences(rows, one.backend, other.backend)
+        if found:
+            lines = "\n".join(f"- {line}" for line in found)
+            raise AssertionError(
+                f"Trace {one.trace_id} is not the same in {one.backend} and {other.backend}, "
+                f"{len(found)} differences:\n{lines}"
+            )
+
+
+def tree(trace: Trace) -> str:
+    """Return the trace as indented lines: the roots and what is below them, then the orphans."""
+    state = f", state {trace.state}" if trace.state else ""
+    lines = [f"{trace.trace_id} in {trace.backend}: {len(trace.spans)} spans{state}"]
+    for root in trace.roots:
+        lines += _branch(trace, root, 1)
+    for orphan in trace.orphans:
+        lines += [f"  ORPHAN, its parent {orphan.parent_id} is missing:", *_branch(trace, orphan, 2)]
+    return "\n".join(lines)
+
+
+def _branch(trace: Trace, span: Span, depth: int) -> Iterator[str]:
+    indent = "  " * depth
+    milliseconds = (span.end_ns - span.start_ns) / 1e6
+    why = f" {span.status_message}" if span.status_message else ""
+    yield f"{indent}{span.name} [{span.kind}] {milliseconds:.0f} ms {span.status}{why}"
+    if span.kind in {"AGENT", "LLM", "TOOL"}:
+        for part, arrow in (("input", "<-"), ("output", "->")):
+            for text in content(span, part):
+                flat = " ".join(text.split())
+                yield f"{indent}    {arrow} {flat[:LONGEST]}{'…' if len(flat) > LONGEST else ''}"
+    for child in trace.children(span):
+        yield from _branch(trace, child, depth + 1)

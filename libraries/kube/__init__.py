@@ -1,0 +1,19 @@
+"""Reads a cluster by the Kubernetes API, and judges what runs there. It changes nothing."""
+
+from __future__ import annotations
+
+from robot.api.deco import library
+from robotlibcore import HybridCore
+
+from kube.api import Kube as Reading
+from kube.scaling import Scaling
+from kube.workloads import Workloads
+
+
+@library(scope="GLOBAL")
+class Kube(HybridCore):  # type: ignore[misc] # it has no types
+    """Reads a cluster by the Kubernetes API, and judges what runs there. It changes nothing."""
+
+    def __init__(self) -> None:
+        """Put the keywords of this room together."""
+        super().__init__([Reading(), Scaling(), Workloads()])

@@ -1,0 +1,52 @@
+"""Judges what lets pods come and go: disruption budgets, autoscalers, and queues that no two pods share."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from robot.api.deco import keyword, library
+
+from kube.workloads import Object
+
+
+@library(scope="GLOBAL")
+class Scaling:
+    """Judges objects of the Kubernetes API; a list of problems is empty when all is well."""
+
+    @keyword
+    def budget_problems(self, budget: Object) -> list[str]:
+        """Return why a PodDisruptionBudget would let no pod go now."""
+        name, status = budget["metadata"]["name"], budget.get("status", {})
+        if status.get("observedGeneration", 0) < budget["metadata"]["generation"]:
+            return [f"budget {name} has not been looked at since it was changed"]
+        if not status.get("expectedPods"):
+            return [f"budget {name} is of no pod"]
+        if status.get("disruptionsAllowed", 0) < 1:
+            return [
+                f"budget {name} lets no pod go: {status.get('currentHealthy', 0)} of "
+                f"{status['expectedPods']} pods are healthy, {status.get('desiredHealthy', 0)} must be"
+            ]
+        return []
+
+    @keyword
+    def autoscaler_problems(self, scaler: Object) -> list[str]:
+        """Return why a HorizontalPodAutoscaler does not scale, from its conditions."""
+        conditions = {entry["type"]: entry for entry in scaler.get("status", {}).get("conditions", ())}
+        return [
+            f"autoscaler {scaler['metadata']['name']} has {name}={found.get('status', 'unknown')}: "
+            f"{found.get('reason', 'no condition yet')}: {found.get('message', '')}"
+            for name in ("AbleToScale", "ScalingActive")
+            if (found := conditions.get(name, {})).get("status") != "True"
+        ]
+
+    @keyword
+    def shared_claim_problems(self, pods: Sequence[Object]) -> list[str]:
+        """Return the volume claims that more than one of the pods mounts."""
+        mounted = Counter(
+            volume["persistentVolumeClaim"]["claimName"]
+            for pod in pods
+            for volume in pod["spec"].get("volumes", ())
+            if "persistentVolumeClaim" in volume
+        )
+        return [f"claim {name} is mounted by {number} pods" for name, number in mounted.items() if number > 1]

@@ -1,0 +1,19 @@
+"""What the collector is configured to do and has done: configuration, metrics, probes, conservation."""
+
+from __future__ import annotations
+
+from robot.api.deco import library
+from robotlibcore import HybridCore
+
+from pipeline.collector import Collector
+from pipeline.conservation import Conservation
+from pipeline.probe import ProbeTrace
+
+
+@library(scope="GLOBAL")
+class Pipeline(HybridCore):  # type: ignore[misc] # it has no types
+    """What the collector is configured to do and has done: configuration, metrics, probes, conservation."""
+
+    def __init__(self) -> None:
+        """Put the keywords of this room together."""
+        super().__init__([Collector(), Conservation(), ProbeTrace()])

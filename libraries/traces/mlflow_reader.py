@@ -1,0 +1,263 @@
+"""Reads experiments and traces from MLflow."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import requests
+from robot.api.deco import keyword, library
+
+from entry.gateway import EntryPoint
+from traces.model import Event, Span, Status, Trace
+from traces.waiting import POLL, wait_for_whole_trace
+
+if TYPE_CHECKING:
+    from mlflow.entities import Trace as MlflowTrace
+    from mlflow.tracking import MlflowClient
+
+REQUEST_LIMIT = 15
+SESSION = "metadata.`mlflow.trace.session`"
+_STATUS: dict[str, Status] = {"STATUS_CODE_OK": "OK", "STATUS_CODE_ERROR": "ERROR"}
+
+
+class MlflowError(Exception):
+    """MLflow could not be asked; the message says where and what it said."""
+
+    ROBOT_SUPPRESS_NAME = True
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """A trace, and when it was first seen whole: seconds since the epoch, None for never."""
+
+    trace: Trace
+    whole_at: float | None
+
+
+class _EntryHeaders:
+    """An mlflow request header provider: the route's host name for the gateway, and the login for MLflow."""
+
+    entry: EntryPoint | None = None
+
+    def in_context(self) -> bool:
+        return self.entry is not None
+
+    def request_headers(self) -> dict[str, str]:
+        return self.entry.headers | self.entry.login_headers if self.entry else {}
+
+
+@library(scope="GLOBAL")
+class MlflowTraces:
+    """Asks one MLflow server, named by `Use MLflow At`, through mlflow's own client."""
+
+    def __init__(self) -> None:
+        """Start without a server."""
+        self._entry: EntryPoint | None = None
+        self._client: MlflowClient | None = None
+
+    @keyword(name="Use MLflow At")
+    def use_mlflow_at(self, entry: EntryPoint) -> None:
+        """Ask this MLflow from now on."""
+        self._entry, self._client = entry, None
+
+    def _mlflow(self) -> MlflowClient:
+        if self._entry is None:
+            raise MlflowError("No MLflow is named yet: call `Use MLflow At` first.")
+        if self._client is None:
+            # The client's own retries would hide an outage for minutes; who waits here waits with a limit.
+            os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
+            os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(REQUEST_LIMIT)
+            from mlflow.tracking import MlflowClient  # noqa: PLC0415 - takes seconds, not needed for a dry run
+            from mlflow.tracking.request_header import registry  # noqa: PLC0415
+
+            if _EntryHeaders.entry is None:
+                registry._request_header_provider_registry.register(_EntryHeaders)  # noqa: SLF001 - has no public way
+            self._client = MlflowClient(self._entry.url)
+        _EntryHeaders.entry = self._entry
+        return self._client
+
+    def _ask(self, what: str, function: str, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
+        client = self._mlflow()
+        from mlflow.exceptions import MlflowException  # noqa: PLC0415
+
+        try:
+            return getattr(client, function)(*arguments, **options)
+        except (MlflowException, requests.RequestException) as error:
+            raise MlflowError(f"MLflow at {self._entry} did not give {what}: {_said(error)}") from error
+
+    @keyword(name="Read MLflow Version")
+    def read_version(self) -> str:
+        """Return the server's version; raises MlflowError when it does not answer."""
+        if self._entry is None:
+            raise MlflowError("No MLflow is named yet: call `Use MLflow At` first.")
+        try:
+            response = requests.get(
+                f"{self._entry.url}/version",
+                headers=self._entry.headers,
+                auth=self._entry.login,
+                timeout=REQUEST_LIMIT,
+            )
+            response.raise_for_status()
+        except requests.RequestException as error:
+            raise MlflowError(f"MLflow at {self._entry} did not give its version: {_said(error)}") from error
+        return response.text.strip()
+
+    @keyword
+    def read_experiment(self, name: str, limit: float = 0) -> dict[str, str] | None:
+        """Return `id`, `name` and `lifecycle` (active or deleted) of an experiment, or None.
+
+        Raises MlflowError when MLflow does not answer within `limit` seconds; 0 means to ask once.
+        """
+        end = time.monotonic() + limit
+        while True:
+            try:
+                found = self._ask(f"experiment {name}", "get_experiment_by_name", name)
+            except MlflowError:
+                if time.monotonic() >= end:
+                    raise
+                time.sleep(POLL)
+                continue
+            if found is None:
+                return None
+            return {"id": found.experiment_id, "name": found.name, "lifecycle": found.lifecycle_stage}
+
+    @keyword(name="Find Traces Of Session In MLflow")
+    def find_traces_of_session(self, session: str, experiment_id: str) -> list[str]:
+        """Return the ids (32 hex digits) of a session's traces, oldest first; MLflow itself filters."""
+        found = self._ask(
+            f"the traces of session {session}",
+            "search_traces",
+            locations=[experiment_id],
+            filter_string=f"{SESSION} = '{session}'",
+            order_by=["timestamp_ms ASC"],
+            include_spans=False,
+        )
+        return [trace.info.trace_id.removeprefix("tr-") for trace in found]
+
+    @keyword(name="Find Traces In MLflow")
+    def find_traces(self, experiment_id: str, condition: str, most: int = 500) -> list[Trace]:
+        """Return the traces, oldest first, that fulfil a condition in MLflow's filter language, with spans.
+
+        MLflow itself filters, in one search request. Raises MlflowError where more than `most` (500 at most)
+        fulfil it.
+        """
+        found = self._ask(
+            f"the traces with {condition}",
+            "search_traces",
+            locations=[experiment_id],
+            filter_string=condition,
+            max_results=most,
+            order_by=["timestamp_ms ASC"],
+        )
+        if found.token:
+            raise MlflowError(f"MLflow has more than {most} traces with {condition}: ask for fewer.")
+        return [convert(trace) for trace in found]
+
+    @keyword(name="Wait For Conversations In MLflow")
+    def wait_for_conversations(
+        self, batch: str, experiment_id: str, traces: int, spans: int, limit: float
+    ) -> list[Sighting]:
+        """Return the traces whose session begins with `batch`, oldest first, each with when it was whole.
+
+        Asks for all by one search until `traces` of them are whole with `spans` spans or more each, for
+        `limit` seconds at most; then what there is, whole or not. Raises MlflowError when MLflow does not
+        answer then.
+        """
+        end = time.monotonic() + limit
+        whole_at: dict[str, float] = {}
+        found: list[Trace] = []
+        while True:
+            try:
+                found = self.find_traces(experiment_id, f"{SESSION} LIKE '{batch}%'")
+            except MlflowError:
+                if time.monotonic() >= end:
+                    raise
+            for trace in found:
+                if trace.is_whole and len(trace.spans) >= spans:
+                    whole_at.setdefault(trace.trace_id, time.time())
+            if len(whole_at) >= traces or time.monotonic() >= end:
+                return [Sighting(trace, whole_at.get(trace.trace_id)) for trace in found]
+            time.sleep(POLL)
+
+    @keyword(name="Read Trace From MLflow")
+    def read_trace(self, trace_id: str) -> Trace:
+        """Return a trace, with all spans that MLflow has of it now, by its id (32 hex digits)."""
+        found: MlflowTrace = self._ask(f"trace {trace_id}", "get_trace", f"tr-{trace_id}", display=False)
+        return convert(found)
+
+    @keyword(name="Wait For Trace In MLflow")
+    def wait_for_trace(self, session: str, experiment_id: str, limit: float) -> Trace | None:
+        """Return the trace of a session as soon as it is whole.
+
+        After `limit` seconds return what there is, None where there is nothing. Raises MlflowError when
+        MLflow does not answer then, and AssertionError when several traces carry the session.
+        """
+        return wait_for_whole_trace(
+            lambda: self.find_traces_of_session(session, experiment_id), self.read_trace, MlflowError, limit
+        )
+
+
+def _said(error: Exception) -> str:
+    """Return what MLflow answered, without the client's words about its retries."""
+    text = " ".join(str(error).split())
+    if "error code 401" in text or "401 Client Error" in text:
+        return "it answers 401, it wants another login than it is given"
+    status = re.search(r"too many (\d+) error responses", text)
+    return f"it answers {status[1]}" if status else text[:300]
+
+
+def convert(found: MlflowTrace) -> Trace:
+    """Return an mlflow trace in the shape that all backends share.
+
+    MLflow loses the scope and turns the resource's attributes into tags of the trace.
+    """
+    trace_id = found.info.trace_id.removeprefix("tr-")
+    tags = {key: value for key, value in found.info.tags.items() if not key.startswith("mlflow.")}
+    usage = found.info.token_usage
+    tokens = usage and {
+        "prompt": usage["input_tokens"],
+        "completion": usage["output_tokens"],
+        "total": usage["total_tokens"],
+    }
+    spans = tuple(_span(span, trace_id, tags) for span in found.data.spans)
+    return Trace(trace_id, spans, "mlflow", state=str(found.info.state), tokens=tokens or None)
+
+
+def _span(span: Any, trace_id: str, tags: dict[str, Any]) -> Span:  # noqa: ANN401 - mlflow has no types
+    stored = span.to_dict()
+    attributes = {key: _value(text) for key, text in stored["attributes"].items()}
+    return Span(
+        trace_id=trace_id,
+        span_id=span.span_id,
+        parent_id=span.parent_id,
+        name=span.name,
+        kind=attributes.get("openinference.span.kind"),
+        start_ns=span.start_time_ns,
+        end_ns=span.end_time_ns,
+        status=_STATUS.get(stored["status"]["code"], "UNSET"),
+        status_message=stored["status"].get("message") or "",
+        attributes=attributes,
+        events=tuple(Event(event.name, event.timestamp, dict(event.attributes)) for event in span.events),
+        resource=tags,
+    )
+
+
+def _value(text: Any) -> Any:  # noqa: ANN401 - an attribute's value
+    """Return the value that the application set, of which MLflow keeps the JSON.
+
+    Text that is JSON of an object or of a list of such is kept as it came, so it stays text.
+    """
+    try:
+        value = json.loads(text)
+    except (TypeError, ValueError):
+        return text
+    if isinstance(value, dict) or (
+        isinstance(value, list) and any(isinstance(item, dict | list) for item in value)
+    ):
+        return text
+    return value

@@ -1,0 +1,109 @@
+"""The texts of a span: what went in and what came out, without the JSON wrapped around them."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from traces.model import Span
+
+# Where a span's input and output stand: the first of these prefixes that the span has an attribute for.
+_PARTS: Mapping[str, Sequence[str]] = {
+    "input": ("llm.input_messages.", "gen_ai.input.messages", "input.value", "gen_ai.tool.call.arguments"),
+    "output": ("llm.output_messages.", "gen_ai.output.messages", "output.value", "gen_ai.tool.call.result"),
+}
+
+
+def decode(text: str) -> Any:  # noqa: ANN401 - any JSON value
+    """Return the list or dict that a text holds as JSON or in Python's notation, None where it holds none."""
+    if text.lstrip()[:1] not in ("{", "["):
+        return None
+    try:
+        value = json.loads(text)
+    except ValueError:
+        try:
+            value = ast.literal_eval(text.strip())
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            return None
+    return value if isinstance(value, dict | list) else None
+
+
+def leaves(value: object, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield (path, text) for each text in a value: the text itself and, where it is JSON, those inside it."""
+    if isinstance(value, str):
+        yield path, value
+        value = decode(value)
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from leaves(item, f"{path}.{key}")
+    elif isinstance(value, list | tuple):
+        for number, item in enumerate(value):
+            yield from leaves(item, f"{path}.{number}")
+    elif isinstance(value, bytes):
+        yield path, value.decode(errors="replace")
+    elif value is not None and not isinstance(value, bool):
+        yield path, str(value)
+
+
+def haystack(span: Span, part: str) -> list[str]:
+    """Return all texts of a span's `input` or `output`, at every level of decoding."""
+    return [
+        text for key, value in sorted(_of_part(span, part).items()) for _, text in leaves(value, key) if text
+    ]
+
+
+def content(span: Span, part: str) -> list[str]:
+    """Return what a span's `input` or `output` says, unwrapped; `error` is its exceptions' messages.
+
+    A message's content may be one text or several parts, hence a list; empty where the span has none.
+    """
+    if part == "error":
+        messages = [
+            event.attributes.get("exception.message") for event in span.events if event.name == "exception"
+        ]
+        return [str(message) for message in messages if message]
+    found: list[str] = []
+    for key, value in sorted(_of_part(span, part).items()):
+        if "_messages." not in key:
+            found += _content(value)
+        elif key.endswith((".message.content", ".message_content.text")):
+            found.append(str(value))
+    return [text for text in found if text.strip()]
+
+
+def contains(texts: Sequence[str], wanted: str) -> bool:
+    """Tell whether one of the texts contains the wanted one, however their JSON is spaced."""
+    wanted = wanted.strip()
+    if any(wanted in text for text in texts):
+        return True
+    return decode(wanted) is not None and any(_canonical(wanted) in _canonical(text) for text in texts)
+
+
+def _of_part(span: Span, part: str) -> dict[str, Any]:
+    for prefix in _PARTS[part]:
+        found = {key: value for key, value in span.attributes.items() if key.startswith(prefix)}
+        if found:
+            return found
+    return {}
+
+
+def _content(value: object) -> list[str]:
+    """Return the texts of a message: LangChain's dump of one, GenAI's list of them, or just a text."""
+    decoded = decode(value) if isinstance(value, str) else value
+    match decoded:
+        case {"data": {"content": inner}} | {"kwargs": {"content": inner}} | {"content": inner, "type": _}:
+            return _content(inner)
+        case {"parts": list(parts)} | [{"parts": list(parts)}]:
+            return [text for part in parts for text in _content(part)]
+        case {"text": str(text), "type": "text"} | {"content": str(text)}:
+            return [text]
+        case list(items) if items and all(isinstance(item, dict) and "type" in item for item in items):
+            return [text for item in items for text in _content(item)]
+    return [value if isinstance(value, str) else json.dumps(value)]
+
+
+def _canonical(text: str) -> str:
+    value = decode(text)
+    return text if value is None else json.dumps(value, sort_keys=True)

@@ -1,0 +1,152 @@
+"""What kind and the embedded node are told: command lines, configuration, manifests."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from harness.cluster import addons, network, settings
+from harness.cluster.__main__ import main, parser
+from harness.cluster.commands import Kubectl
+from harness.cluster.kind import Kind
+from harness.cluster.node import Node, write_changed
+from harness.cluster.progress import ClusterError
+from harness.cluster.settings import HERE, Folders
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Folders:
+    return Folders(state=tmp_path / "state", cache=tmp_path / "cache")
+
+
+def program(folder: Path, name: str, script: str) -> None:
+    file = folder / name
+    file.write_text(f"#!/bin/sh\n{script}\n")
+    file.chmod(0o755)
+
+
+def test_kind_is_asked_for_a_cluster_with_a_kubeconfig_of_its_own(folders: Folders) -> None:
+    assert Kind(folders, "docker").create() == [
+        "env",
+        "KIND_EXPERIMENTAL_PROVIDER=docker",
+        "kind",
+        "create",
+        "cluster",
+        "--name=llm-observability",
+        f"--config={folders.state}/kind.yaml",
+        f"--kubeconfig={folders.kubeconfig}",
+        "--wait=120s",
+    ]
+
+
+def test_kind_publishes_the_gateway_on_loopback_only(folders: Folders) -> None:
+    config = yaml.safe_load(Kind(folders, "podman").config())
+    (node,) = config["nodes"]
+    (mapping,) = node["extraPortMappings"]
+    assert mapping["listenAddress"] == "127.0.0.1"
+    assert mapping["hostPort"] == settings.GATEWAY_PORT
+    assert node["image"] == f"docker.io/kindest/node:v{settings.VERSIONS['kind_node']}"
+    service = next(document for document in traefik() if document["kind"] == "Service")
+    assert service["spec"]["ports"][0]["nodePort"] == mapping["containerPort"]
+
+
+def traefik() -> list[dict[str, Any]]:
+    values: dict[str, object] = {
+        "traefik_image": "traefik",
+        "gateway_address": "192.0.2.1",
+        "gateway_port": settings.GATEWAY_PORT,
+        "gateway_node_port": settings.GATEWAY_NODE_PORT,
+    }
+    return list(yaml.safe_load_all(settings.render("manifests/traefik.yaml", values)))
+
+
+def test_kind_is_told_which_engine(folders: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(tmp_path, "kind", 'test "$KIND_EXPERIMENTAL_PROVIDER" = podman && echo llm-observability')
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    assert Kind(folders, "podman").exists()
+    with pytest.raises(ClusterError, match="kind does not answer"):
+        Kind(folders, "docker").exists()
+
+
+@pytest.mark.parametrize("clusters", ["", "another", "llm-observability-2"])
+def test_cluster_of_another_name_is_not_ours(
+    clusters: str, folders: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program(tmp_path, "kind", f"echo '{clusters}'")
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    assert list(Kind(folders, "docker").problems()) == ["kind has no cluster llm-observability"]
+
+
+def test_every_template_can_be_filled_in(folders: Folders) -> None:
+    values: dict[str, object] = {
+        **network.names(),
+        "cluster_name": settings.CLUSTER_NAME,
+        "gateway_node_port": settings.GATEWAY_NODE_PORT,
+        "gateway_port": settings.GATEWAY_PORT,
+        "helper_image": "helper",
+        "node_name": settings.NODE_NAME,
+        "pause_image": "pause",
+        "resolv_conf": "/etc/resolv.conf",
+        "run": folders.run,
+        "socket": folders.socket,
+        "state": folders.state,
+        "traefik_image": "traefik",
+        "gateway_address": "192.0.2.1",
+    }
+    for file in (*HERE.glob("templates/*"), *HERE.glob("manifests/*")):
+        text = settings.render(str(file.relative_to(HERE)), values)
+        if file.suffix in {".yaml", ".conflist"}:
+            assert list(yaml.safe_load_all(text)), file
+
+
+def test_every_process_says_whose_it_is_and_listens_on_the_node_only(folders: Folders) -> None:
+    for name, arguments in Node(folders).commands().items():
+        assert any(str(folders.state) in argument for argument in arguments[1:]), name
+        assert not any("0.0.0.0" in argument for argument in arguments), name  # noqa: S104
+
+
+def test_what_listens_has_its_port_checked_first(folders: Folders) -> None:
+    assert set(settings.NODE_PORTS.values()) <= set(Node(folders).commands())
+
+
+def test_unchanged_file_is_not_written_again(tmp_path: Path) -> None:
+    file = tmp_path / "config"
+    write_changed(file, "a")
+    before = file.stat().st_mtime_ns
+    write_changed(file, "a")
+    assert file.stat().st_mtime_ns == before
+    write_changed(file, "b")
+    assert file.read_text() == "b"
+
+
+@pytest.mark.parametrize(("status", "expected"), [("True", "True"), ("False", "False"), (None, "False")])
+def test_gateway_is_programmed_when_its_controller_says_so(
+    status: str | None, expected: str, tmp_path: Path
+) -> None:
+    conditions = f'{{"type": "Programmed", "status": "{status}"}}' if status else ""
+    program(tmp_path, "kubectl", f'echo \'{{"status": {{"conditions": [{conditions}]}}}}\'')
+    kubectl = Kubectl(tmp_path / "kubectl", tmp_path / "kubeconfig", tmp_path)
+    assert str(addons.programmed(kubectl)) == expected
+
+
+def test_kubectl_that_is_not_there_is_a_problem_and_no_crash(folders: Folders) -> None:
+    assert not addons.programmed(Node(folders).kubectl)
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parser().parse_args(["--help"])
+    told = capsys.readouterr().out
+    assert all(
+        command in told for command in ("up", "down", "status", "exec", "kubeconfig", "load", "provider")
+    )
+
+
+def test_status_without_a_cluster(
+    folders: Folders, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EMBEDDED_CLUSTER_STATE", str(folders.state))
+    assert main(["status"]) == 1
+    assert capsys.readouterr().out == "There is no cluster; make one with `up`.\n"
+    assert not folders.state.exists()

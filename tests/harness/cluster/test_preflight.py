@@ -1,0 +1,104 @@
+"""Each refusal is one sentence that says what to do."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from harness.cluster import preflight
+from harness.cluster.__main__ import main
+from harness.cluster.progress import ClusterError
+from harness.cluster.settings import Folders
+
+GIB = 1024**3
+
+
+@pytest.mark.parametrize(
+    ("system", "user", "machine", "says"),
+    [
+        ("Darwin", 0, "arm64", "On Darwin the cluster needs a container engine; start Docker or Podman"),
+        ("Linux", 1000, "x86_64", "or run this as root"),
+        ("Linux", 0, "riscv64", "not on riscv64; start Docker or Podman"),
+    ],
+)
+def test_unfit_system_is_refused(system: str, user: int, machine: str, says: str) -> None:
+    with pytest.raises(ClusterError, match=says):
+        preflight.check_system(system, user, machine)
+
+
+def test_root_on_linux_is_fine() -> None:
+    preflight.check_system("Linux", 0, "x86_64")
+
+
+def test_little_memory_is_refused() -> None:
+    with pytest.raises(ClusterError, match=r"needs 5\.2 GiB of memory and this machine has 4\.0 GiB"):
+        preflight.check_size(4 * GIB, 100 * GIB, Path("/"))
+
+
+def test_little_disk_is_refused() -> None:
+    with pytest.raises(ClusterError, match=r"needs 15\.0 GiB of disk at /data, where 3\.0 GiB are free"):
+        preflight.check_size(16 * GIB, 3 * GIB, Path("/data"))
+
+
+def test_a_machine_sold_as_six_gigabytes_is_enough() -> None:
+    preflight.check_size(int(5.7e9), 15 * GIB, Path("/"))
+
+
+@pytest.mark.parametrize("listens_at", ["127.0.0.1", "0.0.0.0"])  # noqa: S104 - that is the case to refuse
+def test_taken_port_is_refused(listens_at: str) -> None:
+    with socket.create_server((listens_at, 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(ClusterError, match=f"Port {port}, which etcd needs at 127.0.0.1, is taken"):
+            preflight.check_ports("127.0.0.1", {port: "etcd"})
+
+
+def test_free_port_is_fine_even_at_an_address_that_is_not_there_yet() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        preflight.check_ports("127.0.0.2", {other.getsockname()[1]: "etcd"})
+        preflight.check_ports("192.0.2.1", {other.getsockname()[1]: "etcd"})
+
+
+def test_foreign_folder_is_refused_and_ours_is_not(tmp_path: Path) -> None:
+    folders = Folders(state=tmp_path, cache=tmp_path / "cache")
+    preflight.check_folder(folders)
+    (tmp_path / "thesis.txt").touch()
+    with pytest.raises(ClusterError, match="name an empty folder in EMBEDDED_CLUSTER_STATE"):
+        preflight.check_folder(folders)
+    folders.provider.write_text("embedded\n")
+    preflight.check_folder(folders)
+
+
+def test_engine_without_kind_is_refused_with_the_link(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ClusterError, match=r"install it: https://kind\.sigs\.k8s\.io/docs/user/quick-start/"):
+        preflight.check_kind(published=False)
+
+
+def test_engine_counts_only_when_it_answers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
+    for name, code in (("docker", 1), ("podman", 0)):
+        program = tmp_path / name
+        program.write_text(f"#!/bin/sh\nexit {code}\n")
+        program.chmod(0o755)
+    assert preflight.engine() == "podman"
+
+
+@pytest.mark.parametrize("command", [["kubeconfig"], ["exec", "--", "true"], ["load", "x.tar"]])
+def test_command_without_a_cluster_says_so(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EMBEDDED_CLUSTER_STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("EMBEDDED_CLUSTER_CACHE", str(tmp_path / "cache"))
+    assert main(command) == 1
+    assert capsys.readouterr().err == "Error: There is no cluster; make one with `up`.\n"
+
+
+def test_folders_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMBEDDED_CLUSTER_STATE", "/somewhere/state")
+    monkeypatch.delenv("EMBEDDED_CLUSTER_CACHE", raising=False)
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    folders = Folders.from_environment()
+    assert folders.kubeconfig == Path("/somewhere/state/kubeconfig")
+    assert folders.cache == Path("/var/cache/embedded-cluster")

@@ -1,0 +1,285 @@
+"""The image builder without building: names and tags, cache keys, command lines, machine configuration."""
+
+import re
+import shutil
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from harness.images import __main__ as cli
+from harness.images import builds, catalog, commands, contexts, engines, registries
+from harness.images.catalog import Image, images_for
+from harness.images.errors import ImageError
+from harness.images.locks import RELEASED
+
+FILES = {"pip": Path("/m/pip")}
+
+
+@pytest.fixture
+def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Image:
+    monkeypatch.setattr(catalog, "IMAGES", tmp_path / "images")
+    folder = tmp_path / "images" / "app"
+    (folder / "package").mkdir(parents=True)
+    (folder / "Dockerfile").write_text("ARG BASE_IMAGE=docker.io/library/python\nFROM ${BASE_IMAGE}\n")
+    (folder / "package" / "main.py").write_text("print()\n")
+    return Image("app", "v1.2.3-full")
+
+
+def make_builder(tmp_path: Path) -> builds.Builder:
+    return builds.Builder(engines.Buildah(tmp_path / "cache" / "images"), tmp_path / "cache")
+
+
+def test_every_image_of_the_embedded_overlay_is_built_here_under_the_tag_of_the_kind_overlay() -> None:
+    tags = {entry["name"].rsplit("/", 1)[-1]: entry["newTag"] for entry in catalog.image_entries("images")}
+    built = images_for("embedded")
+    assert {image.name: image.tag for image in built} == tags
+    assert all((image.folder / "Dockerfile").is_file() for image in built)
+
+
+def test_kind_gets_only_our_own_images_from_this_machine() -> None:
+    assert {image.name for image in images_for("kind")} == {"weather-agent", "weather-tool", "model"}
+
+
+def test_an_image_without_dockerfile_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalog, "APPS", tmp_path)
+    with pytest.raises(ImageError, match=r"needs localhost/weather-agent:.* has its Dockerfile"):
+        images_for("kind")
+
+
+@pytest.mark.parametrize(
+    ("tag", "version"),
+    [
+        ("v3.17.2-full", "3.17.2"),
+        ("version-20.26.1", "20.26.1"),
+        ("18.6-bookworm", "18.6"),
+        ("0.158.0", "0.158.0"),
+    ],
+)
+def test_version_inside_a_tag(tag: str, version: str) -> None:
+    assert Image("x", tag).version == version
+
+
+def test_a_tag_without_version_is_an_error() -> None:
+    with pytest.raises(ImageError, match="latest"):
+        _ = Image("x", "latest").version
+
+
+@pytest.mark.parametrize("name", sorted(RELEASED))
+def test_locks_hold_the_release_that_the_overlay_names(name: str) -> None:
+    image = next(image for image in images_for("embedded") if image.name == name)
+    lock = (image.folder / "requirements.txt").read_text()
+    assert re.search(rf"^{RELEASED[name]}==\s*{re.escape(image.version)}(\.\d+)*$", lock, re.MULTILINE)
+
+
+def test_the_collector_has_one_version() -> None:
+    image = next(image for image in images_for("embedded") if image.name == "opentelemetry-collector-contrib")
+    config = yaml.safe_load((image.folder / "builder.yaml").read_text())
+    assert config["dist"]["version"] == image.version
+    parts = [
+        part["gomod"]
+        for kind in ("receivers", "processors", "exporters", "extensions")
+        for part in config[kind]
+    ]
+    assert {part.split()[1] for part in parts} == {f"v{image.version}"}
+
+
+def test_go_is_the_cluster_s() -> None:
+    assert tomllib.loads(contexts.VERSIONS.read_text())["go"] == contexts.GO
+
+
+def test_the_collector_refuses_another_version(tmp_path: Path) -> None:
+    image = Image("opentelemetry-collector-contrib", "0.1.0")
+    with pytest.raises(ImageError, match=r"wants collector 0\.1\.0"):
+        contexts.collector_program(image, tmp_path, tmp_path / "log", tmp_path)
+
+
+def test_an_archive_s_name_follows_all_that_goes_into_the_image(image: Image, tmp_path: Path) -> None:
+    base = tmp_path / "images" / "base"
+    base.mkdir()
+    builder = make_builder(tmp_path)
+    seen = [builder.archive(image)]
+    assert builder.archive(image) == seen[0]
+
+    source = image.folder / "package" / "main.py"
+    source.write_text("print(1)\n")
+    seen.append(builder.archive(image))
+    source.rename(source.with_name("other.py"))
+    seen.append(builder.archive(image))
+    seen.append(builder.archive(Image("app", "v1.2.4-full")))
+    (base / "Dockerfile").write_text("FROM scratch\n")
+    seen.append(builder.archive(image))
+    seen.append(builds.Builder(engines.Docker(), tmp_path / "cache").archive(image))
+    assert len(set(seen)) == len(seen)
+
+    (image.folder / "__pycache__").mkdir()
+    (image.folder / "__pycache__" / "main.pyc").write_text("")
+    assert builder.archive(image) == seen[4]
+
+
+def test_a_built_image_is_not_built_again(
+    image: Image, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    builder = builds.Builder(engines.Podman(), tmp_path / "cache")
+    archive = builder.archive(image)
+    archive.parent.mkdir(parents=True)
+    archive.write_text("built")
+    assert builder.build_all([image]) == [archive]
+    assert "[1/1] app v1.2.3-full: cached" in capsys.readouterr().out
+
+
+class Program(engines.Podman):
+    """An engine whose image is a Python program's output."""
+
+    def __init__(self, program: str) -> None:
+        """Take the program's text; its argument is where the archive belongs."""
+        self.program = program
+
+    def archive_commands(self, *arguments: object) -> list[list[str]]:
+        """See Engine."""
+        return [[sys.executable, "-c", self.program, str(arguments[-1])]]
+
+
+def test_a_build_replaces_the_older_archive_and_leaves_nothing_else(image: Image, tmp_path: Path) -> None:
+    write = "import sys; open(sys.argv[1], 'w').write('new')"
+    builder = builds.Builder(Program(write), tmp_path / "cache")
+    old = builder.archive(image)
+    assert builder.build_all([image]) == [old]
+    (image.folder / "Dockerfile").write_text("FROM scratch\n")
+    new = builder.archive(image)
+    assert builder.build_all([image]) == [new]
+    assert new.read_text() == "new"
+    assert sorted(path.name for path in builder.folder.iterdir()) == sorted(["lock", "logs", new.name])
+
+
+def test_a_failed_build_shows_the_end_of_its_log_and_leaves_no_archive(image: Image, tmp_path: Path) -> None:
+    builder = builds.Builder(Program("print(*range(99), sep='\\n'); exit(3)"), tmp_path / "cache")
+    with pytest.raises(ImageError) as caught:
+        builder.build_all([image])
+    lines = str(caught.value).splitlines()
+    assert lines[0] == f"building app failed; the end of {builder.logs / 'app.log'}:"
+    assert lines[-1].strip() == "98"
+    assert len(lines) == 1 + commands.SHOWN_LINES
+    assert sorted(path.name for path in builder.folder.iterdir()) == ["lock", "logs"]
+
+
+def test_an_unreachable_registry_is_named_as_the_cause(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("error sending request\nCaused by: dns error\n")
+    assert "registry cannot be reached" in commands.explain("building mlflow", log)
+
+
+def test_a_missing_program_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match=r"building x needs the program no-such-program"):
+        commands.run_logged(["no-such-program"], "building x", tmp_path / "log")
+
+
+def test_command_lines_of_docker() -> None:
+    commands_ = engines.Docker().archive_commands(
+        "localhost/a:1", Path("/c"), {"VERSION": "1"}, FILES, Path("/a.tar")
+    )
+    assert commands_ == [
+        [
+            "docker",
+            "build",
+            "--tag",
+            "localhost/a:1",
+            "--build-arg",
+            "VERSION=1",
+            "--secret",
+            "id=pip,src=/m/pip",
+            "/c",
+        ],
+        ["docker", "save", "--output", "/a.tar", "localhost/a:1"],
+    ]
+    assert engines.Docker().environment()["DOCKER_BUILDKIT"] == "1"
+
+
+def test_command_lines_of_podman() -> None:
+    build, save = engines.Podman().archive_commands("localhost/a:1", Path("/c"), {}, FILES, Path("/a.tar"))
+    assert build == ["podman", "build", "--tag", "localhost/a:1", "--secret", "id=pip,src=/m/pip", "/c"]
+    assert save == ["podman", "save", "--format", "oci-archive", "--output", "/a.tar", "localhost/a:1"]
+
+
+def test_command_line_of_buildah(tmp_path: Path) -> None:
+    engine = engines.Buildah(tmp_path)
+    (build,) = engine.archive_commands("localhost/a:1", Path("/c"), {"VERSION": "1"}, FILES, Path("/a.tar"))
+    storage = ["--root", str(tmp_path / "storage"), "--runroot", str(tmp_path / "run")]
+    assert build[:7] == ["unshare", "--mount", "buildah", *storage]
+    assert build[build.index("--tag") + 1] == "oci-archive:/a.tar:localhost/a:1"
+    assert build[build.index("--secret") + 1] == "id=pip,src=/m/pip"
+    assert f"{tmp_path / 'packages'}:/root/.cache" in build
+    assert engine.environment()["BUILDAH_ISOLATION"] == "chroot"
+
+
+def test_buildah_needs_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    with pytest.raises(ImageError, match="needs root"):
+        engines.Buildah(tmp_path).prepare(tmp_path / "log")
+
+
+def test_what_is_missing_and_cannot_be_installed_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    with pytest.raises(ImageError, match="install buildah and debootstrap first"):
+        engines.Buildah(tmp_path).prepare(tmp_path / "log")
+
+
+@pytest.fixture
+def company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    monkeypatch.setattr(registries, "PIP_FILES", ())
+    config = tmp_path / "pip.conf"
+    config.write_text("[global]\nindex-url = https://me:secret@mirror.example/simple\ntimeout = 5\n")
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_text("certificates")
+    return {"PIP_CONFIG_FILE": str(config), "PIP_DEFAULT_TIMEOUT": "99", "PIP_CERT": str(bundle)}
+
+
+def test_a_company_s_mirror_and_certificates_reach_the_build(tmp_path: Path, company: dict[str, str]) -> None:
+    files = registries.write_build_files(tmp_path / "machine", company)
+    pip = files["pip"].read_text()
+    assert "index-url = https://me:secret@mirror.example/simple\n" in pip
+    assert "timeout = 99\n" in pip
+    uv = tomllib.loads(files["uv"].read_text())
+    assert uv == {"system-certs": True, "index-url": "https://me:secret@mirror.example/simple"}
+    assert files["certificates"] == tmp_path / "bundle.pem"
+    assert (tmp_path / "machine").stat().st_mode & 0o077 == 0
+
+
+def test_uv_s_own_variables_overrule_pip_s(tmp_path: Path, company: dict[str, str]) -> None:
+    company |= {"UV_DEFAULT_INDEX": "https://uv.example", "PIP_TRUSTED_HOST": "a.example b.example"}
+    uv = tomllib.loads(registries.write_build_files(tmp_path / "machine", company)["uv"].read_text())
+    assert uv["index-url"] == "https://uv.example"
+    assert uv["allow-insecure-host"] == ["a.example", "b.example"]
+
+
+@pytest.mark.parametrize(
+    "path", sorted(catalog.IMAGES.glob("*/Dockerfile")), ids=lambda path: path.parent.name
+)
+def test_every_step_that_installs_sees_this_machine_s_registries(path: Path) -> None:
+    steps = re.split(r"\n(?=[A-Z]+ )", path.read_text())
+    for step in steps:
+        if "pip install" in step:
+            mounted = set(re.findall(r"--mount=type=secret,id=(\w+),target=\S+ ", step))
+            assert mounted == {"pip", "uv", "certificates"}, step
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli, "cluster_provider", lambda: "embedded")
+    monkeypatch.setattr(sys, "argv", ["images", "grafana"])
+    assert cli.main() == 1
+    message = capsys.readouterr().err
+    assert message.startswith("images: 'grafana' is not built for this cluster; choose from: ")
+    assert "phoenix" in message
+
+
+def test_kind_without_an_engine_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "running_engine", lambda: None)
+    with pytest.raises(ImageError, match="running Docker or Podman"):
+        cli.make_builder("kind")

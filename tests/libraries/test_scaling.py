@@ -1,0 +1,58 @@
+"""Budgets, autoscalers and claims are judged from their objects; where all is well there is no problem."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kube.scaling import Scaling
+from kube.workloads import Object
+
+
+def budget(**status: Any) -> Object:  # noqa: ANN401 - fields of a status
+    well = {"observedGeneration": 2, "expectedPods": 2, "currentHealthy": 2, "desiredHealthy": 1}
+    return {
+        "metadata": {"name": "mlflow", "generation": 2},
+        "status": {**well, "disruptionsAllowed": 1, **status},
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        ({"disruptionsAllowed": 0, "currentHealthy": 1}, "1 of 2 pods are healthy, 1 must be"),
+        ({"expectedPods": 0}, "of no pod"),
+        ({"observedGeneration": 1}, "has not been looked at"),
+    ],
+)
+def test_a_budget_that_lets_no_pod_go_says_why(status: dict[str, int], said: str) -> None:
+    assert Scaling().budget_problems(budget()) == []
+    (problem,) = Scaling().budget_problems(budget(**status))
+    assert said in problem
+
+
+def test_an_autoscaler_without_metrics_says_why() -> None:
+    able = {"type": "AbleToScale", "status": "True"}
+    blind = {
+        "type": "ScalingActive",
+        "status": "False",
+        "reason": "FailedGetResourceMetric",
+        "message": "none",
+    }
+    scaler = {"metadata": {"name": "mlflow"}, "status": {"conditions": [able, blind]}}
+    (problem,) = Scaling().autoscaler_problems(scaler)
+    assert problem == "autoscaler mlflow has ScalingActive=False: FailedGetResourceMetric: none"
+    blind["status"] = "True"
+    assert Scaling().autoscaler_problems(scaler) == []
+    assert len(Scaling().autoscaler_problems({"metadata": {"name": "mlflow"}})) == 2
+
+
+def test_a_claim_that_two_pods_mount_is_named() -> None:
+    def pod(claim: str) -> Object:
+        volumes = [{"name": "queue", "persistentVolumeClaim": {"claimName": claim}}, {"name": "tmp"}]
+        return {"spec": {"volumes": volumes}}
+
+    assert Scaling().shared_claim_problems([pod("queue-0"), pod("queue-1")]) == []
+    problems = Scaling().shared_claim_problems([pod("queue-0"), pod("queue-0")])
+    assert problems == ["claim queue-0 is mounted by 2 pods"]

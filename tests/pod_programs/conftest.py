@@ -1,0 +1,15 @@
+"""Let tests import the programs that run inside pods as the pods do: by their own names."""
+
+import sys
+from pathlib import Path
+
+from tests.pod_programs.managed import managed
+
+KUSTOMIZE = Path(__file__).resolve().parents[2] / "kustomize"
+sys.path += [
+    str(KUSTOMIZE / "components" / "mlflow-auth"),
+    str(KUSTOMIZE / "components" / "openshift-routes"),
+    str(KUSTOMIZE / "base" / "scripts"),
+]
+
+__all__ = ["managed"]

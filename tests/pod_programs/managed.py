@@ -1,0 +1,38 @@
+"""A PostgreSQL as a managed one is, on this machine: the fixture `managed`."""
+
+import os
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import trustme
+
+from harness.stand_ins.external_postgres.stand_in import Server, StandInError, find_programs
+
+
+@dataclass(frozen=True)
+class Managed:
+    """A server, its administrator's password, and the authority that its certificate is of."""
+
+    server: Server
+    password: str
+    authority: trustme.CA
+
+
+@pytest.fixture(scope="session")
+def managed() -> Iterator[Managed]:
+    try:
+        programs = find_programs()
+    except StandInError as missing:
+        pytest.skip(str(missing))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    # Short, because a socket's path is; and where PostgreSQL's own user may go.
+    server = Server(Path("/var/tmp") / f"pg-{os.getpid()}", "127.0.0.1", port, programs)  # noqa: S108
+    authority = trustme.CA()
+    server.start("administrators-own", authority.issue_cert("localhost"))
+    yield Managed(server, "administrators-own", authority)
+    server.stop()
