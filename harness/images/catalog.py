@@ -75,6 +75,6 @@ def images_for(provider: str) -> list[Image]:
     for image in images:
         if not (image.folder / "Dockerfile").is_file():
             raise ImageError(
-                f"the overlay needs {image.reference}, but neither apps/ nor harness/images/ has its Dockerfile"
+                f"the overlay needs {image.reference}, but apps/ and harness/images/ lack its Dockerfile"
             )
     return images

@@ -45,7 +45,7 @@ def test_kind_gets_only_our_own_images_from_this_machine() -> None:
 
 def test_an_image_without_dockerfile_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalog, "APPS", tmp_path)
-    with pytest.raises(ImageError, match=r"needs localhost/weather-agent:.* has its Dockerfile"):
+    with pytest.raises(ImageError, match=r"needs localhost/weather-agent:.* lack its Dockerfile"):
         images_for("kind")
 
 
