@@ -16,7 +16,7 @@ import requests
 from robot.api import logger
 from robot.api.deco import keyword, library
 
-from entry.gateway import EntryPoint
+from entry.entry_point import EntryPoint
 
 MOST_QUESTIONS = 450  # that are asked in the background: MLflow's search gives 500 traces at most
 _CONDITIONS = ("clear", "cloudy", "foggy", "rainy", "snowy", "stormy", "sunny", "windy")

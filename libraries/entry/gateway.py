@@ -6,7 +6,7 @@ import os
 import socket
 import ssl
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,7 +15,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from robot.api.deco import keyword, library
 from urllib3.util import connection
 
-from entry.logins import Login
+from entry.entry_point import EntryPoint, Login
 
 Object = dict[str, Any]
 TCP_LIMIT = 3
@@ -28,35 +28,6 @@ class GatewayError(Exception):
     """The stack cannot be reached from outside; the message names every address that was tried."""
 
     ROBOT_SUPPRESS_NAME = True
-
-
-@dataclass(frozen=True)
-class EntryPoint:
-    """Where to connect (`url`), with which Host header (None: the URL's own host) and which login.
-
-    `address`, as host:port, is where the URL's host is reached without asking a name server; None asks one.
-    """
-
-    url: str
-    host: str | None = None
-    address: str | None = None
-    login: Login | None = None
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """The headers that make a request to the URL reach this entry point."""
-        return {"Host": self.host} if self.host else {}
-
-    @property
-    def login_headers(self) -> dict[str, str]:
-        """The header that makes a request carry the login, none where there is no login."""
-        return {"Authorization": self.login.header} if self.login else {}
-
-    def __str__(self) -> str:
-        """Return the entry point as people write it."""
-        if self.host:
-            return f"http://{self.host} (at {self.url})"
-        return f"{self.url} (at {self.address})" if self.address else self.url
 
 
 @library(scope="GLOBAL")

@@ -1,22 +1,15 @@
-"""A user's name and password: where they come from, and how a request carries them without showing them.
-
-The password is a Secret of Robot Framework, which no log shows. What a request is sent with is shown by
-RequestsLibrary, which logs every header: so the header's value does not show itself either.
-"""
+"""Whether a server wants a login, and where the login comes from."""
 
 from __future__ import annotations
 
-import base64
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import requests
 from robot.api.deco import keyword, library
 from robot.api.types import Secret
 
-if TYPE_CHECKING:
-    from entry.gateway import EntryPoint
+from entry.entry_point import EntryPoint, Login
 
 USERNAME, PASSWORD = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"  # as mlflow's own client has them
 REQUEST_LIMIT = 15
@@ -26,38 +19,6 @@ class LoginError(Exception):
     """There is no login where one is wanted; the message says where it was looked for."""
 
     ROBOT_SUPPRESS_NAME = True
-
-
-class _Unshown(str):
-    """Text that is sent as it is and shown as a Secret is."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "<secret>"
-
-
-@dataclass(frozen=True)
-class Login:
-    """A user's name and password. It is an `auth` for requests: HTTP Basic, RFC 7617."""
-
-    username: str
-    password: Secret
-
-    @property
-    def header(self) -> str:
-        """The value of the header Authorization."""
-        text = f"{self.username}:{self.password.value}".encode()
-        return _Unshown(f"Basic {base64.b64encode(text).decode()}")
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Let a request carry the login."""
-        request.headers["Authorization"] = self.header
-        return request
-
-    def __str__(self) -> str:
-        """Return whose login it is."""
-        return f"the login of {self.username}"
 
 
 @library(scope="GLOBAL")
@@ -92,6 +53,17 @@ class Logins:
             missing = PASSWORD if username else USERNAME
             raise LoginError(f"{missing} is not set: MLflow's login needs both {USERNAME} and {PASSWORD}.")
         return Login(username, Secret(password))
+
+    @keyword
+    def make_login_from_secret(self, secret: str, values: Mapping[str, Secret]) -> Login:
+        """Return the login that a Secret's values, username and password, hold.
+
+        Raises LoginError where one of them is missing; `secret` is what the message calls the Secret.
+        """
+        missing = [key for key in ("username", "password") if key not in values]
+        if missing:
+            raise LoginError(f"{secret} has no key {' and no key '.join(missing)}.")
+        return Login(values["username"].value, values["password"])
 
     @keyword
     def make_login(self, username: str, password: str) -> Login:

@@ -14,7 +14,6 @@ from robot.api import logger
 from robot.api.deco import keyword, library
 from robot.api.types import Secret
 
-from entry.logins import Login
 from kube.workloads import PART_OF, Object, Stock, container_states, pods_of, sickest_first
 
 if TYPE_CHECKING:
@@ -349,17 +348,13 @@ class Kube:
         return data
 
     @keyword
-    def read_login(self, namespace: str, secret: str) -> Login:
-        """Return the login that a Secret with the keys username and password holds.
+    def read_secret(self, namespace: str, name: str) -> dict[str, Secret]:
+        """Return a Secret's values by their keys; no log shows them.
 
-        Raises ClusterError when it is not there, may not be read, or lacks a key.
+        Raises ClusterError when it is not there or may not be read.
         """
-        data = unlogged(self.read_object, "v1", "Secret", secret, namespace).get("data") or {}
-        try:
-            username, password = (base64.b64decode(data[key]).decode() for key in ("username", "password"))
-        except KeyError as error:
-            raise ClusterError(f"Secret {secret} in namespace {namespace} has no key {error}.") from error
-        return Login(username, Secret(password))
+        data = unlogged(self.read_object, "v1", "Secret", name, namespace).get("data") or {}
+        return {key: Secret(base64.b64decode(value).decode()) for key, value in data.items()}
 
     @keyword
     def read_passwords(self, namespaces: list[str]) -> dict[str, Secret]:

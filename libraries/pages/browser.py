@@ -25,7 +25,8 @@ from selenium.common.exceptions import StaleElementReferenceException, TimeoutEx
 from selenium.webdriver.support.wait import WebDriverWait
 from SeleniumLibrary.base import LibraryComponent  # type: ignore[import-untyped]
 
-from entry.gateway import EntryPoint, verified_certificate
+from entry.entry_point import EntryPoint
+from entry.gateway import verified_certificate
 from traces.model import Span, Trace
 
 SWITCHES = (

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 from robot.api.deco import keyword, library
 
-from entry.gateway import EntryPoint
+from entry.entry_point import EntryPoint
 from traces.model import Event, Span, Status, Trace
 from traces.waiting import POLL, wait_for_whole_trace
 

@@ -10,7 +10,7 @@ from typing import Any
 import requests
 from robot.api.deco import keyword, library
 
-from entry.gateway import EntryPoint
+from entry.entry_point import EntryPoint
 from traces.model import Event, Span, Status, Trace
 from traces.waiting import POLL, wait_for_whole_trace
 

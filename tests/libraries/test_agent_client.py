@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from agent.client import AgentClient
-from entry.gateway import EntryPoint
+from entry.entry_point import EntryPoint
 
 AGENT = EntryPoint("http://192.0.2.7:8080", "weather.localtest.me:8080")
 COMPLETED = {

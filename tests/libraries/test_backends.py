@@ -11,7 +11,7 @@ import requests
 
 from agent.client import Question
 from contracts.report import TraceReport, tree
-from entry.gateway import EntryPoint
+from entry.entry_point import EntryPoint
 from tests.contracts.recordings import CONTRACTS, recordings
 from traces import mlflow_reader
 from traces.mlflow_reader import MlflowError, MlflowTraces

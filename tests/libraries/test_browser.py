@@ -12,8 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from robot.api.types import Secret
 
-from entry.gateway import EntryPoint
-from entry.logins import Login
+from entry.entry_point import EntryPoint, Login
 from pages import browser
 from pages.browser import PageRecord
 from traces.model import Span, Trace

@@ -16,7 +16,8 @@ import requests
 import trustme
 
 from entry import gateway as gateway_library
-from entry.gateway import EntryPoint, Gateway, GatewayError
+from entry.entry_point import EntryPoint
+from entry.gateway import Gateway, GatewayError
 
 
 @pytest.fixture(autouse=True)

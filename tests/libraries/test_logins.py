@@ -10,9 +10,10 @@ import requests
 from robot.api.types import Secret
 
 from entry import logins
-from entry.gateway import EntryPoint, Gateway
-from entry.logins import Login, LoginError, Logins
-from kube.api import ClusterError, Kube
+from entry.entry_point import EntryPoint, Login
+from entry.gateway import Gateway
+from entry.logins import LoginError, Logins
+from kube.api import Kube
 from traces.mlflow_reader import _EntryHeaders
 
 PASSWORD = "p\u00e4ss:word-of-ours"  # noqa: S105 - nobody's
@@ -93,13 +94,15 @@ def secret(**data: str) -> dict[str, Any]:
     }
 
 
-def test_the_cluster_gives_a_login(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_of_the_cluster_gives_a_login(monkeypatch: pytest.MonkeyPatch) -> None:
     kube = Kube()
     monkeypatch.setattr(kube, "read_object", lambda *_: secret(username="admin", password=PASSWORD))
-    assert kube.read_login("kagenti-system", "mlflow-admin").header == HEADER
-    monkeypatch.setattr(kube, "read_object", lambda *_: secret(username="admin"))
-    with pytest.raises(ClusterError, match="Secret mlflow-admin in namespace x has no key 'password'"):
-        kube.read_login("x", "mlflow-admin")
+    values = kube.read_secret("kagenti-system", "mlflow-admin")
+    assert PASSWORD not in str(values)
+    assert Logins().make_login_from_secret("Secret mlflow-admin", values).header == HEADER
+    del values["password"]
+    with pytest.raises(LoginError, match="Secret mlflow-admin has no key password"):
+        Logins().make_login_from_secret("Secret mlflow-admin", values)
 
 
 def test_the_cluster_gives_every_password(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,8 @@ import yaml
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "libraries"))
 
-from entry.gateway import EntryPoint, Gateway, GatewayError
+from entry.entry_point import EntryPoint
+from entry.gateway import Gateway, GatewayError
 from kube.api import ClusterError, Kube
 from kube.workloads import Object, Stock, Workloads
 from traces.mlflow_reader import MlflowError, MlflowTraces

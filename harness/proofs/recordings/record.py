@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "libraries"))
 
 from agent.client import AgentClient
-from entry.gateway import EntryPoint
+from entry.entry_point import EntryPoint
 from harness.proofs.recordings.deployed import ERRORS, RECORDED, Deployed, StackError
 from traces.phoenix_reader import PhoenixTraces
 

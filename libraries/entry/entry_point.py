@@ -1,0 +1,73 @@
+"""Where a component is reached from outside the cluster, and with which login."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+
+import requests
+from robot.api.types import Secret
+
+
+class _UnshownText(str):
+    """Text that is sent as it is, and shown as a Secret is: RequestsLibrary logs every header."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<secret>"
+
+
+@dataclass(frozen=True)
+class Login:
+    """A user's name and password. It is an `auth` for requests: HTTP Basic, RFC 7617.
+
+    The password is a Secret of Robot Framework, which no log shows.
+    """
+
+    username: str
+    password: Secret
+
+    @property
+    def header(self) -> str:
+        """The value of the header Authorization."""
+        text = f"{self.username}:{self.password.value}".encode()
+        return _UnshownText(f"Basic {base64.b64encode(text).decode()}")
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Let a request carry the login."""
+        request.headers["Authorization"] = self.header
+        return request
+
+    def __str__(self) -> str:
+        """Return whose login it is."""
+        return f"the login of {self.username}"
+
+
+@dataclass(frozen=True)
+class EntryPoint:
+    """Where to connect (`url`), with which Host header (None: the URL's own host) and which login.
+
+    `address`, as host:port, is where the URL's host is reached without asking a name server; None asks one.
+    """
+
+    url: str
+    host: str | None = None
+    address: str | None = None
+    login: Login | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers that make a request to the URL reach this entry point."""
+        return {"Host": self.host} if self.host else {}
+
+    @property
+    def login_headers(self) -> dict[str, str]:
+        """The header that makes a request carry the login, none where there is no login."""
+        return {"Authorization": self.login.header} if self.login else {}
+
+    def __str__(self) -> str:
+        """Return the entry point as people write it."""
+        if self.host:
+            return f"http://{self.host} (at {self.url})"
+        return f"{self.url} (at {self.address})" if self.address else self.url
