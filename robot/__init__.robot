@@ -7,34 +7,34 @@ Resource         ../resources/entry.resource
 Resource         ../resources/pipeline.resource
 Resource         ../resources/stack.resource
 
-Suite Setup      Tell What Is Verified
+Suite Setup      Report What Is Verified
 
 Name             LLM Observability
 
 
 *** Keywords ***
-Tell What Is Verified
+Report What Is Verified
     [Documentation]    Connect to the cluster and write into the report what it is; no test makes sense without it.
     ${cluster} =    Connect To The Cluster
     Set Suite Metadata    Context    ${cluster}[context]    top=True
     Set Suite Metadata    Cluster    Kubernetes ${cluster}[version] at ${cluster}[server]    top=True
-    Tell What Runs
+    Report Images
     TRY
-        Tell Of MLflow
+        Report MLflow
     EXCEPT    AS    ${reason}
         Set Suite Metadata    MLflow    ${reason}    top=True
     END
 
-Tell What Runs
+Report Images
     [Documentation]    Write the images of each workload into the report.
-    ${stock} =    The Stack
-    ${workloads} =    All Workloads
+    ${stack} =    Get Stack
+    ${workloads} =    Get All Workloads
     FOR    ${workload}    IN    @{workloads}
-        ${images} =    Running Images    ${stock}    ${workload}
+        ${images} =    Find Running Images    ${stack}    ${workload}
         Set Suite Metadata    Image of ${workload}[metadata][name]    ${{', '.join($images)}}    top=True
     END
 
-Tell Of MLflow
+Report MLflow
     [Documentation]    Write into the report where MLflow is and which experiment the traces go to.
     ${mlflow} =    Entry Point Of    mlflow
     Use MLflow At    ${mlflow}

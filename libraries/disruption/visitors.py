@@ -31,7 +31,7 @@ class Visitors:
         return config.new_client_from_config()
 
     @keyword
-    def make_visitor(self, pod: Object, namespace: str, labels: dict[str, str]) -> Object:
+    def create_visitor(self, pod: Object, namespace: str, labels: dict[str, str]) -> Object:
         """Create a pod that waits, with the image and the restrictions of a pod that has Python; return it.
 
         It does not run yet when this returns.
@@ -48,7 +48,7 @@ class Visitors:
         return found
 
     @keyword
-    def remove_visitors(self) -> None:
+    def delete_visitors(self) -> None:
         """Delete every pod that was made here."""
         from kubernetes import client  # noqa: PLC0415
 

@@ -14,7 +14,7 @@ from robot.api import logger
 from robot.api.deco import keyword, library
 from robot.api.types import Secret
 
-from kube.workloads import PART_OF, Object, Stock, container_states, pods_of, sickest_first
+from kube.workloads import PART_OF, Object, Stack, container_states, pods_of, sickest_first
 
 if TYPE_CHECKING:
     from KubeLibrary import KubeLibrary
@@ -172,7 +172,7 @@ class Kube:
         return [{**item, "kind": kind} for item in items]
 
     @keyword
-    def take_stock(self, namespaces: list[str]) -> Stock:
+    def read_stack(self, namespaces: list[str]) -> Stack:
         """Return what runs in the namespaces now: workloads, their pods, volume claims and Services.
 
         Raises ClusterError when nothing of the stack is deployed there.
@@ -183,19 +183,19 @@ class Kube:
                 item for namespace in namespaces for item in self.read_objects(api_version, kind, namespace)
             ]
 
-        stock = Stock(
+        stack = Stack(
             workloads=[*every("apps/v1", "Deployment"), *every("apps/v1", "StatefulSet")],
             replica_sets=every("apps/v1", "ReplicaSet"),
             pods=every("v1", "Pod"),
             claims=every("v1", "PersistentVolumeClaim"),
             services=every("v1", "Service"),
         )
-        if not stock.workloads:
+        if not stack.workloads:
             raise ClusterError(
                 f"Nothing is deployed in the namespaces {' and '.join(namespaces)}: "
                 "deploy with `kubectl apply -k kustomize/overlays/<name>`, or choose another context."
             )
-        return stock
+        return stack
 
     @keyword
     def read_log(
@@ -322,7 +322,7 @@ class Kube:
         return said
 
     @keyword
-    def read_environment(self, workload: Object, variable: str) -> str | None:
+    def read_environment_variable(self, workload: Object, variable: str) -> str | None:
         """Return an environment variable of a workload's first container, through its ConfigMap if any.
 
         None where the workload does not set it. Secrets are not read.
@@ -443,22 +443,22 @@ class Kube:
         return files
 
     @keyword
-    def explain_workload(self, stock: Stock, workload: Object) -> str:
+    def collect_evidence(self, stack: Stack, workload: Object) -> str:
         """Return the evidence about a workload: unmet conditions, pods, last events and last log lines.
 
         It is short enough for a failure message, of which Robot Framework shows 40 lines of 78 characters.
         """
-        pods = sickest_first(pods_of(stock, workload))
+        pods = sickest_first(pods_of(stack, workload))
         conditions = workload.get("status", {}).get("conditions", ())
         parts = [_condition(entry) for entry in conditions if entry["status"] != "True"]
         parts += [f"pod {pod['metadata']['name']}: {line}" for pod in pods for line in container_states(pod)]
-        parts += self._events(stock, workload, pods)
+        parts += self._events(stack, workload, pods)
         for pod in pods:
             parts += self._sick_logs(pod)
         return "\n".join(f"  {part}" for part in parts)
 
-    def _events(self, stock: Stock, workload: Object, pods: list[Object]) -> list[str]:
-        sets = [item for item in stock.replica_sets if _is_owned(item, workload)]
+    def _events(self, stack: Stack, workload: Object, pods: list[Object]) -> list[str]:
+        sets = [item for item in stack.replica_sets if _is_owned(item, workload)]
         names = {item["metadata"]["name"] for item in [workload, *sets, *pods]}
         try:
             events = self.read_objects("v1", "Event", workload["metadata"]["namespace"])

@@ -15,7 +15,7 @@ class Scaling:
     """Judges objects of the Kubernetes API; a list of problems is empty when all is well."""
 
     @keyword
-    def budget_problems(self, budget: Object) -> list[str]:
+    def find_budget_problems(self, budget: Object) -> list[str]:
         """Return why a PodDisruptionBudget would let no pod go now."""
         name, status = budget["metadata"]["name"], budget.get("status", {})
         if status.get("observedGeneration", 0) < budget["metadata"]["generation"]:
@@ -30,7 +30,7 @@ class Scaling:
         return []
 
     @keyword
-    def autoscaler_problems(self, scaler: Object) -> list[str]:
+    def find_autoscaler_problems(self, scaler: Object) -> list[str]:
         """Return why a HorizontalPodAutoscaler does not scale, from its conditions."""
         conditions = {entry["type"]: entry for entry in scaler.get("status", {}).get("conditions", ())}
         return [
@@ -41,7 +41,7 @@ class Scaling:
         ]
 
     @keyword
-    def shared_claim_problems(self, pods: Sequence[Object]) -> list[str]:
+    def find_shared_claim_problems(self, pods: Sequence[Object]) -> list[str]:
         """Return the volume claims that more than one of the pods mounts."""
         mounted = Counter(
             volume["persistentVolumeClaim"]["claimName"]

@@ -17,7 +17,7 @@ LOST_WITH_NODE = ("Unknown", 255)
 
 
 @dataclass(frozen=True)
-class Stock:
+class Stack:
     """What runs in the namespaces of the stack at one moment."""
 
     workloads: list[Object]
@@ -29,15 +29,15 @@ class Stock:
 
 @library(scope="GLOBAL")
 class Workloads:
-    """Judges a stock of workloads; a list of problems is empty when all is well."""
+    """Judges the workloads of a stack; a list of problems is empty when all is well."""
 
     @keyword
-    def find_workload(self, stock: Stock, namespace: str, service: str) -> Object | None:
+    def find_workload(self, stack: Stack, namespace: str, service: str) -> Object | None:
         """Return the workload whose pods a Service selects, None when there is none.
 
         Raises AssertionError when the Service selects the pods of several.
         """
-        found = _behind(stock, namespace, service)
+        found = _behind(stack, namespace, service)
         if len(found) > 1:
             names = " and ".join(f"{item['kind']} {item['metadata']['name']}" for item in found)
             raise AssertionError(
@@ -47,9 +47,9 @@ class Workloads:
         return found[0] if found else None
 
     @keyword
-    def why_there_is_no_workload(self, stock: Stock, namespace: str, service: str) -> str:
+    def explain_missing_workload(self, stack: Stack, namespace: str, service: str) -> str:
         """Return why `find_workload` finds none for that Service."""
-        found = _service(stock, namespace, service)
+        found = _service(stack, namespace, service)
         if found is None:
             return f"there is no Service {service} in namespace {namespace}"
         selector = found["spec"].get("selector")
@@ -59,26 +59,24 @@ class Workloads:
         return f"Service {service} in namespace {namespace} selects {labels}, which no workload's pods carry"
 
     @keyword
-    def workloads_of_the_stack(
-        self, stock: Stock, components: Mapping[str, Mapping[str, str]]
+    def find_workloads_of_stack(
+        self, stack: Stack, components: Mapping[str, Mapping[str, str]]
     ) -> list[Object]:
         """Return the deployed workloads behind the components' Services or with the label of the stack.
 
         `components` has the `namespace` and the `service` of each.
         """
-        behind = _behind_components(stock, components)
-        return [workload for workload in stock.workloads if workload in behind or _is_labelled(workload)]
+        behind = _behind_components(stack, components)
+        return [workload for workload in stack.workloads if workload in behind or _is_labelled(workload)]
 
     @keyword
-    def workloads_beside_the_components(
-        self, stock: Stock, components: Mapping[str, Mapping[str, str]]
-    ) -> list[Object]:
+    def find_other_workloads(self, stack: Stack, components: Mapping[str, Mapping[str, str]]) -> list[Object]:
         """Return the workloads with the label of the stack that stand behind no component's Service."""
-        behind = _behind_components(stock, components)
-        return [workload for workload in stock.workloads if workload not in behind and _is_labelled(workload)]
+        behind = _behind_components(stack, components)
+        return [workload for workload in stack.workloads if workload not in behind and _is_labelled(workload)]
 
     @keyword
-    def rollout_problems(self, workload: Object) -> list[str]:
+    def find_rollout_problems(self, workload: Object) -> list[str]:
         """Return why the generation that is asked for is not the one that runs, whole and Ready."""
         wanted = workload["spec"].get("replicas", 1)
         status = workload.get("status", {})
@@ -102,14 +100,14 @@ class Workloads:
         return problems
 
     @keyword
-    def restart_problems(self, stock: Stock, workload: Object) -> list[str]:
+    def find_restart_problems(self, stack: Stack, workload: Object) -> list[str]:
         """Return the containers of the current generation that restarted or were killed for memory.
 
         Not held against a container: that its whole node went away and came back, and that an init container
         tried again until it could do its work.
         """
         problems = []
-        for pod in current_pods(stock, workload):
+        for pod in current_pods(stack, workload):
             for entry in _statuses(pod):
                 name = f"{pod['metadata']['name']}/{entry['name']}"
                 last = entry.get("lastState", {}).get("terminated", {})
@@ -125,12 +123,12 @@ class Workloads:
         return problems
 
     @keyword
-    def image_problems(self, stock: Stock, workload: Object) -> list[str]:
+    def find_image_problems(self, stack: Stack, workload: Object) -> list[str]:
         """Return the containers that do not run the image that their workload asks for."""
         template = workload["spec"]["template"]["spec"]
         asked = {entry["name"]: entry["image"] for entry in _containers(template)}
         problems = []
-        for pod in pods_of(stock, workload):
+        for pod in pods_of(stack, workload):
             name = pod["metadata"]["name"]
             running = {entry["name"]: entry for entry in _statuses(pod)}
             for container in _containers(pod["spec"]):
@@ -148,7 +146,7 @@ class Workloads:
         return problems
 
     @keyword
-    def user_problems(self, stock: Stock, workload: Object, users: str) -> list[str]:
+    def find_user_problems(self, stack: Stack, workload: Object, users: str) -> list[str]:
         """Return the containers whose user is outside of a namespace's range, written as OpenShift does it.
 
         That is `first/size` or `first-last` (OpenShift's documentation, "Managing SCCs in OpenShift").
@@ -156,7 +154,7 @@ class Workloads:
         first, separator, second = re.split("([/-])", users)
         last = int(first) + int(second) - 1 if separator == "/" else int(second)
         problems = []
-        for pod in pods_of(stock, workload):
+        for pod in pods_of(stack, workload):
             default = pod["spec"].get("securityContext", {}).get("runAsUser")
             for container in _containers(pod["spec"]):
                 user = container.get("securityContext", {}).get("runAsUser", default)
@@ -167,13 +165,13 @@ class Workloads:
         return problems
 
     @keyword
-    def claim_problems(self, stock: Stock, workload: Object) -> list[str]:
+    def find_claim_problems(self, stack: Stack, workload: Object) -> list[str]:
         """Return the volume claims of a workload's pods that are not Bound."""
         claims = {
-            (entry["metadata"]["namespace"], entry["metadata"]["name"]): entry for entry in stock.claims
+            (entry["metadata"]["namespace"], entry["metadata"]["name"]): entry for entry in stack.claims
         }
         problems = []
-        for pod in pods_of(stock, workload):
+        for pod in pods_of(stack, workload):
             for volume in pod["spec"].get("volumes", ()):
                 name = volume.get("persistentVolumeClaim", {}).get("claimName")
                 if not name:
@@ -185,10 +183,10 @@ class Workloads:
         return problems
 
     @keyword
-    def running_images(self, stock: Stock, workload: Object) -> list[str]:
+    def find_running_images(self, stack: Stack, workload: Object) -> list[str]:
         """Return the images of a workload's containers, each with the start of the digest that runs."""
         images = {}
-        for pod in current_pods(stock, workload):
+        for pod in current_pods(stack, workload):
             digests = {
                 entry["name"]: entry.get("imageID", "")
                 for entry in pod["status"].get("containerStatuses", ())
@@ -199,7 +197,7 @@ class Workloads:
         return list(images.values())
 
     @keyword
-    def secret_behind(self, workload: Object, variable: str) -> str | None:
+    def find_secret_of_variable(self, workload: Object, variable: str) -> str | None:
         """Return the name of the Secret that gives a workload's first container a variable, None without."""
         for entry in workload["spec"]["template"]["spec"]["containers"][0].get("env", ()):
             if entry["name"] == variable:
@@ -208,37 +206,37 @@ class Workloads:
         return None
 
     @keyword
-    def pods_of_workload(self, stock: Stock, workload: Object) -> list[Object]:
+    def find_pods(self, stack: Stack, workload: Object) -> list[Object]:
         """Return all pods of a workload that have not ended, oldest first, whatever their state."""
-        return pods_of(stock, workload)
+        return pods_of(stack, workload)
 
     @keyword
-    def ready_pods(self, stock: Stock, workload: Object) -> list[Object]:
+    def find_ready_pods(self, stack: Stack, workload: Object) -> list[Object]:
         """Return the Ready pods of the current generation; raises AssertionError when there is none."""
-        pods = [pod for pod in current_pods(stock, workload) if _is_ready(pod)]
+        pods = [pod for pod in current_pods(stack, workload) if _is_ready(pod)]
         if not pods:
             name = workload["metadata"]["name"]
-            why = "; ".join(self.rollout_problems(workload)) or "its pods are not Ready"
+            why = "; ".join(self.find_rollout_problems(workload)) or "its pods are not Ready"
             raise AssertionError(f"{name} has no Ready pod: {why}.")
         return pods
 
     @keyword
-    def ready_pod(self, stock: Stock, workload: Object) -> Object:
+    def find_ready_pod(self, stack: Stack, workload: Object) -> Object:
         """Return a Ready pod of the current generation; raises AssertionError when there is none."""
-        return self.ready_pods(stock, workload)[0]
+        return self.find_ready_pods(stack, workload)[0]
 
     @keyword
-    def any_pod(self, stock: Stock, workload: Object) -> Object | None:
+    def find_any_pod(self, stack: Stack, workload: Object) -> Object | None:
         """Return a pod of the current generation, a Ready one first, None when there is none."""
-        return next(iter(sorted(current_pods(stock, workload), key=_is_ready, reverse=True)), None)
+        return next(iter(sorted(current_pods(stack, workload), key=_is_ready, reverse=True)), None)
 
 
-def pods_of(stock: Stock, workload: Object) -> list[Object]:
+def pods_of(stack: Stack, workload: Object) -> list[Object]:
     """Return the pods that a workload's selector matches, oldest first, without those that have ended."""
     labels = workload["spec"]["selector"]["matchLabels"].items()
     found = [
         pod
-        for pod in stock.pods
+        for pod in stack.pods
         if pod["metadata"]["namespace"] == workload["metadata"]["namespace"]
         and labels <= pod["metadata"].get("labels", {}).items()
         and pod.get("status", {}).get("phase") not in {"Succeeded", "Failed"}
@@ -246,15 +244,15 @@ def pods_of(stock: Stock, workload: Object) -> list[Object]:
     return sorted(found, key=lambda pod: (pod["metadata"]["creationTimestamp"], pod["metadata"]["name"]))
 
 
-def current_pods(stock: Stock, workload: Object) -> list[Object]:
+def current_pods(stack: Stack, workload: Object) -> list[Object]:
     """Return the pods of a workload's current generation that are not being deleted."""
     if workload["kind"] == "StatefulSet":
         label, value = "controller-revision-hash", workload.get("status", {}).get("updateRevision")
     else:
-        label, value = "pod-template-hash", _current_hash(stock, workload)
+        label, value = "pod-template-hash", _current_hash(stack, workload)
     return [
         pod
-        for pod in pods_of(stock, workload)
+        for pod in pods_of(stack, workload)
         if pod["metadata"]["labels"].get(label) == value and not pod["metadata"].get("deletionTimestamp")
     ]
 
@@ -282,31 +280,31 @@ def container_states(pod: Object) -> list[str]:
     return [*unmet, *lines] or [phase]
 
 
-def _service(stock: Stock, namespace: str, name: str) -> Object | None:
-    for item in stock.services:
+def _service(stack: Stack, namespace: str, name: str) -> Object | None:
+    for item in stack.services:
         if (item["metadata"]["namespace"], item["metadata"]["name"]) == (namespace, name):
             return item
     return None
 
 
-def _behind(stock: Stock, namespace: str, service: str) -> list[Object]:
+def _behind(stack: Stack, namespace: str, service: str) -> list[Object]:
     """Return the workloads whose pods a Service selects; a Service without selector selects none."""
-    found = _service(stock, namespace, service)
+    found = _service(stack, namespace, service)
     selector = (found or {"spec": {}})["spec"].get("selector") or {}
     return [
         workload
-        for workload in stock.workloads
+        for workload in stack.workloads
         if selector
         and workload["metadata"]["namespace"] == namespace
         and selector.items() <= workload["spec"]["template"]["metadata"].get("labels", {}).items()
     ]
 
 
-def _behind_components(stock: Stock, components: Mapping[str, Mapping[str, str]]) -> list[Object]:
+def _behind_components(stack: Stack, components: Mapping[str, Mapping[str, str]]) -> list[Object]:
     return [
         workload
         for place in components.values()
-        for workload in _behind(stock, place["namespace"], place["service"])
+        for workload in _behind(stack, place["namespace"], place["service"])
     ]
 
 
@@ -339,9 +337,9 @@ def _is_ready(pod: Object) -> bool:
     return any(entry["type"] == "Ready" and entry["status"] == "True" for entry in conditions)
 
 
-def _current_hash(stock: Stock, workload: Object) -> str | None:
+def _current_hash(stack: Stack, workload: Object) -> str | None:
     revision = workload["metadata"].get("annotations", {}).get(REVISION)
-    for item in stock.replica_sets:
+    for item in stack.replica_sets:
         owners = {entry["uid"] for entry in item["metadata"].get("ownerReferences", ())}
         if (
             workload["metadata"]["uid"] in owners

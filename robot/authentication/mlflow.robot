@@ -94,9 +94,9 @@ The Collector's User May Store Traces And Little Else
 From The Agent's Place MLflow Is Closed
     [Documentation]    Inside the cluster too: from the agent's pod MLflow wants a login, or a policy keeps it away.
     [Tags]    weather-agent
-    ${agent} =    Deployed Workload Of    weather-agent
-    ${pod} =    Pod Of    weather-agent
-    ${place} =    Place Of    mlflow
+    ${agent} =    Get Workload    weather-agent
+    ${pod} =    Get Ready Pod    weather-agent
+    ${place} =    Get Component Service    mlflow
     VAR    &{headers} =    &{JSON_TO_AN_EXPERIMENT}    Host=mlflow:5000
     FOR    ${path}    ${body}    IN    /v1/traces    {}    /version    ${None}
         ${answer} =    Request From Pod
@@ -125,7 +125,7 @@ The Collector Logs In And A Trace Arrives
 Skip Unless MLflow Wants A Login
     [Documentation]    Skip where the overlay has no mlflow-auth: neither is MLflow told to want a login, nor has the
     ...    collector one. Find the right login.
-    ${mlflow} =    Deployed Workload Of    mlflow
+    ${mlflow} =    Get Workload    mlflow
     ${exporter} =    Exporter To    mlflow
     VAR    ${told} =    ${{'--app-name=basic-auth' in $mlflow['spec']['template']['spec']['containers'][0]['args']}}
     IF    not $told and ($exporter is None or not $exporter.authenticator)

@@ -11,21 +11,21 @@ Test Tags        deployment    availability
 *** Test Cases ***
 Every Disruption Budget Lets A Pod Go
     [Documentation]    A node can be drained now: each budget allows at least one eviction.
-    All Should Be Well    policy/v1    PodDisruptionBudget    disruption budgets    Budget Problems
+    All Should Be Well    policy/v1    PodDisruptionBudget    disruption budgets    Find Budget Problems
 
 Every Autoscaler Reads What It Scales By
     [Documentation]    The cluster's metrics API answers, and the autoscaler can act on it.
-    All Should Be Well    autoscaling/v2    HorizontalPodAutoscaler    autoscalers    Autoscaler Problems
+    All Should Be Well    autoscaling/v2    HorizontalPodAutoscaler    autoscalers    Find Autoscaler Problems
 
 Every Collector Has A Queue Of Its Own
     [Documentation]    Two collectors on one queue directory: the second does not start, or both lose what they hold.
     [Tags]    otel-collector
-    ${stock} =    The Stack
-    ${collector} =    Deployed Workload Of    otel-collector
-    ${pods} =    Pods Of Workload    ${stock}    ${collector}
+    ${stack} =    Get Stack
+    ${collector} =    Get Workload    otel-collector
+    ${pods} =    Find Pods    ${stack}    ${collector}
     IF    len($pods) < 2    Skip    This overlay runs one collector.
-    ${problems} =    Shared Claim Problems    ${pods}
-    Fail With Evidence When There Are    ${problems}    The collectors share their queues    ${collector}
+    ${problems} =    Find Shared Claim Problems    ${pods}
+    Workload Should Have No Problems    ${problems}    The collectors share their queues    ${collector}
 
 
 *** Keywords ***

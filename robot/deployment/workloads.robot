@@ -47,7 +47,7 @@ The Weather Tool Is Ready
 The Model Is Ready
     [Documentation]    The scripted model runs, unless the agent is told to ask another model.
     [Tags]    model
-    ${model} =    Workload Of    model
+    ${model} =    Get Workload Or None    model
     IF    $model is None
         Skip    This overlay brings no model of its own: the agent asks another one.
     END
@@ -55,10 +55,10 @@ The Model Is Ready
 
 Every Other Part Of The Stack Is Ready
     [Documentation]    Whatever else carries the stack's label runs in the generation that was applied.
-    ${workloads} =    Other Workloads
+    ${workloads} =    Get Other Workloads
     FOR    ${workload}    IN    @{workloads}
-        ${problems} =    Rollout Problems    ${workload}
-        Fail With Evidence When There Are
+        ${problems} =    Find Rollout Problems    ${workload}
+        Workload Should Have No Problems
         ...    ${problems}
         ...    ${workload}[metadata][name] is not rolled out
         ...    ${workload}
@@ -66,7 +66,7 @@ Every Other Part Of The Stack Is Ready
 
 No Container Was Restarted Or Killed Since The Roll-Out
     [Documentation]    No crash and no OOM kill is hidden behind a component that is Ready again.
-    The Stack Should Have No    restarts    Restart Problems
+    The Stack Should Have No    restarts    Find Restart Problems
 
 Every Pod Runs As A User Of Its Namespace's Range
     [Documentation]    OpenShift gives each namespace a range of users, and its SCC restricted-v2 chooses from it.
@@ -78,29 +78,29 @@ Every Pod Runs As A User Of Its Namespace's Range
 
 Every Volume Claim Is Bound
     [Documentation]    What must be kept is on volumes that exist.
-    The Stack Should Have No    unbound volume claims    Claim Problems
+    The Stack Should Have No    unbound volume claims    Find Claim Problems
 
 Every Pod Runs The Image That Its Workload Asks For
     [Documentation]    No pod runs something else than what was applied, and none waits for its image.
-    The Stack Should Have No    wrong images    Image Problems
+    The Stack Should Have No    wrong images    Find Image Problems
 
 
 *** Keywords ***
 The Stack Should Have No
     [Documentation]    Fail with the evidence of the first workload, and the problems of all, that the keyword finds.
     [Arguments]    ${what}    ${finder}
-    ${stock} =    The Stack
-    ${workloads} =    All Workloads
+    ${stack} =    Get Stack
+    ${workloads} =    Get All Workloads
     VAR    @{problems} =    @{EMPTY}
     FOR    ${workload}    IN    @{workloads}
-        ${found} =    Run Keyword    ${finder}    ${stock}    ${workload}
+        ${found} =    Run Keyword    ${finder}    ${stack}    ${workload}
         IF    $found and not $problems
             VAR    ${first} =    ${workload}
         END
         VAR    @{problems} =    @{problems}    @{found}
     END
     IF    $problems
-        Fail With Evidence When There Are    ${problems}    The stack has ${what}    ${first}
+        Workload Should Have No Problems    ${problems}    The stack has ${what}    ${first}
     END
 
 Range Of Users In
@@ -111,17 +111,17 @@ Range Of Users In
 
 Range Problems
     [Documentation]    Return the containers of a workload whose user is not of its namespace's range.
-    [Arguments]    ${stock}    ${workload}
+    [Arguments]    ${stack}    ${workload}
     ${users} =    Range Of Users In    ${workload}[metadata][namespace]
-    ${problems} =    User Problems    ${stock}    ${workload}    ${users}
+    ${problems} =    Find User Problems    ${stack}    ${workload}    ${users}
     RETURN    ${problems}
 
 Skip Unless The Overlay Has PostgreSQL
     [Documentation]    Skip where there is none, and MLflow is told of one elsewhere by a Secret.
-    ${workload} =    Workload Of    postgres
+    ${workload} =    Get Workload Or None    postgres
     IF    $workload is not None    RETURN
-    ${mlflow} =    Deployed Workload Of    mlflow
-    ${secret} =    Secret Behind    ${mlflow}    PGHOST
+    ${mlflow} =    Get Workload    mlflow
+    ${secret} =    Find Secret Of Variable    ${mlflow}    PGHOST
     IF    $secret is not None
         Skip    This overlay has no PostgreSQL of its own: MLflow uses the one that Secret ${secret} names.
     END

@@ -186,7 +186,7 @@ Nothing Should Be Reached But
 Should Be Shown
     [Documentation]    Fail unless a component itself answers through the gateway.
     [Arguments]    ${component}    ${path}
-    ${workload} =    Workload Of    ${component}
+    ${workload} =    Get Workload Or None    ${component}
     IF    $workload is None
         Tell That It Is Not There    gateway    ${component}
         RETURN

@@ -15,8 +15,8 @@ Test Tags        reachability    inside
 The Collector Takes Spans From The Agent's Place
     [Documentation]    From the agent's pod, the collector's OTLP port takes an empty export request.
     [Tags]    weather-agent    otel-collector
-    ${agent} =    Deployed Workload Of    weather-agent
-    ${endpoint} =    Read Environment    ${agent}    OTEL_EXPORTER_OTLP_ENDPOINT
+    ${agent} =    Get Workload    weather-agent
+    ${endpoint} =    Read Environment Variable    ${agent}    OTEL_EXPORTER_OTLP_ENDPOINT
     ${answer} =    Request From    weather-agent    ${endpoint}/v1/traces    {}
     Should Be Equal As Integers    ${answer}[status]    200
     ...    msg=From the agent's pod, ${endpoint}/v1/traces answers with ${answer}[status]: ${answer}[body]
@@ -51,9 +51,9 @@ Request From
     [Documentation]    Return what a component's pod gets from a URL: `status`, 0 without an answer, and `body`; with
     ...    the login for MLflow that the pod has itself, if that is asked for.
     [Arguments]    ${component}    ${url}    ${body}    ${own_login}=${False}    &{headers}
-    ${workload} =    Deployed Workload Of    ${component}
+    ${workload} =    Get Workload    ${component}
     VAR    ${container} =    ${workload}[spec][template][spec][containers][0][name]
-    ${pod} =    Pod Of    ${component}
+    ${pod} =    Get Ready Pod    ${component}
     IF    not $headers
         VAR    &{headers} =    &{JSON}
     END

@@ -16,8 +16,8 @@ Test Tags         resilience    disruptive
 A Collector That Is Deleted Loses No Span
     [Documentation]    The collector that takes the agent's spans goes, the other one takes them, and it comes back.
     [Tags]    otel-collector
-    Skip Unless There Are Several Pods Of    otel-collector
-    ${pod} =    Collector That Takes The Agent's Spans
+    Skip Unless Component Has Several Pods    otel-collector
+    ${pod} =    Find Collector That Receives The Agent's Spans
     ${asking} =    Start Asking Questions
     Delete Pod    ${pod}
     Wait Until Pod Is Replaced    otel-collector    ${pod}
@@ -26,8 +26,8 @@ A Collector That Is Deleted Loses No Span
 An MLflow That Is Deleted Loses No Span
     [Documentation]    One of MLflow's servers goes; the collectors send to the others.
     [Tags]    mlflow
-    Skip Unless There Are Several Pods Of    mlflow
-    ${pod} =    Pod Of    mlflow
+    Skip Unless Component Has Several Pods    mlflow
+    ${pod} =    Get Ready Pod    mlflow
     ${asking} =    Start Asking Questions
     Delete Pod    ${pod}
     Wait Until Pod Is Replaced    mlflow    ${pod}
@@ -36,22 +36,22 @@ An MLflow That Is Deleted Loses No Span
 A Roll-Out Of Collectors And MLflow Loses No Span
     [Documentation]    All pods of both are replaced, one after the other, as an upgrade does it.
     [Tags]    otel-collector    mlflow
-    Skip Unless There Are Several Pods Of    otel-collector
-    Skip Unless There Are Several Pods Of    mlflow
+    Skip Unless Component Has Several Pods    otel-collector
+    Skip Unless Component Has Several Pods    mlflow
     ${asking} =    Start Asking Questions
     FOR    ${component}    IN    otel-collector    mlflow
-        ${workload} =    Deployed Workload Of    ${component}
+        ${workload} =    Get Workload    ${component}
         Restart Workload    ${workload}
     END
-    Wait Until The Stack Is Whole
+    Wait Until The Stack Is Ready
     No Question Should Have Lost A Span    ${asking}
 
 What Waits In A Collector's Queue Outlives Its Pod
     [Documentation]    While MLflow is away, the collector that holds the spans for it is deleted. The pod that comes
     ...    next takes up its queue, and the spans arrive when MLflow is back.
     [Tags]    otel-collector    mlflow
-    Skip Unless There Are Several Pods Of    otel-collector
-    ${pod} =    Collector That Takes The Agent's Spans
+    Skip Unless Component Has Several Pods    otel-collector
+    ${pod} =    Find Collector That Receives The Agent's Spans
     Take MLflow Away
     ${asking} =    Start Asking Questions
     Wait Until Keyword Succeeds    ${LIMITS}[trace]    1s    Spans Should Wait In    ${pod}    ${5 * ${SPANS}}
@@ -75,43 +75,43 @@ Draining A Node Takes One MLflow At A Time
 *** Keywords ***
 Begin With A Whole Stack
     [Documentation]    Skip where disruption is not wanted; wait until the stack is whole, and note MLflow's scale.
-    Skip Unless Disruption Is Wanted
-    Wait Until The Stack Is Whole
-    ${mlflow} =    Deployed Workload Of    mlflow
+    Skip Unless Disruption Is Allowed
+    Wait Until The Stack Is Ready
+    ${mlflow} =    Get Workload    mlflow
     VAR    ${MLFLOW_REPLICAS} =    ${{$mlflow['spec'].get('replicas', 1)}}    scope=SUITE
 
 Leave A Whole Stack
     [Documentation]    Wait until every component is rolled out, unless the suite was skipped.
-    IF    '${DISRUPTIVE}' == 'yes'    Wait Until The Stack Is Whole
+    IF    '${DISRUPTIVE}' == 'yes'    Wait Until The Stack Is Ready
 
 Leave Things As They Were
     [Documentation]    Ask no further, and bring MLflow back where a test that failed left it away.
     Stop All Asking
-    Take Stock Anew
-    ${mlflow} =    Deployed Workload Of    mlflow
+    Refresh Stack
+    ${mlflow} =    Get Workload    mlflow
     IF    ${{$mlflow['spec'].get('replicas', 1) != $MLFLOW_REPLICAS}}
         Bring MLflow Back
     END
 
 Take MLflow Away
     [Documentation]    Scale MLflow to no pod and wait until none is left.
-    ${mlflow} =    Deployed Workload Of    mlflow
+    ${mlflow} =    Get Workload    mlflow
     Scale Workload    ${mlflow}    ${0}
     Wait Until Keyword Succeeds    ${LIMITS}[recovery]    1s    MLflow Should Have No Pod
 
 MLflow Should Have No Pod
     [Documentation]    Fail while there is a pod of MLflow's, also one that is ending.
-    Take Stock Anew
-    ${stock} =    The Stack
-    ${mlflow} =    Deployed Workload Of    mlflow
-    ${pods} =    Pods Of Workload    ${stock}    ${mlflow}
+    Refresh Stack
+    ${stack} =    Get Stack
+    ${mlflow} =    Get Workload    mlflow
+    ${pods} =    Find Pods    ${stack}    ${mlflow}
     IF    $pods    Fail    MLflow still has ${{len($pods)}} pods.
 
 Bring MLflow Back
     [Documentation]    Give MLflow as many pods as it had when the suite began, and wait until the stack is whole.
-    ${mlflow} =    Deployed Workload Of    mlflow
+    ${mlflow} =    Get Workload    mlflow
     Scale Workload    ${mlflow}    ${MLFLOW_REPLICAS}
-    Wait Until The Stack Is Whole
+    Wait Until The Stack Is Ready
 
 Spans Should Wait In
     [Documentation]    Fail unless at least so many spans for MLflow wait in a collector's queue.
@@ -128,9 +128,9 @@ Spans Should Wait In
 One Eviction Should Be Granted And A Second Refused
     [Documentation]    Evict a pod of the component, then another one; wait until the first is replaced.
     [Arguments]    ${component}
-    Skip Unless There Are Several Pods Of    ${component}
-    Take Stock Anew
-    ${pods} =    Pods Of    ${component}
+    Skip Unless Component Has Several Pods    ${component}
+    Refresh Stack
+    ${pods} =    Get Ready Pods    ${component}
     ${refused} =    Evict Pod    ${pods}[0]
     Should Be Empty
     ...    ${refused}

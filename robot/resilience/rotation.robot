@@ -18,7 +18,7 @@ Changed Passwords Are Taken Up, And No Span Is Lost
     ${old}    ${new} =    Change Both Passwords
     ${entry} =    Open Entry Point Of    mlflow
     Wait Until Keyword Succeeds    ${LIMITS}[recovery]    1s    MLflow Should Know Only    ${entry}    ${new}    ${old}
-    Wait Until The Stack Is Whole
+    Wait Until The Stack Is Ready
     Forget The Login
     No Question Should Have Lost A Span    ${asking}
 
@@ -26,12 +26,12 @@ Changed Passwords Are Taken Up, And No Span Is Lost
 *** Keywords ***
 Begin With Logins
     [Documentation]    Skip where disruption is not wanted or the overlay has no mlflow-auth; wait until all is well.
-    Skip Unless Disruption Is Wanted
+    Skip Unless Disruption Is Allowed
     ${exporter} =    Exporter To    mlflow
     IF    $exporter is None or not $exporter.authenticator
         Skip    This overlay has no mlflow-auth: there is no password to change.
     END
-    Wait Until The Stack Is Whole
+    Wait Until The Stack Is Ready
 
 Change Both Passwords
     [Documentation]    Return the administrator's login as it was and as it is now.

@@ -20,7 +20,7 @@ ${OTHER_NAMESPACE}    default
 A Pod Of Another Namespace Reaches No Part Of The Stack
     [Documentation]    Not even one that wears the weather agent's labels. That it can reach something is seen by
     ...    cluster DNS, which its own namespace does not deny.
-    ${agent} =    Pod Of    weather-agent
+    ${agent} =    Get Ready Pod    weather-agent
     ${stranger} =    Make A Visitor Like    ${agent}    ${OTHER_NAMESPACE}    ${agent}[metadata][labels]
     ${ways} =    Try Every Way    ${stranger}
     ${dns} =    Target Named    ${ways}    cluster-dns
@@ -35,7 +35,7 @@ A Pod Of Another Namespace Reaches No Part Of The Stack
 
 A Pod That Nobody Expects Among The Agents Reaches Nobody
     [Documentation]    Whatever is deployed beside the agents is denied until a policy is made for it.
-    ${agent} =    Pod Of    weather-agent
+    ${agent} =    Get Ready Pod    weather-agent
     ${stranger} =    Make A Visitor Like    ${agent}    ${AGENTS_NAMESPACE}    ${{ {} }}
     ${ways} =    Try Every Way    ${stranger}
     Stranger Should Reach Nothing But    ${ways}    ${stranger}
@@ -44,13 +44,13 @@ A Pod That Nobody Expects Among The Agents Reaches Nobody
 *** Keywords ***
 Skip Unless Strangers May Be Made
     [Documentation]    Skip where disruption is not wanted or there are no network policies.
-    Skip Unless Disruption Is Wanted
+    Skip Unless Disruption Is Allowed
     Skip Unless The Overlay Has Network Policies
 
 Make A Visitor Like
     [Documentation]    Make a pod with the image of another one and wait until it runs; return it.
     [Arguments]    ${pod}    ${namespace}    ${labels}
-    ${made} =    Make Visitor    ${pod}    ${namespace}    ${labels}
+    ${made} =    Create Visitor    ${pod}    ${namespace}    ${labels}
     ${running} =    Wait Until Keyword Succeeds
     ...    ${LIMITS}[recovery]
     ...    250ms
@@ -79,4 +79,4 @@ Stranger Should Reach Nothing But
 Leave Without Trace
     [Documentation]    Delete the visitors, and close what this machine opened.
     Close Listeners
-    Remove Visitors
+    Delete Visitors

@@ -87,9 +87,9 @@ Send The Probe
 Send From The Agent's Place
     [Documentation]    Return what the collector answers to an OTLP/HTTP JSON body, posted from the agent's pod.
     [Arguments]    ${body}
-    ${agent} =    Deployed Workload Of    weather-agent
-    ${endpoint} =    Read Environment    ${agent}    OTEL_EXPORTER_OTLP_ENDPOINT
-    ${pod} =    Pod Of    weather-agent
+    ${agent} =    Get Workload    weather-agent
+    ${endpoint} =    Read Environment Variable    ${agent}    OTEL_EXPORTER_OTLP_ENDPOINT
+    ${pod} =    Get Ready Pod    weather-agent
     ${answer} =    Request From Pod
     ...    ${pod}
     ...    ${agent}[spec][template][spec][containers][0][name]

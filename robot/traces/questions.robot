@@ -42,12 +42,12 @@ A Model's Failure After The Tool Leaves What Was Good
 *** Keywords ***
 Skip Unless The Scripted Model Answers
     [Documentation]    Skip where the model does not know the words, or the agent makes GenAI spans.
-    ${agent} =    Deployed Workload Of    weather-agent
-    ${model} =    Read Environment    ${agent}    LLM_MODEL
+    ${agent} =    Get Workload    weather-agent
+    ${model} =    Read Environment Variable    ${agent}    LLM_MODEL
     IF    $model != $SCRIPTED_MODEL
         Skip    The agent's model is ${model}, not the scripted one, so no failure can be asked for.
     END
-    ${instrumentations} =    Read Environment    ${agent}    INSTRUMENTATIONS
+    ${instrumentations} =    Read Environment Variable    ${agent}    INSTRUMENTATIONS
     IF    'genai' in str($instrumentations)
         Skip    The agent makes GenAI spans; the contracts of these questions are for OpenInference's alone.
     END

@@ -48,4 +48,4 @@ def test_the_nearest_and_latest_source_wins(
         return {"data": MAPS[name]}
 
     monkeypatch.setattr(Kube, "read_object", read)
-    assert Kube().read_environment(WORKLOAD, variable) == value
+    assert Kube().read_environment_variable(WORKLOAD, variable) == value

@@ -27,8 +27,8 @@ def budget(**status: Any) -> Object:  # noqa: ANN401 - fields of a status
     ],
 )
 def test_a_budget_that_lets_no_pod_go_says_why(status: dict[str, int], said: str) -> None:
-    assert Scaling().budget_problems(budget()) == []
-    (problem,) = Scaling().budget_problems(budget(**status))
+    assert Scaling().find_budget_problems(budget()) == []
+    (problem,) = Scaling().find_budget_problems(budget(**status))
     assert said in problem
 
 
@@ -41,11 +41,11 @@ def test_an_autoscaler_without_metrics_says_why() -> None:
         "message": "none",
     }
     scaler = {"metadata": {"name": "mlflow"}, "status": {"conditions": [able, blind]}}
-    (problem,) = Scaling().autoscaler_problems(scaler)
+    (problem,) = Scaling().find_autoscaler_problems(scaler)
     assert problem == "autoscaler mlflow has ScalingActive=False: FailedGetResourceMetric: none"
     blind["status"] = "True"
-    assert Scaling().autoscaler_problems(scaler) == []
-    assert len(Scaling().autoscaler_problems({"metadata": {"name": "mlflow"}})) == 2
+    assert Scaling().find_autoscaler_problems(scaler) == []
+    assert len(Scaling().find_autoscaler_problems({"metadata": {"name": "mlflow"}})) == 2
 
 
 def test_a_claim_that_two_pods_mount_is_named() -> None:
@@ -53,6 +53,6 @@ def test_a_claim_that_two_pods_mount_is_named() -> None:
         volumes = [{"name": "queue", "persistentVolumeClaim": {"claimName": claim}}, {"name": "tmp"}]
         return {"spec": {"volumes": volumes}}
 
-    assert Scaling().shared_claim_problems([pod("queue-0"), pod("queue-1")]) == []
-    problems = Scaling().shared_claim_problems([pod("queue-0"), pod("queue-0")])
+    assert Scaling().find_shared_claim_problems([pod("queue-0"), pod("queue-1")]) == []
+    problems = Scaling().find_shared_claim_problems([pod("queue-0"), pod("queue-0")])
     assert problems == ["claim queue-0 is mounted by 2 pods"]

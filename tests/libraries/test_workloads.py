@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kube.workloads import Object, Stock, Workloads, container_states, sickest_first
+from kube.workloads import Object, Stack, Workloads, container_states, sickest_first
 
 IMAGE = "docker.io/otel/opentelemetry-collector-contrib:0.158.0"
 
@@ -70,9 +70,9 @@ def pod(pod_hash: str = "new", image: str = IMAGE, **container: Any) -> Object: 
     }
 
 
-def stock(*pods: Object, claim: str = "Bound") -> Stock:
+def stack(*pods: Object, claim: str = "Bound") -> Stack:
     claims = [{"metadata": {"namespace": "kagenti-system", "name": "queue"}, "status": {"phase": claim}}]
-    return Stock([deployment()], [replica_set("1", "old"), replica_set("2", "new")], list(pods), claims)
+    return Stack([deployment()], [replica_set("1", "old"), replica_set("2", "new")], list(pods), claims)
 
 
 def restarted(reason: str, exit_code: int) -> Object:
@@ -81,12 +81,12 @@ def restarted(reason: str, exit_code: int) -> Object:
 
 
 def test_a_healthy_workload_has_no_problems() -> None:
-    judge, all_well = Workloads(), stock(pod())
-    assert judge.rollout_problems(deployment()) == []
-    assert judge.restart_problems(all_well, deployment()) == []
-    assert judge.image_problems(all_well, deployment()) == []
-    assert judge.claim_problems(all_well, deployment()) == []
-    assert judge.running_images(all_well, deployment()) == [f"{IMAGE} (0123456789ab)"]
+    judge, all_well = Workloads(), stack(pod())
+    assert judge.find_rollout_problems(deployment()) == []
+    assert judge.find_restart_problems(all_well, deployment()) == []
+    assert judge.find_image_problems(all_well, deployment()) == []
+    assert judge.find_claim_problems(all_well, deployment()) == []
+    assert judge.find_running_images(all_well, deployment()) == [f"{IMAGE} (0123456789ab)"]
 
 
 @pytest.mark.parametrize(
@@ -99,24 +99,24 @@ def test_a_healthy_workload_has_no_problems() -> None:
     ],
 )
 def test_a_roll_out_that_is_not_done_says_why(status: dict[str, int], problem: str) -> None:
-    assert problem in Workloads().rollout_problems(deployment(**status))
+    assert problem in Workloads().find_rollout_problems(deployment(**status))
 
 
 def test_scaled_to_0_is_a_problem() -> None:
     workload = deployment(replicas=0, readyReplicas=0, updatedReplicas=0)
     workload["spec"]["replicas"] = 0
-    assert Workloads().rollout_problems(workload) == ["it is scaled to 0 replicas"]
+    assert Workloads().find_rollout_problems(workload) == ["it is scaled to 0 replicas"]
 
 
 def test_a_stateful_set_is_judged_by_its_revisions() -> None:
     workload = {**deployment(currentRevision="a", updateRevision="b"), "kind": "StatefulSet"}
-    assert Workloads().rollout_problems(workload) == ["revision b is not rolled out yet"]
+    assert Workloads().find_rollout_problems(workload) == ["revision b is not rolled out yet"]
 
 
 def test_a_crash_and_an_oom_kill_are_problems() -> None:
-    (crash,) = Workloads().restart_problems(stock(restarted("Error", 1)), deployment())
+    (crash,) = Workloads().find_restart_problems(stack(restarted("Error", 1)), deployment())
     assert "restarted 2 times, last with Error (exit code 1) at 2026-11-24T01:00:00Z" in crash
-    (killed,) = Workloads().restart_problems(stock(restarted("OOMKilled", 137)), deployment())
+    (killed,) = Workloads().find_restart_problems(stack(restarted("OOMKilled", 137)), deployment())
     assert killed == "otel-collector-new-abcde/otel-collector was killed for memory (OOMKilled)"
 
 
@@ -124,25 +124,25 @@ def test_an_init_container_may_try_again_but_not_run_out_of_memory() -> None:
     init = restarted("Error", 1)
     init["status"]["initContainerStatuses"] = init["status"].pop("containerStatuses")
     init["status"]["containerStatuses"] = []
-    assert Workloads().restart_problems(stock(init), deployment()) == []
+    assert Workloads().find_restart_problems(stack(init), deployment()) == []
     init["status"]["initContainerStatuses"][0]["lastState"]["terminated"]["reason"] = "OOMKilled"
-    assert len(Workloads().restart_problems(stock(init), deployment())) == 1
+    assert len(Workloads().find_restart_problems(stack(init), deployment())) == 1
 
 
 def test_a_restart_with_the_whole_node_is_no_problem() -> None:
-    assert Workloads().restart_problems(stock(restarted("Unknown", 255)), deployment()) == []
+    assert Workloads().find_restart_problems(stack(restarted("Unknown", 255)), deployment()) == []
 
 
 def test_restarts_before_the_roll_out_are_no_problem() -> None:
     old = pod("old", restartCount=7, lastState={"terminated": {"reason": "Error", "exitCode": 1}})
-    assert Workloads().restart_problems(stock(old, pod()), deployment()) == []
+    assert Workloads().find_restart_problems(stack(old, pod()), deployment()) == []
 
 
 def test_another_image_and_an_image_that_cannot_be_had_are_problems() -> None:
-    (other,) = Workloads().image_problems(stock(pod(image="other:1")), deployment())
+    (other,) = Workloads().find_image_problems(stack(pod(image="other:1")), deployment())
     assert other == f"otel-collector-new-abcde/otel-collector has other:1, asked for is {IMAGE}"
     waits = {"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}}
-    (missing,) = Workloads().image_problems(stock(pod(imageID="", state=waits)), deployment())
+    (missing,) = Workloads().find_image_problems(stack(pod(imageID="", state=waits)), deployment())
     assert missing.endswith(f"cannot get {IMAGE}: ImagePullBackOff: Back-off pulling image")
 
 
@@ -175,25 +175,25 @@ def test_a_user_from_outside_of_the_namespace_s_range_is_a_problem(
     if container_user:
         for container in [*one["spec"]["containers"], *one["spec"].get("initContainers", ())]:
             container["securityContext"] = {"runAsUser": container_user}
-    problems = Workloads().user_problems(stock(one), deployment(), users)
+    problems = Workloads().find_user_problems(stack(one), deployment(), users)
     assert bool(problems) == bool(said)
     assert all(said and said in problem for problem in problems)
 
 
 def test_a_claim_that_is_not_bound_is_a_problem() -> None:
-    (problem,) = Workloads().claim_problems(stock(pod(), claim="Pending"), deployment())
+    (problem,) = Workloads().find_claim_problems(stack(pod(), claim="Pending"), deployment())
     assert problem == "volume claim queue of otel-collector-new-abcde is Pending"
 
 
 def test_only_a_ready_pod_of_the_current_generation_is_asked() -> None:
     judge = Workloads()
     assert (
-        judge.ready_pod(stock(pod("old"), pod()), deployment())["metadata"]["name"]
+        judge.find_ready_pod(stack(pod("old"), pod()), deployment())["metadata"]["name"]
         == "otel-collector-new-abcde"
     )
-    assert len(judge.ready_pods(stock(pod("old"), pod(), pod()), deployment())) == 2
+    assert len(judge.find_ready_pods(stack(pod("old"), pod(), pod()), deployment())) == 2
     with pytest.raises(AssertionError, match="otel-collector has no Ready pod"):
-        judge.ready_pod(stock(pod("old")), deployment())
+        judge.find_ready_pod(stack(pod("old")), deployment())
 
 
 def workload(name: str, namespace: str = "kagenti-system", label: str | None = None, **pods: str) -> Object:
@@ -209,13 +209,13 @@ def service(name: str, namespace: str = "kagenti-system", **selector: str) -> Ob
     return {"metadata": {"name": name, "namespace": namespace}, "spec": {"selector": selector}}
 
 
-def services_and(*workloads: Object) -> Stock:
+def services_and(*workloads: Object) -> Stack:
     services = [
         service("phoenix", app="phoenix"),
         service("phoenix", "team1", app="phoenix"),
         service("outside"),
     ]
-    return Stock(list(workloads), [], [], [], services)
+    return Stack(list(workloads), [], [], [], services)
 
 
 def test_a_component_is_what_its_service_selects_by_whatever_name() -> None:
@@ -246,7 +246,7 @@ def test_a_component_is_what_its_service_selects_by_whatever_name() -> None:
 def test_no_workload_behind_a_service_is_explained(name: str, why: str) -> None:
     taken = services_and(workload("phoenix", app="other"))
     assert Workloads().find_workload(taken, "kagenti-system", name) is None
-    assert Workloads().why_there_is_no_workload(taken, "kagenti-system", name).startswith(why)
+    assert Workloads().explain_missing_workload(taken, "kagenti-system", name).startswith(why)
 
 
 def test_several_workloads_behind_one_service_are_named() -> None:
@@ -264,9 +264,9 @@ def test_the_stack_is_what_is_behind_a_service_or_labelled() -> None:
     )
     places = {"phoenix": {"namespace": "kagenti-system", "service": "phoenix"}}
     judge = Workloads()
-    of_the_stack = [item["metadata"]["name"] for item in judge.workloads_of_the_stack(taken, places)]
+    of_the_stack = [item["metadata"]["name"] for item in judge.find_workloads_of_stack(taken, places)]
     assert of_the_stack == ["labelled", "named"]
-    (other,) = judge.workloads_beside_the_components(taken, places)
+    (other,) = judge.find_other_workloads(taken, places)
     assert other["metadata"]["name"] == "labelled"
 
 
@@ -292,7 +292,7 @@ def test_a_variable_that_a_secret_gives_is_known_by_the_secrets_name() -> None:
         {"name": "PGHOST", "valueFrom": source},
         {"name": "PGPORT", "value": "5432"},
     ]
-    found = [Workloads().secret_behind(workload, name) for name in ("PGHOST", "PGPORT", "PGUSER")]
+    found = [Workloads().find_secret_of_variable(workload, name) for name in ("PGHOST", "PGPORT", "PGUSER")]
     assert found == ["external-postgres", None, None]
 
 

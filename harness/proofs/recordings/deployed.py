@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "libraries"))
 from entry.entry_point import EntryPoint
 from entry.gateway import Gateway, GatewayError
 from kube.api import ClusterError, Kube
-from kube.workloads import Object, Stock, Workloads
+from kube.workloads import Object, Stack, Workloads
 from traces.mlflow_reader import MlflowError, MlflowTraces
 from traces.phoenix_reader import PhoenixError
 
@@ -40,7 +40,7 @@ class Deployed:
     """Finds the parts of the stack; raises one of ERRORS where one is not there."""
 
     def __init__(self) -> None:
-        """Find the gateway and take stock."""
+        """Find the gateway and read the stack."""
         text = SETTINGS.read_text(encoding="utf-8")
         names = yaml.safe_load(text)
         self.settings: dict[str, Any] = yaml.safe_load(Template(text).safe_substitute(names))
@@ -48,7 +48,7 @@ class Deployed:
         self.project: str = self.settings["PHOENIX_PROJECT"]
         self.kube, self._gateway = Kube(), Gateway()
         namespaces = [self.settings["SYSTEM_NAMESPACE"], self.settings["AGENTS_NAMESPACE"]]
-        self._stock: Stock = self.kube.take_stock(namespaces)
+        self._stack: Stack = self.kube.read_stack(namespaces)
         self._routes = [
             route
             for namespace in namespaces
@@ -61,14 +61,14 @@ class Deployed:
     def workload(self, component: str) -> Object:
         """Return a component's workload."""
         place = self.settings["COMPONENTS"][component]
-        found = Workloads().find_workload(self._stock, place["namespace"], place["service"])
+        found = Workloads().find_workload(self._stack, place["namespace"], place["service"])
         if found is None:
             raise StackError(f"{component} is not deployed.")
         return found
 
     def pod(self, component: str) -> Object:
         """Return a Ready pod of a component."""
-        return Workloads().ready_pod(self._stock, self.workload(component))
+        return Workloads().find_ready_pod(self._stack, self.workload(component))
 
     def entry(self, component: str) -> EntryPoint:
         """Return where a component is reached from outside."""

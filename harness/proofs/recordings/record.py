@@ -54,7 +54,7 @@ def record(stack: Deployed, name: str) -> None:
     """Ask the question of that name and write its recordings."""
     text, cities, tool_calls = QUESTIONS[name]
     limits, agent = stack.limits, AgentClient()
-    seed = stack.kube.read_environment(stack.workload("weather-tool"), "WEATHER_SEED")
+    seed = stack.kube.read_environment_variable(stack.workload("weather-tool"), "WEATHER_SEED")
     if cities and seed is None:
         raise StackError("The weather tool has no WEATHER_SEED, so its answers cannot be known: set it.")
     mlflow, experiment = stack.mlflow()
