@@ -4,7 +4,7 @@ Documentation    Verifies the LLM observability stack that the current kubeconfi
 ...              questions; it changes nothing.
 
 Resource         ../resources/entry.resource
-Resource         ../resources/pipeline.resource
+Resource         ../resources/mlflow.resource
 Resource         ../resources/stack.resource
 
 Suite Setup      Report What Is Verified

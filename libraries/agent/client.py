@@ -61,7 +61,7 @@ class AgentClient:
         self._asking: list[Asking] = []
 
     @keyword
-    def new_context(self) -> str:
+    def make_context_id(self) -> str:
         """Return a contextId that no other question has."""
         return f"acceptance-{uuid.uuid4()}"
 
@@ -119,7 +119,7 @@ class AgentClient:
         return [question for _, question in asked]
 
     @keyword
-    def expected_weather(self, city: str, seed: str) -> dict[str, Any]:
+    def compute_weather(self, city: str, seed: str) -> dict[str, Any]:
         """Return what the weather tool answers for a city under a seed; `station` is the canary."""
         digest = hashlib.sha256(f"{seed}:{city.strip().lower()}".encode()).hexdigest()
         return {

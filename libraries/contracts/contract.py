@@ -53,7 +53,8 @@ __all__ = [
     "spans_demanded",
 ]
 
-SCHEMA = Path(__file__).resolve().parents[2] / "resources" / "contracts" / "schema.json"
+CONTRACTS = Path(__file__).resolve().parents[2] / "resources" / "contracts"
+SCHEMA = CONTRACTS / "schema.json"
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,12 @@ class Contract:
 
 
 def load_contract(path: Path | str) -> Contract:
-    """Read a contract and what it extends; raises ContractError, in one sentence, where one is malformed."""
-    path = Path(path)
+    """Read a contract and what it extends.
+
+    `path` is below `resources/contracts` unless it is absolute. Raises ContractError, in one sentence, where
+    a contract is malformed.
+    """
+    path = CONTRACTS / path
     sections = _load(path, ())
     try:
         check_sentences(sections)

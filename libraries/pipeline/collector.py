@@ -98,12 +98,12 @@ class Collector:
         )
 
     @keyword
-    def put_metrics_together(self, *metrics: Metrics) -> Metrics:
-        """Return the samples of all, each still told by its pod."""
+    def merge_metrics(self, *metrics: Metrics) -> Metrics:
+        """Return the samples of all, each still with its pod's name."""
         return Metrics({key: value for each in metrics for key, value in each.samples.items()})
 
     @keyword
-    def put_logs_together(self, *logs: list[str]) -> list[str]:
+    def merge_logs(self, *logs: list[str]) -> list[str]:
         """Return the lines of several collectors' logs as one, by the time that each begins with."""
         lines: list[tuple[str, str]] = []
         for log in logs:

@@ -72,15 +72,16 @@ class Conservation:
     """Balances what the collector counted with what was asked of the agent and what the backends hold."""
 
     @keyword
-    def counts_ended_spans(self, metrics: Metrics) -> bool:
-        """Tell whether these are the metrics of an agent that counts the spans that ended in it.
+    def metrics_should_count_agent_spans(self, metrics: Metrics) -> None:
+        """Fail unless these are the metrics of an agent that counts the spans that ended in it.
 
         Before its first span it shows no such counter, but its span processor's queue.
         """
-        return metrics.has(ENDED) or metrics.has(IN_QUEUE)
+        if not metrics.has(ENDED) and not metrics.has(IN_QUEUE):
+            raise AssertionError("The agent does not count its spans.")
 
     @keyword
-    def spans_that_ended(self, before: Metrics, after: Metrics, kept_scopes: str) -> Ended:
+    def count_agent_spans(self, before: Metrics, after: Metrics, kept_scopes: str) -> Ended:
         """Return what the agent counted; `kept_scopes` matches those that the collector's filter keeps."""
         return count(before, after, kept_scopes)
 
@@ -112,7 +113,7 @@ class Conservation:
         return balance.foreign
 
     @keyword
-    def describe_others(self, traces: list[Trace], prefix: str) -> str:
+    def describe_foreign_traces(self, traces: list[Trace], prefix: str) -> str:
         """Return service and session of the traces whose session does not begin with `prefix`."""
         roots = [root for trace in traces for root in trace.roots]
         found = {

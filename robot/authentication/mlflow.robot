@@ -3,7 +3,10 @@ Documentation    Nobody reads or writes MLflow without a login: pages, API, arti
 ...              own rules are only /health, /static-files (the pages' program) and server-info (what the server
 ...              can do). No request here would change anything, should it not be refused.
 
-Resource         ../../resources/pipeline.resource
+Resource         ../../resources/collector.resource
+Resource         ../../resources/entry.resource
+Resource         ../../resources/questions.resource
+Resource         ../../resources/traces.resource
 
 Suite Setup      Skip Unless MLflow Wants A Login
 
@@ -112,13 +115,12 @@ From The Agent's Place MLflow Is Closed
 The Collector Logs In And A Trace Arrives
     [Documentation]    The exporter has a login, and with it a question's trace comes whole into MLflow.
     [Tags]    otel-collector    weather-agent
-    ${exporter} =    Exporter To    mlflow
+    ${exporter} =    Get Exporter Or None    mlflow
     Should Be True    $exporter is not None and $exporter.authenticator
     ...    msg=The collector's exporter to MLflow sends no login.
-    ${before}    ${unreadable} =    Metrics Of The Collector
-    IF    $unreadable    Log    ${unreadable}    level=WARN
+    ${before} =    Read Collector Metrics Or None
     ${question} =    Ask About The Weather    What is the weather in ${CITY}?
-    Trace In MLflow    ${question}    ${before}
+    Wait For Whole Trace In MLflow    ${question}    ${before}
 
 
 *** Keywords ***
@@ -126,7 +128,7 @@ Skip Unless MLflow Wants A Login
     [Documentation]    Skip where the overlay has no mlflow-auth: neither is MLflow told to want a login, nor has the
     ...    collector one. Find the right login.
     ${mlflow} =    Get Workload    mlflow
-    ${exporter} =    Exporter To    mlflow
+    ${exporter} =    Get Exporter Or None    mlflow
     VAR    ${told} =    ${{'--app-name=basic-auth' in $mlflow['spec']['template']['spec']['containers'][0]['args']}}
     IF    not $told and ($exporter is None or not $exporter.authenticator)
         Skip    This overlay has no mlflow-auth: MLflow wants no login.

@@ -1,7 +1,7 @@
 *** Settings ***
 Documentation    Every component runs as it was asked for. A failure shows conditions, events and last log lines.
 
-Resource         ../../resources/pipeline.resource
+Resource         ../../resources/collector.resource
 Resource         ../../resources/stack.resource
 
 Test Tags        deployment

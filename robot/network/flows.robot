@@ -3,8 +3,10 @@ Documentation     Network policies let through the documented flows and no other
 ...               stack's own pods, by Service and by the pod's address alike. A failure names both ends' policies.
 ...               Outside of the cluster is this machine, where a test opens a port; nothing else is ever tried.
 
+Resource          ../../resources/collector.resource
 Resource          ../../resources/network.resource
-Resource          ../../resources/pipeline.resource
+Resource          ../../resources/questions.resource
+Resource          ../../resources/traces.resource
 
 Suite Setup       Find Out Which Ways Are Open
 Suite Teardown    Close Listeners
@@ -35,13 +37,12 @@ MLflow And Phoenix Reach PostgreSQL
 The Collector Reaches MLflow And Phoenix
     [Documentation]    The collector's image has nothing to try with, so a question's own trace goes this way.
     [Tags]    otel-collector    mlflow    phoenix
-    ${before}    ${unreadable} =    Metrics Of The Collector
-    Should Be Equal    ${unreadable}    ${EMPTY}    ${unreadable}    values=False
+    ${before} =    Read Collector Metrics
     ${question} =    Ask About The Weather    What is the weather in ${CITY}?
-    ${trace} =    Trace In MLflow    ${question}    ${before}
-    ${exporter} =    Exporter To    phoenix
+    ${trace} =    Wait For Whole Trace In MLflow    ${question}    ${before}
+    ${exporter} =    Get Exporter Or None    phoenix
     IF    $exporter is not None
-        Trace In Phoenix    ${question}    ${before}    ${trace}
+        Wait For Whole Trace In Phoenix    ${question}    ${before}    ${trace}
     END
 
 The Gateway Reaches MLflow, Phoenix And The Weather Agent
@@ -55,8 +56,7 @@ The Gateway Reaches MLflow, Phoenix And The Weather Agent
 The API Server Reads The Collector's Metrics
     [Documentation]    The suites judge by them, and read them through the API server.
     [Tags]    otel-collector
-    ${_}    ${unreadable} =    Metrics Of The Collector
-    Should Be Equal    ${unreadable}    ${EMPTY}    ${unreadable}    values=False
+    Read Collector Metrics
 
 The Weather Agent Reaches No Backend, No Database And No API
     [Documentation]    What the agent is talked into cannot reach what is stored about it.

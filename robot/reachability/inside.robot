@@ -2,7 +2,7 @@
 Documentation    The ways inside the cluster that spans take, tried from pods by the very addresses that agent and
 ...              collector are told to use. The requests carry no span: nothing is stored.
 
-Resource         ../../resources/pipeline.resource
+Resource         ../../resources/collector.resource
 
 Test Tags        reachability    inside
 
@@ -26,11 +26,8 @@ MLflow Takes Spans By The Name That The Collector Uses
     [Documentation]    MLflow accepts the host name and path of the collector's exporter. To a request without spans it
     ...    says that there are none, which only the right path says, and only to a host that it allows.
     [Tags]    mlflow    otel-collector
-    ${exporter} =    Exporter To    mlflow
-    IF    $exporter is None
-        Fail    The collector has no pipeline that exports traces to MLflow.
-    END
-    ${experiment} =    Experiment That The Collector Sends To
+    ${exporter} =    Get Exporter    mlflow
+    ${experiment} =    Get Experiment Id Of Collector
     VAR    &{headers} =    &{JSON}    x-mlflow-experiment-id=${experiment}
     VAR    ${login} =    ${{$exporter.authenticator is not None}}
     ${answer} =    Request From    mlflow    ${exporter.endpoint}    {}    own_login=${login}    &{headers}

@@ -116,9 +116,8 @@ Bring MLflow Back
 Spans Should Wait In
     [Documentation]    Fail unless at least so many spans for MLflow wait in a collector's queue.
     [Arguments]    ${pod}    ${least}
-    ${metrics}    ${unreadable} =    Metrics Of The Collector
-    IF    $unreadable    Fail    ${unreadable}
-    ${exporter} =    Exporter To    mlflow
+    ${metrics} =    Read Collector Metrics
+    ${exporter} =    Get Exporter    mlflow
     VAR    ${waiting} =
     ...    ${{$metrics.total('otelcol_exporter_queue_size', exporter=$exporter.name, pod=$pod['metadata']['name'])}}
     IF    $waiting < $least

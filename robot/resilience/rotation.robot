@@ -27,7 +27,7 @@ Changed Passwords Are Taken Up, And No Span Is Lost
 Begin With Logins
     [Documentation]    Skip where disruption is not wanted or the overlay has no mlflow-auth; wait until all is well.
     Skip Unless Disruption Is Allowed
-    ${exporter} =    Exporter To    mlflow
+    ${exporter} =    Get Exporter Or None    mlflow
     IF    $exporter is None or not $exporter.authenticator
         Skip    This overlay has no mlflow-auth: there is no password to change.
     END

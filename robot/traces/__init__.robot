@@ -1,6 +1,6 @@
 *** Settings ***
 Documentation     A question's trace: whole and right in MLflow and in Phoenix, and nobody else's.
 
-Resource          ../../resources/pipeline.resource
+Resource          ../../resources/traces.resource
 
-Suite Teardown    Tell How Long Traces Took
+Suite Teardown    Report Arrival Times

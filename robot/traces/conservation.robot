@@ -7,7 +7,9 @@ Documentation    No span is lost or doubled on its way: for a batch of questions
 
 Library          Collections
 Library          ../../libraries/pipeline/
-Resource         ../../resources/pipeline.resource
+Resource         ../../resources/collector.resource
+Resource         ../../resources/questions.resource
+Resource         ../../resources/traces.resource
 
 Test Tags        traces    conservation    otel-collector
 
@@ -18,11 +20,11 @@ Every Span Of A Batch Is Accepted, Sent And Stored Once
     ...    of the agent's: nothing is refused, failed, dropped or left in a queue.
     [Tags]    mlflow    phoenix    weather-agent
     ${exporters} =    Exporters Of The Collector
-    ${before} =    Readable Metrics
+    ${before} =    Read Collector Metrics
     ${agent_before}    ${uncounted} =    What The Agent Counted
     ${started} =    Evaluate    int(time.time() * 1000)
     ${questions}    ${prefix} =    Ask The Batch
-    ${spans} =    Spans That Contract Demands    ${CONTRACTS}${/}${CONTRACT}    ${1}
+    ${spans} =    Spans That Contract Demands    ${CONTRACT}    ${1}
     ${stored} =    Spans In The Backends    ${questions}    ${prefix}    ${exporters}    ${spans}
     VAR    ${ours} =    ${{len($questions) * $spans}}
     ${foreign} =    Books Should Balance In Time
@@ -37,7 +39,7 @@ Every Span Of A Batch Is Accepted, Sent And Stored Once
 *** Keywords ***
 Ask The Batch
     [Documentation]    Ask the batch's questions at once; return them, all answered, and what their contexts begin with.
-    ${prefix} =    New Context
+    ${prefix} =    Make Context Id
     ${agent} =    Entry Point Of    weather-agent
     VAR    @{texts} =    @{{['What is the weather in ' + city + '?' for city in $CITIES[:$BATCH]]}}
     ${questions} =    Ask At Once    ${agent}    ${texts}    ${prefix}    ${LIMITS}[answer]
@@ -52,7 +54,7 @@ Exporters Of The Collector
     [Documentation]    Return the exporters to the backends that this overlay has, by backend.
     VAR    &{exporters} =    &{EMPTY}
     FOR    ${backend}    IN    mlflow    phoenix
-        ${exporter} =    Exporter To    ${backend}
+        ${exporter} =    Get Exporter Or None    ${backend}
         IF    $exporter is not None
             Set To Dictionary    ${exporters}    ${backend}=${exporter}
         END
@@ -60,22 +62,16 @@ Exporters Of The Collector
     IF    not $exporters    Fail    The collector exports traces to no backend.
     RETURN    ${exporters}
 
-Readable Metrics
-    [Documentation]    Return the collector's metrics now; fail when they cannot be read.
-    ${metrics}    ${unreadable} =    Metrics Of The Collector
-    IF    $unreadable    Fail    Spans cannot be counted: ${unreadable}
-    RETURN    ${metrics}
-
 What The Agent Counted
     [Documentation]    Return the agent's metrics and an empty text, or nothing and why the contract must do instead.
-    ${metrics}    ${unreadable} =    Metrics Of The Agent
-    IF    $metrics is not None
-        ${counts} =    Counts Ended Spans    ${metrics}
-        IF    ${counts}    RETURN    ${metrics}    ${EMPTY}
-        VAR    ${unreadable} =    the agent counts no spans
+    TRY
+        ${metrics} =    Read Metrics Of Component    weather-agent    ${AGENT_METRICS_PORT}
+        Metrics Should Count Agent Spans    ${metrics}
+    EXCEPT    AS    ${reason}
+        Log    How many spans ended in the agent is taken from the contract: ${reason}
+        RETURN    ${None}    ${reason}
     END
-    Log    How many spans ended in the agent is taken from the contract: ${unreadable}
-    RETURN    ${None}    ${unreadable}
+    RETURN    ${metrics}    ${EMPTY}
 
 Books Should Balance In Time
     [Documentation]    Wait until the books balance; where they never do, fail with what the last reading says.
@@ -91,13 +87,10 @@ Books Should Balance
     [Arguments]    ${before}    ${exporters}    ${ours}    ${stored}    ${agent_before}
     VAR    ${ended} =    ${None}
     IF    $agent_before is not None
-        ${agent_after}    ${unreadable} =    Metrics Of The Agent
-        IF    $unreadable
-            Fail    The spans that ended in the agent cannot be counted: ${unreadable}
-        END
-        ${ended} =    Spans That Ended    ${agent_before}    ${agent_after}    ${KEPT_SCOPES}
+        ${agent_after} =    Read Metrics Of Component    weather-agent    ${AGENT_METRICS_PORT}
+        ${ended} =    Count Agent Spans    ${agent_before}    ${agent_after}    ${KEPT_SCOPES}
     END
-    ${after} =    Readable Metrics
+    ${after} =    Read Collector Metrics
     ${foreign} =    Spans Should Be Conserved
     ...    ${before}
     ...    ${after}
@@ -112,7 +105,7 @@ Spans In The Backends
     [Arguments]    ${questions}    ${prefix}    ${exporters}    ${spans}
     VAR    &{stored} =    &{EMPTY}
     IF    'mlflow' in $exporters
-        ${sightings} =    Conversations In MLflow    ${prefix}    ${{len($questions)}}
+        ${sightings} =    Wait For Conversations    ${prefix}    ${{len($questions)}}
         Note Trace Times    MLflow    ${questions}    ${sightings}
         Set To Dictionary    ${stored}    mlflow=${{sum(len(each.trace.spans) for each in $sightings)}}
     END
@@ -135,9 +128,9 @@ Tell Of The Batch
         VAR    ${told} =    ${told} How many ended in the agent is the contract's word: ${uncounted.rstrip('.')}.
     END
     IF    $foreign
-        ${id} =    Experiment Of The Agent
+        ${id} =    Get Experiment Id
         ${traces} =    Find Traces In MLflow    ${id}    timestamp_ms >= ${started}
-        ${whose} =    Describe Others    ${traces}    ${prefix}
+        ${whose} =    Describe Foreign Traces    ${traces}    ${prefix}
         VAR    ${told} =    ${told} Beside them the collector accepted ${foreign} spans of others: ${whose}.
         Log    ${told}    level=WARN
     END

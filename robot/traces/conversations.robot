@@ -3,7 +3,9 @@ Documentation    Conversations: several turns in one context are several traces 
 ...              are held at the same time never mix.
 
 Library          ../../libraries/contracts/
-Resource         ../../resources/pipeline.resource
+Resource         ../../resources/entry.resource
+Resource         ../../resources/questions.resource
+Resource         ../../resources/traces.resource
 
 Test Tags        traces    conversations    mlflow    weather-agent
 
@@ -13,7 +15,7 @@ The Turns Of A Conversation Are Several Traces Of One Session
     [Documentation]    Three questions in one context make three traces, which MLflow's session filter, the one that its
     ...    sessions view uses, finds together and in order; each is about its own turn only.
     ${agent} =    Entry Point Of    weather-agent
-    ${context} =    New Context
+    ${context} =    Make Context Id
     VAR    @{questions} =    @{EMPTY}
     VAR    @{canaries} =    @{EMPTY}
     FOR    ${city}    IN    @{CITIES}[:3]
@@ -23,17 +25,17 @@ The Turns Of A Conversation Are Several Traces Of One Session
         ...    ${context}
         ...    ${LIMITS}[answer]
         Append To List    ${questions}    ${question}
-        ${weather} =    Weather That The Tool Answers    ${city}
+        ${weather} =    Get Expected Weather    ${city}
         Append To List    ${canaries}    ${weather}[station]
     END
-    ${sightings} =    Conversations In MLflow    ${context}    ${3}
-    Turns Should Be Traces    ${questions}    ${sightings}    ${canaries}    ${CONTRACTS}${/}${CONTRACT}
+    ${sightings} =    Wait For Conversations    ${context}    ${3}
+    Turns Should Be Traces    ${questions}    ${sightings}    ${canaries}    ${CONTRACT}
 
 Conversations At The Same Time Never Mix
     [Documentation]    As many questions at once as there are cities in the settings, each in a context of its own: each
     ...    has one trace with exactly its own canary. One search finds them all. Tells the time from answer to verdict.
     ${agent} =    Entry Point Of    weather-agent
-    ${batch} =    New Context
+    ${batch} =    Make Context Id
     ${questions} =    Ask At Once
     ...    ${agent}
     ...    ${{['What is the weather in ' + city + '?' for city in $CITIES]}}
@@ -41,10 +43,10 @@ Conversations At The Same Time Never Mix
     ...    ${LIMITS}[answer]
     VAR    &{canaries} =    &{EMPTY}
     FOR    ${city}    ${question}    IN ZIP    ${CITIES}    ${questions}
-        ${weather} =    Weather That The Tool Answers    ${city}
+        ${weather} =    Get Expected Weather    ${city}
         Set To Dictionary    ${canaries}    ${question.context_id}=${{[$weather['station']]}}
     END
-    ${sightings} =    Conversations In MLflow    ${batch}    ${{len($questions)}}
+    ${sightings} =    Wait For Conversations    ${batch}    ${{len($questions)}}
     Note Trace Times    MLflow    ${questions}    ${sightings}
-    ${times} =    Judge Conversations    ${questions}    ${sightings}    ${canaries}    ${CONTRACTS}${/}${CONTRACT}
+    ${times} =    Judge Conversations    ${questions}    ${sightings}    ${canaries}    ${CONTRACT}
     Set Test Message    ${times}

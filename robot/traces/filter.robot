@@ -4,7 +4,9 @@ Documentation    What the collector's filter promises: backends get the spans of
 ...              it is marked as such (service acceptance-probe) and has a session of its own, as every question has.
 
 Library          ../../libraries/pipeline/
-Resource         ../../resources/pipeline.resource
+Resource         ../../resources/collector.resource
+Resource         ../../resources/questions.resource
+Resource         ../../resources/traces.resource
 
 Suite Setup      Send The Probe
 
@@ -19,7 +21,7 @@ Test Tags        traces    filter    otel-collector
 MLflow Gets The OpenInference Spans And No Foreign One
     [Documentation]    Of the probe, MLflow has root and child; the foreign child and sibling are not there.
     [Tags]    mlflow
-    ${experiment} =    Experiment Of The Agent
+    ${experiment} =    Get Experiment Id
     ${trace} =    Wait For Trace In MLflow    ${SESSION}    ${experiment}    ${LIMITS}[trace]
     Only What Is Kept Should Be There    MLflow    ${trace}
 
@@ -38,11 +40,11 @@ Phoenix Gets The OpenInference Spans And No Foreign One
 
 The Collector Counts The Foreign Spans As Filtered
     [Documentation]    Each pipeline's filter counted the probe's two foreign spans; so they were not just slow to come.
-    ${after}    ${unreadable} =    Metrics Of The Collector
-    IF    $unreadable or $BEFORE is None
-        Fail    The collector's metrics cannot be read. ${unreadable}
+    ${after} =    Read Collector Metrics
+    IF    $BEFORE is None
+        Fail    Filtered spans cannot be counted: the collector's metrics could not be read before the probe was sent.
     END
-    ${configuration} =    Configuration Of The Collector
+    ${configuration} =    Read Collector Configuration
     VAR    ${pipelines} =
     ...    ${{len([name for name in $configuration['service']['pipelines'] if name.split('/')[0] == 'traces'])}}
     VAR    ${expected} =    ${{$pipelines * len($PROBE.dropped)}}
@@ -58,13 +60,13 @@ The Filter Orphans No Span Of The Agent's Trace
     IF    $question.failure
         Fail    The agent did not answer: ${question.failure}
     END
-    ${trace} =    Trace In MLflow    ${question}    ${BEFORE}
-    Note When It Was Whole    MLflow    ${question}    ${trace}
+    ${trace} =    Wait For Whole Trace In MLflow    ${question}    ${BEFORE}
+    Record Arrival Time    MLflow    ${question}    ${trace}
     Should Be Empty    ${trace.orphans}    msg=MLflow has spans without their parent: ${trace.orphans}
-    ${exporter} =    Exporter To    phoenix
+    ${exporter} =    Get Exporter Or None    phoenix
     IF    $exporter is not None
-        ${same} =    Trace In Phoenix    ${question}    ${BEFORE}    ${trace}
-        Note When It Was Whole    Phoenix    ${question}    ${same}
+        ${same} =    Wait For Whole Trace In Phoenix    ${question}    ${BEFORE}    ${trace}
+        Record Arrival Time    Phoenix    ${question}    ${same}
         Should Be Empty    ${same.orphans}    msg=Phoenix has spans without their parent: ${same.orphans}
     END
 
@@ -72,10 +74,9 @@ The Filter Orphans No Span Of The Agent's Trace
 *** Keywords ***
 Send The Probe
     [Documentation]    Read the counters, then send the probe from the agent's pod to where the agent sends its spans.
-    ${before}    ${unreadable} =    Metrics Of The Collector
-    IF    $unreadable    Log    ${unreadable}    level=WARN
+    ${before} =    Read Collector Metrics Or None
     VAR    ${BEFORE} =    ${before}    scope=SUITE
-    ${context} =    New Context
+    ${context} =    Make Context Id
     VAR    ${SESSION} =    ${context}-probe    scope=SUITE
     ${probe} =    Make Probe    ${SESSION}
     VAR    ${PROBE} =    ${probe}    scope=SUITE

@@ -3,7 +3,9 @@ Documentation    Every kind of question makes the trace that its contract says, 
 ...              calls, with none, and when a tool or the model fails. Failures are asked for by words that the
 ...              scripted model and the weather tool know; with another model these questions mean nothing.
 
-Resource         ../../resources/pipeline.resource
+Resource         ../../resources/collector.resource
+Resource         ../../resources/questions.resource
+Resource         ../../resources/traces.resource
 
 Suite Setup      Skip Unless The Scripted Model Answers
 Test Template    Trace Should Be As Its Contract Says
@@ -56,13 +58,13 @@ Trace Should Be As Its Contract Says
     [Documentation]    Ask, and judge the question's trace in MLflow and, where the overlay has it, in Phoenix.
     [Arguments]    ${contract}    ${text}    ${tool_calls}    @{cities}
     ${canaries} =    Canaries Of    ${cities}
-    ${experiment} =    Experiment Of The Agent
+    ${experiment} =    Get Experiment Id
     ${question} =    Ask About The Weather    ${text}
     ${trace} =    Wait For Trace In MLflow    ${question.context_id}    ${experiment}    ${LIMITS}[trace]
     Trace Should Be Whole    MLflow    ${question}    ${trace}
-    ${told} =    Note When It Was Whole    MLflow    ${question}    ${trace}
+    ${told} =    Record Arrival Time    MLflow    ${question}    ${trace}
     Set Test Message    ${told}
-    VAR    @{known} =    ${CONTRACTS}${/}${contract}    ${question}    ${canaries}    ${tool_calls}
+    VAR    @{known} =    ${contract}    ${question}    ${canaries}    ${tool_calls}
     Trace Should Fulfil Contract    ${trace}    @{known}
     Phoenix Should Have The Same    ${trace}    ${known}
 
@@ -71,7 +73,7 @@ Canaries Of
     [Arguments]    ${cities}
     VAR    @{canaries} =    @{EMPTY}
     FOR    ${city}    IN    @{cities}
-        ${weather} =    Weather That The Tool Answers    ${city}
+        ${weather} =    Get Expected Weather    ${city}
         VAR    @{canaries} =    @{canaries}    ${weather}[station]
     END
     RETURN    ${canaries}
@@ -79,7 +81,7 @@ Canaries Of
 Phoenix Should Have The Same
     [Documentation]    Fail unless Phoenix has the trace that MLflow has, and it fulfils the contract there too.
     [Arguments]    ${trace}    ${known}
-    ${exporter} =    Exporter To    phoenix
+    ${exporter} =    Get Exporter Or None    phoenix
     IF    $exporter is None    RETURN
     VAR    ${question} =    ${known}[1]
     ${phoenix} =    Entry Point Of    phoenix
@@ -90,7 +92,7 @@ Phoenix Should Have The Same
     ...    ${{len($trace.spans)}}
     ...    ${LIMITS}[phoenix]
     Trace Should Be Whole    Phoenix    ${question}    ${same}
-    Note When It Was Whole    Phoenix    ${question}    ${same}
+    Record Arrival Time    Phoenix    ${question}    ${same}
     Trace Should Fulfil Contract    ${same}    @{known}
     Traces Should Have The Same Spans    ${trace}    ${same}
 

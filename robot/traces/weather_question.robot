@@ -2,7 +2,9 @@
 Documentation    A question is asked of the weather agent in a new context. Its own trace, found by that context and
 ...              never another one, must arrive whole in MLflow and in Phoenix and say what really happened.
 
-Resource         ../../resources/pipeline.resource
+Resource         ../../resources/collector.resource
+Resource         ../../resources/questions.resource
+Resource         ../../resources/traces.resource
 
 Suite Setup      Ask One Question
 
@@ -26,9 +28,9 @@ The Agent Answers With What Its Tool Said
 The Question's Trace Arrives Whole In MLflow
     [Documentation]    MLflow has one trace of this context, with its root and without orphans, in time.
     [Tags]    mlflow    otel-collector
-    ${trace} =    Trace In MLflow    ${QUESTION}    ${BEFORE}
+    ${trace} =    Wait For Whole Trace In MLflow    ${QUESTION}    ${BEFORE}
     VAR    ${MLFLOW_TRACE} =    ${trace}    scope=SUITE
-    ${told} =    Note When It Was Whole    MLflow    ${QUESTION}    ${trace}
+    ${told} =    Record Arrival Time    MLflow    ${QUESTION}    ${trace}
     Set Test Message    ${told}
 
 The Trace In MLflow Says What Happened
@@ -39,7 +41,7 @@ The Trace In MLflow Says What Happened
     END
     Trace Should Fulfil Contract
     ...    ${MLFLOW_TRACE}
-    ...    ${CONTRACTS}${/}${CONTRACT}
+    ...    ${CONTRACT}
     ...    ${QUESTION}
     ...    ${{[$WEATHER['station']]}}
 
@@ -47,9 +49,9 @@ The Same Trace Arrives Whole In Phoenix
     [Documentation]    Phoenix, which stores asynchronously, has this trace too, with as many spans as MLflow, in time.
     [Tags]    phoenix    otel-collector
     Skip Unless The Overlay Has Phoenix
-    ${trace} =    Trace In Phoenix    ${QUESTION}    ${BEFORE}    ${MLFLOW_TRACE}
+    ${trace} =    Wait For Whole Trace In Phoenix    ${QUESTION}    ${BEFORE}    ${MLFLOW_TRACE}
     VAR    ${PHOENIX_TRACE} =    ${trace}    scope=SUITE
-    ${told} =    Note When It Was Whole    Phoenix    ${QUESTION}    ${trace}
+    ${told} =    Record Arrival Time    Phoenix    ${QUESTION}    ${trace}
     Set Test Message    ${told}
 
 Phoenix Holds The Same Spans As MLflow
@@ -63,7 +65,7 @@ Phoenix Holds The Same Spans As MLflow
     Traces Should Have The Same Spans    ${MLFLOW_TRACE}    ${PHOENIX_TRACE}
     Trace Should Fulfil Contract
     ...    ${PHOENIX_TRACE}
-    ...    ${CONTRACTS}${/}${CONTRACT}
+    ...    ${CONTRACT}
     ...    ${QUESTION}
     ...    ${{[$WEATHER['station']]}}
 
@@ -73,10 +75,9 @@ Ask One Question
     [Documentation]    Read the collector's counters, then ask; what fails is judged by the tests.
     VAR    ${MLFLOW_TRACE} =    ${None}    scope=SUITE
     VAR    ${PHOENIX_TRACE} =    ${None}    scope=SUITE
-    ${weather} =    Weather That The Tool Answers    ${CITY}
+    ${weather} =    Get Expected Weather    ${CITY}
     VAR    ${WEATHER} =    ${weather}    scope=SUITE
-    ${before}    ${unreadable} =    Metrics Of The Collector
-    IF    $unreadable    Log    ${unreadable}    level=WARN
+    ${before} =    Read Collector Metrics Or None
     VAR    ${BEFORE} =    ${before}    scope=SUITE
     ${question} =    Ask About The Weather    What is the weather in ${CITY}?
     VAR    ${QUESTION} =    ${question}    scope=SUITE

@@ -1,6 +1,6 @@
 *** Settings ***
 Documentation     What people see of the traces, in a real browser.
 
-Resource          ../../resources/pipeline.resource
+Resource          ../../resources/traces.resource
 
-Suite Teardown    Tell How Long Traces Took
+Suite Teardown    Report Arrival Times

@@ -2,7 +2,9 @@
 Documentation     What people see of a question, and of a conversation of two, in the pages of MLflow and Phoenix, in a
 ...               real browser. No page may show an error, fail a request or raise an error in its script.
 
-Resource          ../../resources/pipeline.resource
+Resource          ../../resources/collector.resource
+Resource          ../../resources/questions.resource
+Resource          ../../resources/traces.resource
 Resource          ../../resources/ui-mlflow.resource
 Resource          ../../resources/ui-phoenix.resource
 
@@ -48,7 +50,7 @@ MLflow's Sessions View Shows The Conversation
     [Documentation]    The session of a conversation's contextId is listed and opens with its two turns, in order.
     [Tags]    mlflow
     ${trace}    ${first}    ${second} =    Hold A Conversation
-    ${weather} =    Weather That The Tool Answers    ${OTHER_CITY}
+    ${weather} =    Get Expected Weather    ${OTHER_CITY}
     Open MLflow Sessions    ${MLFLOW}    ${EXPERIMENT_ID}    ${trace.trace_id}
     MLflow Session Row Should Show    ${first.context_id}    ${first.text}
     MLflow Page Should Be Sound
@@ -62,7 +64,7 @@ Phoenix's Trace Page Shows Agent, Model And Tool With What Went In And Out
     [Documentation]    The same tree as in MLflow; agent and tool show input and output.
     [Tags]    phoenix
     Skip Unless The Overlay Has Phoenix
-    ${trace} =    Trace In Phoenix    ${QUESTION}    ${BEFORE}    ${TRACE}
+    ${trace} =    Wait For Whole Trace In Phoenix    ${QUESTION}    ${BEFORE}    ${TRACE}
     ${project} =    Get From Outside    phoenix    /v1/projects/${PHOENIX_PROJECT}
     Open Phoenix Trace    ${PHOENIX}    ${project.json()}[data][id]    ${trace.trace_id}
     Phoenix Trace Should Be Drawn    ${trace}    OK
@@ -78,7 +80,7 @@ Ask And Open The Browser
     [Documentation]    Ask a question, wait for its trace in MLflow, and open a browser. Without any of these there is
     ...    nothing to look at, so each test fails with the cause.
     Ask One Question
-    ${experiment} =    Experiment Of The Agent
+    ${experiment} =    Get Experiment Id
     VAR    ${EXPERIMENT_ID} =    ${experiment}    scope=SUITE
     ${mlflow} =    Entry Point Of    mlflow
     ${phoenix} =    Entry Point Of    phoenix
@@ -90,23 +92,22 @@ Ask And Open The Browser
 
 Ask One Question
     [Documentation]    Ask in a new context, and wait until MLflow has the trace.
-    ${weather} =    Weather That The Tool Answers    ${CITY}
+    ${weather} =    Get Expected Weather    ${CITY}
     VAR    ${STATION} =    ${weather}[station]    scope=SUITE
-    ${before}    ${unreadable} =    Metrics Of The Collector
-    IF    $unreadable    Log    ${unreadable}    level=WARN
+    ${before} =    Read Collector Metrics Or None
     VAR    ${BEFORE} =    ${before}    scope=SUITE
     ${asked} =    Ask About The Weather    What is the weather in ${CITY}?
     VAR    ${QUESTION} =    ${asked}    scope=SUITE
-    ${found} =    Trace In MLflow    ${QUESTION}    ${BEFORE}
-    Note When It Was Whole    MLflow    ${QUESTION}    ${found}
+    ${found} =    Wait For Whole Trace In MLflow    ${QUESTION}    ${BEFORE}
+    Record Arrival Time    MLflow    ${QUESTION}    ${found}
     VAR    ${TRACE} =    ${found}    scope=SUITE
 
 Hold A Conversation
     [Documentation]    Ask two questions in one new context, wait until MLflow has both traces; return the first
     ...    question's trace and both questions.
     ${first} =    Ask About The Weather    What is the weather in ${CITY}?
-    ${trace} =    Trace In MLflow    ${first}    ${BEFORE}
-    Note When It Was Whole    MLflow    ${first}    ${trace}
+    ${trace} =    Wait For Whole Trace In MLflow    ${first}    ${BEFORE}
+    Record Arrival Time    MLflow    ${first}    ${trace}
     ${agent} =    Entry Point Of    weather-agent
     VAR    ${text} =    What is the weather in ${OTHER_CITY}?
     ${second} =    Ask The Agent    ${agent}    ${text}    ${first.context_id}    ${LIMITS}[answer]

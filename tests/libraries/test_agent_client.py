@@ -78,14 +78,14 @@ def test_an_agent_that_is_not_there_is_a_failure_too(monkeypatch: pytest.MonkeyP
 
 
 def test_every_context_is_new() -> None:
-    assert len({AgentClient().new_context() for _ in range(100)}) == 100
+    assert len({AgentClient().make_context_id() for _ in range(100)}) == 100
 
 
 def test_the_canary_depends_on_the_city_and_the_seed() -> None:
     agent = AgentClient()
-    assert agent.expected_weather("Paris", "acceptance") == agent.expected_weather("Paris", "acceptance")
+    assert agent.compute_weather("Paris", "acceptance") == agent.compute_weather("Paris", "acceptance")
     stations = {
-        agent.expected_weather(*key)["station"] for key in (("Paris", "a"), ("Paris", "b"), ("Rome", "a"))
+        agent.compute_weather(*key)["station"] for key in (("Paris", "a"), ("Paris", "b"), ("Rome", "a"))
     }
     assert len(stations) == 3
 

@@ -80,7 +80,7 @@ def test_after_a_restart_of_the_collector_everything_it_counted_is_growth() -> N
 
 def two_collectors(one: str, other: str) -> Metrics:
     reader = Collector()
-    return reader.put_metrics_together(reader.parse_metrics(one, "c-0"), reader.parse_metrics(other, "c-1"))
+    return reader.merge_metrics(reader.parse_metrics(one, "c-0"), reader.parse_metrics(other, "c-1"))
 
 
 def test_several_collectors_are_summed() -> None:
@@ -102,7 +102,7 @@ def test_growth_is_known_although_one_of_several_collectors_started_anew() -> No
 def test_a_collector_that_is_gone_is_told_and_a_new_one_counts_from_zero() -> None:
     reader = Collector()
     before = two_collectors(METRICS, METRICS)
-    after = reader.put_metrics_together(
+    after = reader.merge_metrics(
         reader.parse_metrics(METRICS.replace("61.2", "70"), "c-0"), reader.parse_metrics(METRICS, "c-2")
     )
     assert after.interrupted_since(before) == ["c-1"]
@@ -112,7 +112,7 @@ def test_a_collector_that_is_gone_is_told_and_a_new_one_counts_from_zero() -> No
 def test_logs_of_several_collectors_are_one_by_time() -> None:
     one = ["2026-11-24T10:00:01.000Z\tinfo\ta", "2026-11-24T10:00:03.000Z\terror\tb", "  its second line"]
     other = ["2026-11-24T10:00:02.000Z\tinfo\tc"]
-    assert Collector().put_logs_together(one, other) == [one[0], other[0], one[1], one[2]]
+    assert Collector().merge_logs(one, other) == [one[0], other[0], one[1], one[2]]
 
 
 def test_configuration_files_merge_maps_and_replace_lists() -> None:

@@ -94,10 +94,10 @@ def test_others_are_described_by_service_and_session() -> None:
         span = Span("a" * 32, "1" * 16, None, "x", "AGENT", 1, 2, "OK", attributes={"session.id": session})
         return Trace("a" * 32, (span,), "mlflow")
 
-    said = Conservation().describe_others([trace("ours-001"), trace("theirs")], "ours")
+    said = Conservation().describe_foreign_traces([trace("ours-001"), trace("theirs")], "ours")
     assert "session theirs" in said
     assert "ours-001" not in said
-    assert "of no trace" in Conservation().describe_others([trace("ours-001")], "ours")
+    assert "of no trace" in Conservation().describe_foreign_traces([trace("ours-001")], "ours")
 
 
 # As the agent answers on /metrics; a counter that was never counted is not shown.
@@ -135,8 +135,12 @@ def test_what_the_agent_counts_is_read_by_scope() -> None:
     assert ended(other=10, dropped=3, refused=6, live=1, queue=2, answered=5) == Ended(
         kept=50, other=3, dropped=2, undelivered=4, answers={"404": 5}, waiting=3, started_anew=False
     )
-    assert Conservation().counts_ended_spans(Collector().parse_metrics(AGENT.format(**BEFORE)))
-    assert not Conservation().counts_ended_spans(Collector().parse_metrics("python_info 1\n"))
+
+
+def test_an_agent_that_does_not_count_its_spans_is_found() -> None:
+    Conservation().metrics_should_count_agent_spans(Collector().parse_metrics(AGENT.format(**BEFORE)))
+    with pytest.raises(AssertionError, match="does not count its spans"):
+        Conservation().metrics_should_count_agent_spans(Collector().parse_metrics("python_info 1\n"))
 
 
 def test_books_of_an_agent_that_counts_balance() -> None:

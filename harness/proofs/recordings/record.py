@@ -58,7 +58,9 @@ def record(stack: Deployed, name: str) -> None:
     if cities and seed is None:
         raise StackError("The weather tool has no WEATHER_SEED, so its answers cannot be known: set it.")
     mlflow, experiment = stack.mlflow()
-    question = agent.ask_the_agent(stack.entry("weather-agent"), text, agent.new_context(), limits["answer"])
+    question = agent.ask_the_agent(
+        stack.entry("weather-agent"), text, agent.make_context_id(), limits["answer"]
+    )
 
     trace = mlflow.wait_for_trace(question.context_id, experiment, limits["trace"])
     if trace is None or not trace.is_whole:
@@ -74,7 +76,7 @@ def record(stack: Deployed, name: str) -> None:
         "contract": f"weather-{name}",
         "session": question.context_id,
         "question": text,
-        "canaries": [agent.expected_weather(city, seed or "")["station"] for city in cities],
+        "canaries": [agent.compute_weather(city, seed or "")["station"] for city in cities],
         "tool_calls": tool_calls,
     }
     write(stack, folder(name) / name, trace.trace_id, known)

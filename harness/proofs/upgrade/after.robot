@@ -15,14 +15,14 @@ The Upgraded MLflow Answers
 
 The Experiment Is The Same
     [Documentation]    The collector sends to the experiment that the old traces are in.
-    ${experiment} =    Experiment That The Collector Sends To
+    ${experiment} =    Get Experiment Id Of Collector
     Should Be Equal    ${experiment}    ${BEFORE}[experiment_id]
     ...    msg=The collector sends to experiment ${experiment}; the old traces are in ${BEFORE}[experiment_id].
     ...    values=False
 
 The Trace From Before The Upgrade Is As It Was
     [Documentation]    It is found by its context, fulfils its contract, and every value is the one that was kept.
-    ${trace} =    Trace In MLflow    ${BEFORE}[question]    ${None}
+    ${trace} =    Wait For Whole Trace In MLflow    ${BEFORE}[question]    ${None}
     Judge    ${trace}    ${BEFORE}[question]
     Trace Should Be As It Was    ${trace}    ${BEFORE}[trace]
 

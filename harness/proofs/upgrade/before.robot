@@ -16,5 +16,5 @@ The Previous Release Of MLflow Answers
 A Question's Trace Is Whole In The Previous Release
     [Documentation]    The trace that must survive fulfils its contract before the upgrade.
     ${question}    ${trace} =    Ask And Judge
-    ${experiment} =    Experiment That The Collector Sends To
+    ${experiment} =    Get Experiment Id Of Collector
     Keep    ${FILE}    ${question}    ${experiment}    ${trace}
