@@ -1,1 +1,1 @@
-"""The fault catalogue: what is broken on purpose, which test must find it, and what its message must say."""
+"""Breaks the stack on purpose: each fault says which test must find it, and what its message must contain."""

@@ -1,128 +1,103 @@
-"""Breaks the current context's stack by one fault after the other, and sees whether the right test says so.
+"""Breaks the stack by one fault after the other, and reports whether the right test found it.
 
-    KUBECONFIG=... python -m faults [--catalogue availability] [NAME ...]
+    KUBECONFIG=... python -m harness.faults [--catalogue NAME] [FAULT ...]
 
-For each fault of the catalogue (default: all): change the workload, wait until it is rolled out, run the
-suite, change it back. The exit code is 0 when every fault made its test fail with what its message must say.
-Robot's results are in results/faults/NAME.
+By default: all faults of all catalogues that fit what is deployed. The others are named, with the reason.
+For each fault: change the workload, wait until it is rolled out, run the test, change it back.
+The exit code is 0 when every fault made its test fail, with what its message must contain.
+Robot's results are in results/faults/FAULT.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
-from typing import Any
 
-import yaml
 from robot.api import ExecutionResult
 
-from harness.faults.catalogue import CATALOGUES, SUITES, Fault, faults
+from harness.faults.catalogue import CATALOGUES, SUITES, Fault, read_catalogue
+from harness.faults.stack import FaultError, Workload, broken, why_left_out
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parents[1] / "results" / "faults"
-ROLLOUT_LIMIT = "180s"
-SETTINGS = HERE.parents[1] / "resources" / "settings.yaml"
 
 
-class FaultError(Exception):
-    """A fault could not be made, or be healed; the message says why."""
+def choose(catalogues: list[str], names: list[str]) -> list[Fault]:
+    """Return the faults of these catalogues (none: of all) with these names (none: all of them).
+
+    Raises FaultError for a name that no fault of them has.
+    """
+    known = {fault.name: fault for name in catalogues or CATALOGUES for fault in read_catalogue(name)}
+    for name in names:
+        if name not in known:
+            raise FaultError(f"No fault is named {name!r}; choose from {', '.join(known)}.")
+    return [known[name] for name in names or known]
 
 
-def kubectl(*arguments: str) -> str:
-    """Return what kubectl prints; raise FaultError where it fails."""
-    result = subprocess.run(["kubectl", *arguments], check=False, capture_output=True, text=True)
-    if result.returncode:
-        raise FaultError(f"kubectl {' '.join(arguments)[:100]} failed: {result.stderr.strip()[:400]}")
-    return result.stdout
-
-
-class Broken:
-    """The stack with one fault, for as long as the `with` lasts."""
-
-    def __init__(self, fault: Fault) -> None:
-        """Find the workload behind the component's Service."""
-        settings = yaml.safe_load(SETTINGS.read_text(encoding="utf-8"))
-        place = settings["COMPONENTS"][fault.component]
-        namespace = settings[place["namespace"].strip("${}")]
-        service = json.loads(kubectl("get", "service", place["service"], "-n", namespace, "-o", "json"))
-        labels = ",".join(f"{key}={value}" for key, value in service["spec"]["selector"].items())
-        kinds = "deployment,statefulset"
-        found = json.loads(kubectl("get", kinds, "-n", namespace, "-l", labels, "-o", "json"))
-        if len(found["items"]) != 1:
-            raise FaultError(f"{fault.component} is not one {kinds} with the labels {labels}.")
-        self._fault, self._namespace = fault, namespace
-        self._name = f"{found['items'][0]['kind'].lower()}/{found['items'][0]['metadata']['name']}"
-        self._container = found["items"][0]["spec"]["template"]["spec"]["containers"][0]
-
-    def __enter__(self) -> None:
-        """Break it and wait until that is rolled out."""
-        try:
-            self._apply(self._fault.patch(self._container))
-        except BaseException:
-            self._apply(self._fault.heal(self._container))
-            raise
-
-    def __exit__(self, *_: object) -> None:
-        """Heal it and wait until that is rolled out."""
-        self._apply(self._fault.heal(self._container))
-
-    def _apply(self, patch: list[dict[str, Any]]) -> None:
-        place = (self._name, "-n", self._namespace)
-        kubectl("patch", *place, "--type=json", "--patch", json.dumps(patch))
-        kubectl("rollout", "status", *place, f"--timeout={ROLLOUT_LIMIT}")
-
-
-def judge(fault: Fault, output: Path) -> tuple[bool, str]:
-    """Return whether a run found the fault, and what it said of it."""
-    found = [test for test in ExecutionResult(output).suite.all_tests if test.name == fault.test]
-    if not found:
-        return False, f"there is no test {fault.test!r}"
-    message = str(found[0].message)
-    if found[0].status != "FAIL":
-        return False, f"{fault.test!r} did not fail: {found[0].status} {message}"
+def was_found(fault: Fault, output: Path) -> tuple[bool, str]:
+    """Return whether a run's output.xml shows that the fault was found, and the test's message."""
+    tests = [test for test in ExecutionResult(output).suite.all_tests if test.name == fault.test]
+    if not tests:
+        return False, f"no test is named {fault.test!r}"
+    message = str(tests[0].message)
+    if tests[0].status != "FAIL":
+        return False, f"{fault.test!r} did not fail: {tests[0].status} {message}"
     missing = [text for text in fault.says if text not in message]
     if missing:
-        return False, f"{fault.test!r} failed and does not say {missing[0]!r}:\n{message}"
+        return False, f"{fault.test!r} failed, but its message lacks {missing[0]!r}:\n{message}"
     return True, message
 
 
-def run(fault: Fault) -> bool:
-    """Make one fault, run its suite and heal; return whether it was found as it must."""
+def run(fault: Fault, workload: Workload) -> bool:
+    """Break the stack by a fault, run its test and heal; return whether the fault was found."""
     print(f"\n{fault.name}: {fault.breaks}", flush=True)
     results = RESULTS / fault.name
     command = [
-        sys.executable, "-m", "robot", "--console", "none", "--variablefile", str(HERE / "impatient.yaml"),
-        "--outputdir", str(results), *fault.options, str(SUITES / fault.suite),
+        sys.executable, "-m", "robot", "--console", "none", "--variablefile", str(HERE / "short_limits.yaml"),
+        "--outputdir", str(results), "--test", fault.test, *fault.options, str(SUITES / fault.suite),
     ]  # fmt: skip
-    with Broken(fault):
+    with broken(fault, workload):
         subprocess.run(command, check=False)
-    found, said = judge(fault, results / "output.xml")
-    print(f"  {'found' if found else 'NOT FOUND'}: {said}", flush=True)
+    found, message = was_found(fault, results / "output.xml")
+    print(f"  {'found' if found else 'NOT FOUND'}: {message}", flush=True)
     return found
 
 
+def run_all(faults: list[Fault]) -> tuple[list[str], list[str], list[str]]:
+    """Run the faults that fit what is deployed; return the names of found, missed and left out ones."""
+    find_workload = cache(Workload)
+    found, missed, left_out = [], [], []
+    for fault in faults:
+        reason = why_left_out(fault, find_workload(fault.component))
+        if reason:
+            print(f"\n{fault.name}: left out: {reason}", flush=True)
+            left_out.append(fault.name)
+        elif run(fault, find_workload(fault.component)):
+            found.append(fault.name)
+        else:
+            missed.append(fault.name)
+    return found, missed, left_out
+
+
 def main() -> int:
-    """Run the faults that are named, by default all; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m faults", description=main.__doc__)
-    parser.add_argument("--catalogue", choices=CATALOGUES, default=CATALOGUES[0])
-    parser.add_argument("names", nargs="*", metavar="NAME")
+    """Run the faults that the command line names; return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m harness.faults", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--catalogue", action="append", choices=CATALOGUES, help="may be given several times")
+    parser.add_argument("faults", nargs="*", metavar="FAULT", help="a fault's name (default: all)")
     arguments = parser.parse_args()
-    known = {fault.name: fault for fault in faults(arguments.catalogue)}
-    names = arguments.names or list(known)
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        parser.error(f"no fault is named {unknown[0]!r}; choose from {', '.join(known)}")
     try:
-        results = {name: run(known[name]) for name in names}
+        found, missed, left_out = run_all(choose(arguments.catalogue, arguments.faults))
     except FaultError as error:
         print(error, file=sys.stderr)
         return 1
-    missed = [name for name, found in results.items() if not found]
-    print(f"\n{len(results) - len(missed)} of {len(results)} faults found as they must be.")
-    return 1 if missed else 0
+    print(f"\nFound {len(found)} of {len(found) + len(missed)} faults", end="")
+    print(f", left out {len(left_out)}: {', '.join(left_out)}." if left_out else ".")
+    return 0 if found and not missed and not (arguments.faults and left_out) else 1
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Reads the fault catalogue."""
+"""Reads the fault catalogues, a YAML file for each folder of suites that must find the faults."""
 
 from __future__ import annotations
 
@@ -11,13 +11,21 @@ from typing import Any
 import yaml
 
 HERE = Path(__file__).parent
-CATALOGUES = ("traces", "availability", "authentication")  # the last two are of components on top
+CATALOGUES = sorted(file.stem for file in (HERE / "catalogues").glob("*.yaml"))
 SUITES = HERE.parents[1] / "robot"
+Container = Mapping[str, Any]  # of a workload's pod template, as `kubectl get -o json` prints it
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One deliberate defect; see traces.yaml's first lines for what its fields mean."""
+    """One deliberate defect, and the test that must find it.
+
+    `breaks` says in one sentence what is wrong. A fault changes one workload, in one of two ways: `collector`
+    is configuration that is merged into the collector's as one more --config (lists replace); `agent` are
+    environment variables of the agent. `test` of `suite` (a path below robot/) must then fail, and its
+    message must contain every text of `says`. `options` are more options for robot. `needs` names the
+    Kustomize Components that the fault needs, each with an object that only it brings (`KIND/NAME`).
+    """
 
     name: str
     breaks: str
@@ -27,30 +35,39 @@ class Fault:
     collector: Mapping[str, Any] = field(default_factory=dict)
     agent: Mapping[str, str] = field(default_factory=dict)
     options: Sequence[str] = ()
+    needs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def component(self) -> str:
         """The component whose workload is changed."""
         return "otel-collector" if self.collector else "weather-agent"
 
-    def patch(self, container: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Return the JSON patch that breaks a workload with this container."""
-        place = "/spec/template/spec/containers/0"
+    @property
+    def _key(self) -> str:
+        """The container's field that is changed."""
+        return "command" if self.collector else "env"
+
+    def patch(self, container: Container) -> list[dict[str, Any]]:
+        """Return the JSON patch (RFC 6902) that breaks a workload whose first container is this one."""
         if self.collector:
-            command = [*container["command"], f"--config=yaml:{json.dumps(self.collector)}"]
-            return [{"op": "replace", "path": f"{place}/command", "value": command}]
-        environment = [entry for entry in container["env"] if entry["name"] not in self.agent]
-        environment += [{"name": name, "value": value} for name, value in self.agent.items()]
-        return [{"op": "replace", "path": f"{place}/env", "value": environment}]
+            value = [*container["command"], f"--config=yaml:{json.dumps(self.collector)}"]
+        else:
+            value = [entry for entry in container.get("env", ()) if entry["name"] not in self.agent]
+            value += [{"name": name, "value": text} for name, text in self.agent.items()]
+        return [{"op": "add", "path": self._path, "value": value}]
 
-    def heal(self, container: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def heal(self, container: Container) -> list[dict[str, Any]]:
         """Return the JSON patch that makes the container again what it was."""
-        key = "command" if self.collector else "env"
-        path = f"/spec/template/spec/containers/0/{key}"
-        return [{"op": "replace", "path": path, "value": container[key]}]
+        if self._key not in container:
+            return [{"op": "remove", "path": self._path}]
+        return [{"op": "add", "path": self._path, "value": container[self._key]}]
+
+    @property
+    def _path(self) -> str:
+        return f"/spec/template/spec/containers/0/{self._key}"
 
 
-def faults(catalogue: str) -> list[Fault]:
-    """Return the faults of one of the catalogues, in its order."""
-    text = (HERE / f"{catalogue}.yaml").read_text(encoding="utf-8")
+def read_catalogue(name: str) -> list[Fault]:
+    """Return the faults of one of CATALOGUES, in the file's order."""
+    text = (HERE / "catalogues" / f"{name}.yaml").read_text(encoding="utf-8")
     return [Fault(**entry) for entry in yaml.safe_load(text)]

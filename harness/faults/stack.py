@@ -1,0 +1,77 @@
+"""Finds the workload that a fault changes, breaks it and heals it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from harness.faults.catalogue import Fault
+
+SETTINGS = Path(__file__).parents[2] / "resources" / "settings.yaml"
+KINDS = "deployment,statefulset"
+ROLLOUT_LIMIT = "180s"
+
+
+class FaultError(Exception):
+    """A fault could not be made or healed; the message says why."""
+
+
+def kubectl(*arguments: str) -> str:
+    """Return what kubectl prints; raise FaultError where it fails."""
+    result = subprocess.run(["kubectl", *arguments], check=False, capture_output=True, text=True)
+    if result.returncode:
+        raise FaultError(f"kubectl {' '.join(arguments)[:100]} failed: {result.stderr.strip()[:400]}")
+    return result.stdout
+
+
+class Workload:
+    """The Deployment or StatefulSet behind a component's Service, as it is when it is found."""
+
+    def __init__(self, component: str) -> None:
+        """Find it as resources/settings.yaml says; raise FaultError where there is not exactly one."""
+        settings = yaml.safe_load(SETTINGS.read_text(encoding="utf-8"))
+        place = settings["COMPONENTS"][component]
+        self.namespace: str = settings[place["namespace"].strip("${}")]
+        here = ("--namespace", self.namespace, "--output=json")
+        service = json.loads(kubectl("get", "service", place["service"], *here))
+        labels = ",".join(f"{key}={value}" for key, value in service["spec"]["selector"].items())
+        found = json.loads(kubectl("get", KINDS, "--selector", labels, *here))["items"]
+        if len(found) != 1:
+            raise FaultError(
+                f"Service {place['service']} of {component} must select the pods of one workload; "
+                f"{len(found)} {KINDS} in namespace {self.namespace} have the labels {labels}."
+            )
+        self.name = f"{found[0]['kind'].lower()}/{found[0]['metadata']['name']}"
+        self.container: dict[str, Any] = found[0]["spec"]["template"]["spec"]["containers"][0]
+
+    def change(self, patch: list[dict[str, Any]]) -> None:
+        """Apply a JSON patch and wait until it is rolled out; raise FaultError where it is not in time."""
+        place = (self.name, "--namespace", self.namespace)
+        kubectl("patch", *place, "--type=json", "--patch", json.dumps(patch))
+        kubectl("rollout", "status", *place, f"--timeout={ROLLOUT_LIMIT}")
+
+
+@contextmanager
+def broken(fault: Fault, workload: Workload) -> Iterator[None]:
+    """Keep a fault in the stack, rolled out, while the `with` lasts; heal it, whatever happens."""
+    try:
+        workload.change(fault.patch(workload.container))
+        yield
+    finally:
+        workload.change(fault.heal(workload.container))
+
+
+def why_left_out(fault: Fault, workload: Workload) -> str:
+    """Return why a fault does not fit what is deployed, empty where it fits."""
+    if fault.collector and workload.container.get("args"):
+        return f"{workload.name} has `args`: another owner's collector is not changed"
+    for component, witness in fault.needs.items():
+        if not kubectl("get", witness, "--namespace", workload.namespace, "--ignore-not-found"):
+            return f"it needs components/{component}, and namespace {workload.namespace} has no {witness}"
+    return ""

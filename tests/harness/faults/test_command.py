@@ -1,0 +1,143 @@
+"""Which faults the command runs, which it leaves out and why, and when one counts as found."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from robot.api import TestSuite as Suite
+
+from harness.faults import __main__ as command
+from harness.faults import stack
+from harness.faults.catalogue import CATALOGUES, Fault, read_catalogue
+from harness.faults.stack import FaultError, Workload, broken
+
+SAMPLER = Fault(
+    "agent-samples", "breaks", "suite", "test", ["text"], agent={"OTEL_TRACES_SAMPLER": "always_off"}
+)
+QUEUE = Fault(
+    "queue-in-memory",
+    "breaks",
+    "suite",
+    "test",
+    ["text"],
+    collector={"exporters": {}},
+    needs={"high-availability": "poddisruptionbudget/otel-collector"},
+)
+
+
+@dataclass
+class Cluster:
+    """Answers what kubectl is asked, and keeps the patches."""
+
+    container: dict[str, object] = field(default_factory=lambda: {"command": ["/program"], "env": []})
+    workloads: int = 1
+    objects: set[str] = field(default_factory=set)
+    patches: list[object] = field(default_factory=list)
+    fails_to_roll_out: bool = False
+
+    def __call__(self, verb: str, *arguments: str) -> str:
+        """Return what kubectl prints."""
+        if verb == "patch":
+            self.patches.append(json.loads(arguments[-1])[0]["value"])
+        if verb == "rollout" and self.fails_to_roll_out:
+            self.fails_to_roll_out = False
+            raise FaultError("kubectl rollout failed: timed out")
+        if arguments[0] == "service":
+            return json.dumps({"spec": {"selector": {"app": "program"}}})
+        if arguments[0] == stack.KINDS:
+            template = {"spec": {"containers": [self.container]}}
+            workload = {"kind": "Deployment", "metadata": {"name": "program"}, "spec": {"template": template}}
+            return json.dumps({"items": [workload] * self.workloads})
+        return arguments[0] if arguments[0] in self.objects else ""
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    made = Cluster()
+    monkeypatch.setattr(stack, "kubectl", made)
+    return made
+
+
+def test_the_default_is_all_faults_of_all_catalogues() -> None:
+    assert command.choose([], []) == [fault for name in CATALOGUES for fault in read_catalogue(name)]
+    assert command.choose(["resilience"], []) == read_catalogue("resilience")
+
+
+def test_a_fault_is_chosen_by_its_name_from_any_catalogue() -> None:
+    assert [fault.name for fault in command.choose([], ["wrong-login", "agent-samples"])] == [
+        "wrong-login",
+        "agent-samples",
+    ]
+    with pytest.raises(FaultError, match=r"No fault is named 'nothing'; choose from .*wrong-login"):
+        command.choose([], ["nothing"])
+
+
+def test_what_does_not_fit_is_left_out_with_the_reason(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "run", lambda *_: True)
+    assert command.run_all([SAMPLER, QUEUE]) == (["agent-samples"], [], ["queue-in-memory"])
+    assert (
+        "queue-in-memory: left out: it needs components/high-availability, "
+        "and namespace kagenti-system has no poddisruptionbudget/otel-collector"
+    ) in capsys.readouterr().out
+    cluster.objects.add("poddisruptionbudget/otel-collector")
+    assert command.run_all([QUEUE]) == (["queue-in-memory"], [], [])
+
+
+def test_the_collector_of_another_owner_is_left_out(cluster: Cluster) -> None:
+    cluster.container["args"] = ["--config=/etc/filter.yaml"]
+    assert "deployment/program has `args`" in stack.why_left_out(QUEUE, Workload("otel-collector"))
+    assert not stack.why_left_out(SAMPLER, Workload("weather-agent"))
+
+
+def test_naming_a_fault_that_does_not_fit_is_a_failure(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert not cluster.objects
+    monkeypatch.setattr(command, "run", lambda *_: True)
+    monkeypatch.setattr(sys, "argv", ["faults", "agent-samples", "queue-in-memory"])
+    assert command.main() == 1
+    assert "Found 1 of 1 faults, left out 1: queue-in-memory." in capsys.readouterr().out
+
+
+def test_a_fault_is_healed_whatever_happens(cluster: Cluster) -> None:
+    workload = Workload("weather-agent")
+    with pytest.raises(KeyboardInterrupt), broken(SAMPLER, workload):
+        raise KeyboardInterrupt
+    cluster.fails_to_roll_out = True
+    with pytest.raises(FaultError, match="timed out"), broken(SAMPLER, workload):
+        pass
+    assert cluster.patches == [[{"name": "OTEL_TRACES_SAMPLER", "value": "always_off"}], []] * 2
+
+
+def test_a_component_that_is_not_one_workload_is_reported(cluster: Cluster) -> None:
+    cluster.workloads = 2
+    with pytest.raises(
+        FaultError, match=r"Service weather-service of weather-agent .* 2 deployment,statefulset"
+    ):
+        Workload("weather-agent")
+
+
+@pytest.mark.parametrize(
+    ("body", "found", "message"),
+    [
+        ("Fail    lost 3 spans in the filter", True, "lost 3 spans in the filter"),
+        ("Fail    something else", False, "its message lacks 'lost 3'"),
+        ("Log    all well", False, "did not fail"),
+    ],
+)
+def test_a_fault_counts_as_found_by_its_test_and_its_message(
+    tmp_path: Path, body: str, found: bool, message: str
+) -> None:
+    text = f"*** Test Cases ***\nSpans Arrive\n    {body}\n"
+    Suite.from_string(text).run(output=tmp_path / "output.xml", stdout=None, console="none")
+    fault = Fault("name", "breaks", "suite", "Spans Arrive", ["lost 3"])
+    seen, reported = command.was_found(fault, tmp_path / "output.xml")
+    assert seen is found
+    assert message in reported
+    assert not command.was_found(Fault("name", "", "", "Another", ["x"]), tmp_path / "output.xml")[0]
