@@ -1,6 +1,6 @@
 *** Settings ***
-Documentation    The experiment that the traces go to exists, and the collector sends to it. A wrong id is answered with
-...              404, and a deleted experiment with 200 while MLflow hides the traces.
+Documentation    The experiment for the traces exists, and the collector sends to it. MLflow answers 404 to a wrong id.
+...              To a deleted experiment it answers 200 and hides the traces.
 
 Resource         ../../resources/collector.resource
 Resource         ../../resources/mlflow.resource
@@ -19,7 +19,7 @@ The Experiment For The Traces Is Active In MLflow
     ...    msg=The experiment ${EXPERIMENT_NAME} is ${experiment}[lifecycle]: MLflow takes its traces and hides them.
     ...    values=False
 
-The Collector Sends To That Experiment
+The Collector Sends To The Experiment For The Traces
     [Documentation]    The id in the collector's header is that of the experiment by its name.
     [Tags]    otel-collector
     ${id} =    Get Experiment Id

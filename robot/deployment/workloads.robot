@@ -45,7 +45,7 @@ The Weather Tool Is Ready
     Component Should Be Rolled Out    weather-tool
 
 The Model Is Ready
-    [Documentation]    The scripted model runs, unless the agent is told to ask another model.
+    [Documentation]    The scripted model runs, unless the agent asks another model.
     [Tags]    model
     ${model} =    Get Workload Or None    model
     IF    $model is None
@@ -53,8 +53,8 @@ The Model Is Ready
     END
     Component Should Be Rolled Out    model
 
-Every Other Part Of The Stack Is Ready
-    [Documentation]    Whatever else carries the stack's label runs in the generation that was applied.
+Every Other Workload Of The Stack Is Ready
+    [Documentation]    Every other workload with the stack's label runs in the generation that was applied.
     ${workloads} =    Get Other Workloads
     FOR    ${workload}    IN    @{workloads}
         ${problems} =    Find Rollout Problems    ${workload}
@@ -64,24 +64,24 @@ Every Other Part Of The Stack Is Ready
         ...    ${workload}
     END
 
-No Container Was Restarted Or Killed Since The Roll-Out
+No Container Restarted Or Ran Out Of Memory Since The Roll-Out
     [Documentation]    No crash and no OOM kill is hidden behind a component that is Ready again.
     The Stack Should Have No    restarts    Find Restart Problems
 
-Every Pod Runs As A User Of Its Namespace's Range
+Every Container Runs As A User From Its Namespace's Range
     [Documentation]    OpenShift gives each namespace a range of users, and its SCC restricted-v2 chooses from it.
-    ${users} =    Range Of Users In    ${NAMESPACES}[0]
+    ${users} =    Get User Range    ${NAMESPACES}[0]
     IF    $users is None
-        Skip    Namespaces have no range of users (annotation ${USER_RANGE}): this cluster is no OpenShift.
+        Skip    The namespaces have no range of users (annotation ${USER_RANGE}): this cluster is not OpenShift.
     END
-    The Stack Should Have No    users from outside of their namespace's range    Range Problems
+    The Stack Should Have No    users outside of their namespace's range    Find User Range Problems
 
 Every Volume Claim Is Bound
     [Documentation]    What must be kept is on volumes that exist.
     The Stack Should Have No    unbound volume claims    Find Claim Problems
 
-Every Pod Runs The Image That Its Workload Asks For
-    [Documentation]    No pod runs something else than what was applied, and none waits for its image.
+Every Pod Runs The Image Of Its Workload
+    [Documentation]    No pod runs another image than what was applied, and none waits for its image.
     The Stack Should Have No    wrong images    Find Image Problems
 
 
@@ -103,21 +103,21 @@ The Stack Should Have No
         Workload Should Have No Problems    ${problems}    The stack has ${what}    ${first}
     END
 
-Range Of Users In
+Get User Range
     [Documentation]    Return the range of users that a namespace has on OpenShift, None elsewhere.
     [Arguments]    ${name}
     ${namespace} =    Read Object    v1    Namespace    ${name}
     RETURN    ${{$namespace['metadata'].get('annotations', {}).get($USER_RANGE)}}
 
-Range Problems
-    [Documentation]    Return the containers of a workload whose user is not of its namespace's range.
+Find User Range Problems
+    [Documentation]    Return the containers of a workload whose user is outside of its namespace's range.
     [Arguments]    ${stack}    ${workload}
-    ${users} =    Range Of Users In    ${workload}[metadata][namespace]
+    ${users} =    Get User Range    ${workload}[metadata][namespace]
     ${problems} =    Find User Problems    ${stack}    ${workload}    ${users}
     RETURN    ${problems}
 
 Skip Unless The Overlay Has PostgreSQL
-    [Documentation]    Skip where there is none, and MLflow is told of one elsewhere by a Secret.
+    [Documentation]    Skip where MLflow uses a PostgreSQL elsewhere, which a Secret names.
     ${workload} =    Get Workload Or None    postgres
     IF    $workload is not None    RETURN
     ${mlflow} =    Get Workload    mlflow

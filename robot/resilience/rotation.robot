@@ -1,6 +1,6 @@
 *** Settings ***
-Documentation    Passwords are changed while traces arrive: MLflow and the collector take them up, the old ones are
-...              refused, and no span is lost. It changes two Secrets, so it needs `--variable DISRUPTIVE:yes`.
+Documentation    Passwords change while traces arrive: MLflow and the collector use the new ones, MLflow refuses the old
+...              ones, and no span is lost. It changes two Secrets, so it needs `--variable DISRUPTIVE:yes`.
 
 Resource         ../../resources/disruption.resource
 
@@ -11,13 +11,19 @@ Test Tags        resilience    disruptive    authentication
 
 
 *** Test Cases ***
-Changed Passwords Are Taken Up, And No Span Is Lost
-    [Documentation]    The passwords of administrator and collector change in their Secrets, and nothing else is done.
+No Span Is Lost When Passwords Change
+    [Documentation]    The passwords of administrator and collector change in their Secrets; nobody restarts anything.
     [Tags]    mlflow    otel-collector
     ${asking} =    Start Asking Questions
     ${old}    ${new} =    Change Both Passwords
     ${entry} =    Open Entry Point Of    mlflow
-    Wait Until Keyword Succeeds    ${LIMITS}[recovery]    1s    MLflow Should Know Only    ${entry}    ${new}    ${old}
+    Wait Until Keyword Succeeds
+    ...    ${LIMITS}[recovery]
+    ...    1s
+    ...    MLflow Should Accept Only
+    ...    ${entry}
+    ...    ${new}
+    ...    ${old}
     Wait Until The Stack Is Ready
     Forget The Login
     No Question Should Have Lost A Span    ${asking}
@@ -25,7 +31,7 @@ Changed Passwords Are Taken Up, And No Span Is Lost
 
 *** Keywords ***
 Begin With Logins
-    [Documentation]    Skip where disruption is not wanted or the overlay has no mlflow-auth; wait until all is well.
+    [Documentation]    Skip where disruption is not allowed or there is no mlflow-auth; wait until the stack is ready.
     Skip Unless Disruption Is Allowed
     ${exporter} =    Get Exporter Or None    mlflow
     IF    $exporter is None or not $exporter.authenticator
@@ -42,12 +48,12 @@ Change Both Passwords
     ${new} =    Read Login    ${namespace}    ${MLFLOW_ADMIN}[secret]
     RETURN    ${old}    ${new}
 
-MLflow Should Know Only
-    [Documentation]    Fail unless MLflow takes the one login and refuses the other.
+MLflow Should Accept Only
+    [Documentation]    Fail unless MLflow accepts the one login and refuses the other.
     [Arguments]    ${entry}    ${right}    ${wrong}
     ${asked} =    Entry Point With Login    ${entry}    ${right}
     ${taken} =    Takes Login    ${asked}
-    IF    not $taken    Fail    MLflow does not take the new password.
+    IF    not $taken    Fail    MLflow refuses the new password.
     ${asked} =    Entry Point With Login    ${entry}    ${wrong}
     ${taken} =    Takes Login    ${asked}
-    Should Be Equal    ${taken}    ${False}    msg=MLflow still takes the old password.    values=False
+    Should Be Equal    ${taken}    ${False}    msg=MLflow still accepts the old password.    values=False

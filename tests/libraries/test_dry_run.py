@@ -5,9 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 
+import yaml
+from robot.api.parsing import Variable, VariableSection, get_model
+
 ROOT = Path(__file__).parents[2]
+SETTINGS = ROOT / "resources" / "settings.yaml"
 
 
 def test_dry_run_needs_no_cluster(tmp_path: Path) -> None:
@@ -21,3 +27,28 @@ def test_dry_run_needs_no_cluster(tmp_path: Path) -> None:
         check=False,
     )
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr
+
+
+def test_every_variable_is_defined_in_one_file() -> None:
+    """Of two definitions the one that is imported first would win, so the order of imports would matter."""
+    shared = defaultdict(list)
+    for name in yaml.safe_load(SETTINGS.read_text(encoding="utf-8")):
+        shared[normalized(name)].append(SETTINGS.name)
+    for path in (ROOT / "resources").glob("*.resource"):
+        for name in variables(path):
+            shared[name].append(path.name)
+    assert {name: files for name, files in shared.items() if len(files) > 1} == {}
+    for path in (ROOT / "robot").rglob("*.robot"):
+        assert not set(variables(path)) & set(shared), f"{path.name} overrides a shared variable"
+
+
+def variables(path: Path) -> Iterable[str]:
+    """Return the names in the variable sections of a suite or resource file."""
+    for section in get_model(path).sections:
+        if isinstance(section, VariableSection):
+            yield from (normalized(item.name[2:-1]) for item in section.body if isinstance(item, Variable))
+
+
+def normalized(name: str) -> str:
+    """Return a variable's name as Robot Framework compares it."""
+    return name.lower().replace("_", "").replace(" ", "")

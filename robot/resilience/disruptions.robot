@@ -1,20 +1,20 @@
 *** Settings ***
-Documentation     A pod of the collector or of MLflow goes while traces arrive, and no span is lost: what is stored in
-...               the end is what was asked. These tests delete, evict and restart pods and scale MLflow: they run only
-...               with `--variable DISRUPTIVE:yes`, and wait until everything is whole again.
+Documentation     A pod of the collector or of MLflow goes while traces arrive, and no span is lost. These tests delete,
+...               evict and restart pods and scale MLflow. They run only with `--variable DISRUPTIVE:yes`, and wait
+...               until every component is ready again.
 
 Resource          ../../resources/disruption.resource
 
-Suite Setup       Begin With A Whole Stack
-Suite Teardown    Leave A Whole Stack
-Test Teardown     Leave Things As They Were
+Suite Setup       Begin With A Ready Stack
+Suite Teardown    Leave A Ready Stack
+Test Teardown     Restore The Load And MLflow
 
 Test Tags         resilience    disruptive
 
 
 *** Test Cases ***
-A Collector That Is Deleted Loses No Span
-    [Documentation]    The collector that takes the agent's spans goes, the other one takes them, and it comes back.
+No Span Is Lost When A Collector Is Deleted
+    [Documentation]    The collector that receives the agent's spans is deleted; another one takes over.
     [Tags]    otel-collector
     Skip Unless Component Has Several Pods    otel-collector
     ${pod} =    Find Collector That Receives The Agent's Spans
@@ -23,8 +23,8 @@ A Collector That Is Deleted Loses No Span
     Wait Until Pod Is Replaced    otel-collector    ${pod}
     No Question Should Have Lost A Span    ${asking}
 
-An MLflow That Is Deleted Loses No Span
-    [Documentation]    One of MLflow's servers goes; the collectors send to the others.
+No Span Is Lost When An MLflow Server Is Deleted
+    [Documentation]    The collectors send to the other servers until it is back.
     [Tags]    mlflow
     Skip Unless Component Has Several Pods    mlflow
     ${pod} =    Get Ready Pod    mlflow
@@ -33,8 +33,8 @@ An MLflow That Is Deleted Loses No Span
     Wait Until Pod Is Replaced    mlflow    ${pod}
     No Question Should Have Lost A Span    ${asking}
 
-A Roll-Out Of Collectors And MLflow Loses No Span
-    [Documentation]    All pods of both are replaced, one after the other, as an upgrade does it.
+No Span Is Lost When Collectors And MLflow Are Rolled Out
+    [Documentation]    All pods of both are replaced, one after the other, as in an upgrade.
     [Tags]    otel-collector    mlflow
     Skip Unless Component Has Several Pods    otel-collector
     Skip Unless Component Has Several Pods    mlflow
@@ -46,86 +46,94 @@ A Roll-Out Of Collectors And MLflow Loses No Span
     Wait Until The Stack Is Ready
     No Question Should Have Lost A Span    ${asking}
 
-What Waits In A Collector's Queue Outlives Its Pod
-    [Documentation]    While MLflow is away, the collector that holds the spans for it is deleted. The pod that comes
-    ...    next takes up its queue, and the spans arrive when MLflow is back.
+Queued Spans Survive The Loss Of Their Collector
+    [Documentation]    While MLflow is away, the collector that queues the spans for it is deleted. The next pod reads
+    ...    the queue, and the spans arrive when MLflow is back.
     [Tags]    otel-collector    mlflow
     Skip Unless Component Has Several Pods    otel-collector
     ${pod} =    Find Collector That Receives The Agent's Spans
-    Take MLflow Away
+    Scale MLflow Down
     ${asking} =    Start Asking Questions
-    Wait Until Keyword Succeeds    ${LIMITS}[trace]    1s    Spans Should Wait In    ${pod}    ${5 * ${SPANS}}
+    Wait Until Keyword Succeeds
+    ...    ${LIMITS}[trace]
+    ...    1s
+    ...    Collector Should Queue Spans Of Questions
+    ...    ${pod}
+    ...    ${5}
     Delete Pod    ${pod}
     Wait Until Pod Is Replaced    otel-collector    ${pod}
     Stop Asking    ${asking}
-    Bring MLflow Back
+    Scale MLflow Up
     No Question Should Have Lost A Span    ${asking}
 
-Draining A Node Takes One Collector At A Time
-    [Documentation]    An eviction is granted, and a second one refused until the first pod is replaced.
+A Node Drain Evicts One Collector At A Time
+    [Documentation]    One eviction is allowed, and a second one is refused until the first pod is replaced.
     [Tags]    otel-collector
-    One Eviction Should Be Granted And A Second Refused    otel-collector
+    Only One Eviction Should Be Allowed    otel-collector
 
-Draining A Node Takes One MLflow At A Time
-    [Documentation]    An eviction is granted, and a second one refused until the first pod is replaced.
+A Node Drain Evicts One MLflow Server At A Time
+    [Documentation]    One eviction is allowed, and a second one is refused until the first pod is replaced.
     [Tags]    mlflow
-    One Eviction Should Be Granted And A Second Refused    mlflow
+    Only One Eviction Should Be Allowed    mlflow
 
 
 *** Keywords ***
-Begin With A Whole Stack
-    [Documentation]    Skip where disruption is not wanted; wait until the stack is whole, and note MLflow's scale.
+Begin With A Ready Stack
+    [Documentation]    Skip where disruption is not allowed; wait until the stack is ready, and note MLflow's scale.
     Skip Unless Disruption Is Allowed
     Wait Until The Stack Is Ready
     ${mlflow} =    Get Workload    mlflow
     VAR    ${MLFLOW_REPLICAS} =    ${{$mlflow['spec'].get('replicas', 1)}}    scope=SUITE
 
-Leave A Whole Stack
-    [Documentation]    Wait until every component is rolled out, unless the suite was skipped.
+Leave A Ready Stack
+    [Documentation]    Wait until every component is ready, unless the suite was skipped.
     IF    '${DISRUPTIVE}' == 'yes'    Wait Until The Stack Is Ready
 
-Leave Things As They Were
-    [Documentation]    Ask no further, and bring MLflow back where a test that failed left it away.
+Restore The Load And MLflow
+    [Documentation]    Stop asking, and bring MLflow back where a failed test left it scaled down.
     Stop All Asking
     Refresh Stack
     ${mlflow} =    Get Workload    mlflow
     IF    ${{$mlflow['spec'].get('replicas', 1) != $MLFLOW_REPLICAS}}
-        Bring MLflow Back
+        Scale MLflow Up
     END
 
-Take MLflow Away
-    [Documentation]    Scale MLflow to no pod and wait until none is left.
+Scale MLflow Down
+    [Documentation]    Scale MLflow to 0 pods and wait until none is left.
     ${mlflow} =    Get Workload    mlflow
     Scale Workload    ${mlflow}    ${0}
     Wait Until Keyword Succeeds    ${LIMITS}[recovery]    1s    MLflow Should Have No Pod
 
 MLflow Should Have No Pod
-    [Documentation]    Fail while there is a pod of MLflow's, also one that is ending.
+    [Documentation]    Fail while MLflow has a pod, also one that is ending.
     Refresh Stack
     ${stack} =    Get Stack
     ${mlflow} =    Get Workload    mlflow
     ${pods} =    Find Pods    ${stack}    ${mlflow}
     IF    $pods    Fail    MLflow still has ${{len($pods)}} pods.
 
-Bring MLflow Back
-    [Documentation]    Give MLflow as many pods as it had when the suite began, and wait until the stack is whole.
+Scale MLflow Up
+    [Documentation]    Scale MLflow to what it had when the suite began, and wait until the stack is ready.
     ${mlflow} =    Get Workload    mlflow
     Scale Workload    ${mlflow}    ${MLFLOW_REPLICAS}
     Wait Until The Stack Is Ready
 
-Spans Should Wait In
-    [Documentation]    Fail unless at least so many spans for MLflow wait in a collector's queue.
-    [Arguments]    ${pod}    ${least}
+Collector Should Queue Spans Of Questions
+    [Documentation]    Fail unless a collector queues the spans of so many questions for MLflow.
+    [Arguments]    ${pod}    ${questions}
+    ${spans} =    Get Spans Per Question
+    VAR    ${least} =    ${{$questions * $spans}}
     ${metrics} =    Read Collector Metrics
     ${exporter} =    Get Exporter    mlflow
     VAR    ${waiting} =
     ...    ${{$metrics.total('otelcol_exporter_queue_size', exporter=$exporter.name, pod=$pod['metadata']['name'])}}
     IF    $waiting < $least
-        Fail    In ${pod}[metadata][name] ${waiting} spans wait for MLflow; ${least} should, as MLflow is away.
+        Fail
+        ...    ${pod}[metadata][name] queues ${waiting} spans for MLflow, expected at least ${least}: MLflow is away.
     END
 
-One Eviction Should Be Granted And A Second Refused
-    [Documentation]    Evict a pod of the component, then another one; wait until the first is replaced.
+Only One Eviction Should Be Allowed
+    [Documentation]    Evict two pods of a component, the second in vain; wait until the first is replaced.
     [Arguments]    ${component}
     Skip Unless Component Has Several Pods    ${component}
     Refresh Stack
@@ -133,11 +141,13 @@ One Eviction Should Be Granted And A Second Refused
     ${refused} =    Evict Pod    ${pods}[0]
     Should Be Empty
     ...    ${refused}
-    ...    msg=None of ${{len($pods)}} Ready pods of ${component} may be evicted, a drain never ends: ${refused}
+    ...    msg=No pod of ${component} may be evicted, so a node drain never ends: ${refused}
     TRY
         ${refused} =    Evict Pod    ${pods}[1]
-        Should Contain    ${refused}    disruption budget
-        ...    msg=A second pod of ${component} was evicted while the first one was away: its budget does not hold.
+        Should Contain
+        ...    ${refused}
+        ...    disruption budget
+        ...    msg=A second pod of ${component} was evicted while the first one was away: no budget protects it.
         ...    values=False
     FINALLY
         Wait Until Pod Is Replaced    ${component}    ${pods}[0]

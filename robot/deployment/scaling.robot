@@ -1,0 +1,52 @@
+*** Settings ***
+Documentation    Pods of a component with several of them can come and go: disruption budgets allow an eviction,
+...              autoscalers have their metrics, and no two collectors share a queue.
+
+Library          ../../libraries/kube/
+Resource         ../../resources/stack.resource
+
+Test Tags        deployment    scaling
+
+
+*** Test Cases ***
+Every Disruption Budget Allows An Eviction
+    [Documentation]    A node can be drained now: each budget allows at least one eviction.
+    Objects Should Have No Problems    policy/v1    PodDisruptionBudget    disruption budgets    Find Budget Problems
+
+Every Autoscaler Has Its Metrics
+    [Documentation]    The cluster's metrics API answers, and the autoscaler can act on it.
+    Objects Should Have No Problems
+    ...    autoscaling/v2
+    ...    HorizontalPodAutoscaler
+    ...    autoscalers
+    ...    Find Autoscaler Problems
+
+No Two Collectors Share A Queue
+    [Documentation]    Of two collectors on one queue directory the second does not start, or both lose spans.
+    [Tags]    otel-collector
+    ${stack} =    Get Stack
+    ${collector} =    Get Workload    otel-collector
+    ${pods} =    Find Pods    ${stack}    ${collector}
+    IF    len($pods) < 2    Skip    This overlay runs one collector.
+    ${problems} =    Find Shared Claim Problems    ${pods}
+    Workload Should Have No Problems    ${problems}    The collectors share a queue    ${collector}
+
+
+*** Keywords ***
+Objects Should Have No Problems
+    [Documentation]    Fail with the problems that a keyword finds in the objects of a kind; skip where there is none.
+    [Arguments]    ${api}    ${kind}    ${what}    ${finder}
+    VAR    @{problems} =    @{EMPTY}
+    VAR    ${count} =    ${0}
+    FOR    ${namespace}    IN    @{NAMESPACES}
+        ${objects} =    Read Objects    ${api}    ${kind}    ${namespace}
+        FOR    ${object}    IN    @{objects}
+            ${found} =    Run Keyword    ${finder}    ${object}
+            VAR    @{problems} =    @{problems}    @{found}
+            VAR    ${count} =    ${count + 1}
+        END
+    END
+    IF    not $count    Skip    This overlay has no ${what}.
+    IF    $problems
+        Fail    These ${what} do not work: ${{'; '.join($problems)}}.
+    END
