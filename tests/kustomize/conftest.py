@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from combinations import Combination
-from harness.common.programs import find_program
+from harness.common.kubectl_and_helm import find_program
 from rendered import KUSTOMIZE, Stack
 
 

@@ -79,7 +79,7 @@ def write_configs(place: Path) -> None:
     """Write the installation's config, and what attach mounts, as files."""
     values = yaml.safe_load((HERE / "chart" / "values.yaml").read_text(encoding="utf-8"))
     (place / "base.yaml").write_text(yaml.safe_dump(values["collector"]["config"]), encoding="utf-8")
-    kubectl = [sys.executable, "-m", "harness.common.programs", "kubectl"]
+    kubectl = [sys.executable, "-m", "harness.common.kubectl_and_helm", "kubectl"]
     program = subprocess.run(kubectl, cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
     attach = ROOT / "kustomize" / "overlays" / "kagenti" / "attach"
     rendered = subprocess.run([program, "kustomize", attach], check=True, capture_output=True, text=True)

