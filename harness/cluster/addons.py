@@ -1,29 +1,17 @@
 """What both kinds of cluster get on top of Kubernetes: a Gateway controller and the Gateway `http`."""
 
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 from harness.cluster import settings
-from harness.cluster.commands import Kubectl
-from harness.cluster.progress import ClusterError, wait_for
-
-
-def answers(url: str) -> bool:
-    """Say whether an HTTP server answers, whatever its status."""
-    try:
-        urllib.request.urlopen(url, timeout=2).close()  # noqa: S310 - http, to addresses of our own
-    except urllib.error.HTTPError:
-        return True
-    except OSError:
-        return False
-    return True
+from harness.cluster.kubectl import Kubectl
+from harness.common.errors import HarnessError
+from harness.common.waiting import wait_for
 
 
 def ensure_namespace(kubectl: Kubectl, name: str) -> None:
     """Create a namespace, in such a way that `kubectl apply` can own it later; keep the one that is there.
 
-    Raises ClusterError when the API server refuses it.
+    Raises HarnessError when the API server refuses it.
     """
     if not kubectl.succeeds("get", "namespace", name):
         kubectl("create", "namespace", name, "--save-config")
@@ -32,7 +20,7 @@ def ensure_namespace(kubectl: Kubectl, name: str) -> None:
 def rolled_out(kubectl: Kubectl, namespace: str, deployment: str, log: Path) -> None:
     """Wait until a Deployment is available.
 
-    Raises ClusterError, with the namespace's events written to `log`, when it does not become so in time.
+    Raises HarnessError, with the namespace's events written to `log`, when it does not become so in time.
     """
 
     def available() -> bool:
@@ -41,7 +29,7 @@ def rolled_out(kubectl: Kubectl, namespace: str, deployment: str, log: Path) -> 
 
     try:
         wait_for(available, settings.ADDON_LIMIT, f"{namespace}/{deployment} did not become available", log)
-    except ClusterError:
+    except HarnessError:
         log.write_text(kubectl("get", "events", "-n", namespace, "--sort-by=.lastTimestamp"))
         raise
 
@@ -50,7 +38,7 @@ def programmed(kubectl: Kubectl) -> bool:
     """Say whether the Gateway's controller says that it serves it."""
     try:
         gateway = kubectl.get("gateway", "http", "-n", settings.GATEWAY_NAMESPACE)
-    except ClusterError:
+    except HarnessError:
         return False
     conditions = gateway.get("status", {}).get("conditions", [])
     return any(
@@ -61,7 +49,7 @@ def programmed(kubectl: Kubectl) -> bool:
 def gateway(kubectl: Kubectl, definitions: str, image: str, address: str, log: Path) -> None:
     """Install the Gateway API (`definitions`: file or URL), Traefik's `image`, the Gateway at `address`.
 
-    Raises ClusterError when it does not come up.
+    Raises HarnessError when it does not come up.
     """
     kubectl("apply", "--server-side", "--force-conflicts", "--field-manager=cluster", "-f", definitions)
     kubectl(

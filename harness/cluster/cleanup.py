@@ -5,9 +5,9 @@ import shutil
 from pathlib import Path
 
 from harness.cluster import network, processes, settings
-from harness.cluster.commands import output
-from harness.cluster.progress import wait_for
 from harness.cluster.settings import Folders
+from harness.common.commands import read_output
+from harness.common.waiting import wait_for
 
 SHIM = "containerd-shim-runc-v2"
 CONTROL = (
@@ -51,12 +51,12 @@ def mounts_below(folder: Path, mounts: str) -> list[str]:
 def unmount(folder: Path) -> None:
     """Unmount everything at or below a folder.
 
-    Raises ClusterError when something cannot be.
+    Raises HarnessError when something cannot be.
     """
     mounts = Path("/proc/mounts")
     while points := mounts_below(folder, mounts.read_text()):
         for point in points:
-            output(["umount", "--lazy", point], f"{point} could not be unmounted")
+            read_output(["umount", "--lazy", point], f"{point} could not be unmounted")
 
 
 def pod_cgroups(root: Path = CGROUPS) -> list[Path]:
@@ -83,7 +83,7 @@ def pod_processes(ids: set[str], root: Path = CGROUPS) -> set[int]:
 def kill_pods(folders: Folders) -> None:
     """End every pod at once, and the shims that watch them.
 
-    Raises ClusterError when one does not end.
+    Raises HarnessError when one does not end.
     """
     ids = containers(folders)
     processes.kill(process.pid for process in ours(folders, (SHIM,)))
@@ -99,7 +99,7 @@ def kill_pods(folders: Folders) -> None:
 def clear_run(folders: Folders) -> None:
     """Forget what containers were running: their mounts, network namespaces, addresses and sockets.
 
-    Raises ClusterError when something is still mounted.
+    Raises HarnessError when something is still mounted.
     """
     for address in folders.run.glob("containerd/io.containerd.runtime.v2.task/k8s.io/*/address"):
         Path(address.read_text().strip().removeprefix("unix://")).unlink(missing_ok=True)
@@ -133,10 +133,10 @@ def remove_shared(folders: Folders) -> None:
             Path(folder).rmdir()
 
 
-def everything(folders: Folders) -> None:
+def remove_everything(folders: Folders) -> None:
     """Leave nothing of the embedded cluster on the machine but the cache.
 
-    Raises ClusterError when something does not go.
+    Raises HarnessError when something does not go.
     """
     running = ours(folders, (*CONTROL, SHIM))
     if not running and not folders.provider.exists():

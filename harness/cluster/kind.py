@@ -4,12 +4,13 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from harness.cluster import addons, images, preflight, settings
-from harness.cluster.commands import Kubectl, logged, output
-from harness.cluster.progress import ClusterError, Steps
+from harness.cluster import addons, image_archives, preflight, settings
+from harness.cluster.kubectl import Kubectl
+from harness.cluster.probes import gateway_probe
 from harness.cluster.settings import VERSIONS, Folders
-
-ADDRESS = "127.0.0.1"
+from harness.common.commands import read_output, run_logged
+from harness.common.errors import HarnessError
+from harness.common.progress import Steps
 
 
 class Kind:
@@ -20,8 +21,11 @@ class Kind:
         self.folders = folders
         self.engine = engine
         kubectl = shutil.which("kubectl") or "kubectl"
-        self.kubectl = Kubectl(Path(kubectl), folders.kubeconfig, folders.state / "kubectl-cache")
-        self.gateway = f"{ADDRESS}:{settings.GATEWAY_PORT}"
+        self.address = "127.0.0.1"
+        self.kubectl = Kubectl(
+            Path(kubectl), folders.kubeconfig, folders.state / "kubectl-cache", self.address
+        )
+        self.gateway = f"{self.address}:{settings.GATEWAY_PORT}"
 
     def command(self, *arguments: str) -> list[str]:
         """Return a command line of kind that uses our engine."""
@@ -50,11 +54,10 @@ class Kind:
     def exists(self) -> bool:
         """Say whether kind has the cluster.
 
-        Raises ClusterError when kind does not answer.
+        Raises HarnessError when kind does not answer.
         """
-        return (
-            settings.CLUSTER_NAME in output(self.command("get", "clusters"), "kind does not answer").split()
-        )
+        clusters = read_output(self.command("get", "clusters"), "kind does not answer")
+        return settings.CLUSTER_NAME in clusters.split()
 
     def problems(self) -> Iterable[str]:
         """Find what is not as it should be, a sentence each; nothing for a healthy cluster."""
@@ -64,13 +67,13 @@ class Kind:
             yield "the API server is not ready"
         elif not addons.programmed(self.kubectl):
             yield f"the Gateway http in {settings.GATEWAY_NAMESPACE} is not Programmed"
-        elif not addons.answers(f"http://{self.gateway}/"):
-            yield f"the gateway does not answer at http://{self.gateway}/"
+        elif problem := gateway_probe(self.gateway).problem():
+            yield problem
 
     def up(self) -> None:
         """Make the cluster, or mend it; return when it is healthy.
 
-        Raises ClusterError with what a user should do when that is not possible.
+        Raises HarnessError with what a user should do when that is not possible.
         """
         steps = Steps(3)
         with steps.step("this machine has what it takes"):
@@ -90,25 +93,25 @@ class Kind:
                 "https://github.com/kubernetes-sigs/gateway-api/releases/download/"
                 f"v{VERSIONS['gateway_api']}/standard-install.yaml",
                 f"docker.io/traefik:v{VERSIONS['traefik']}",
-                ADDRESS,
+                self.address,
                 self.folders.log / "traefik.log",
             )
 
     def _logged(self, command: list[str], failure: str, limit: float) -> None:
-        logged(command, self.folders.log / "kind.log", failure, limit)
+        run_logged(command, self.folders.log / "kind.log", failure, limit)
 
-    def load(self, archives: Iterable[Path]) -> list[tuple[images.Archive, bool]]:
+    def load(self, archives: Iterable[Path]) -> list[tuple[image_archives.Archive, bool]]:
         """Load image archives into kind's node, but none it has; return each with whether it had to be.
 
-        Raises ClusterError when one cannot be loaded.
+        Raises HarnessError when one cannot be loaded.
         """
         record = self.folders.state / "images.json"
         node = f"{settings.CLUSTER_NAME}-control-plane"
         names = [self.engine, "exec", node, "ctr", "--namespace=k8s.io", "images", "list", "--quiet"]
-        return images.load(
+        return image_archives.load(
             archives,
             record,
-            lambda: set(output(names, "kind's node does not answer").split()),
+            lambda: set(read_output(names, "kind's node does not answer").split()),
             lambda path: self._logged(
                 self.command("load", "image-archive", str(path), f"--name={settings.CLUSTER_NAME}"),
                 f"kind could not load the image archive {path}.",
@@ -119,10 +122,10 @@ class Kind:
     def down(self) -> None:
         """Delete the cluster and its state folder.
 
-        Raises ClusterError when kind cannot delete it.
+        Raises HarnessError when kind cannot delete it.
         """
         if not shutil.which("kind"):
-            raise ClusterError(f"`kind` made the cluster and is gone; install it: {preflight.KIND_INSTALL}")
+            raise HarnessError(f"`kind` made the cluster and is gone; install it: {preflight.KIND_INSTALL}")
         name, kubeconfig = f"--name={settings.CLUSTER_NAME}", f"--kubeconfig={self.folders.kubeconfig}"
         command = self.command("delete", "cluster", name, kubeconfig)
         self._logged(command, "kind could not delete the cluster.", settings.DOWNLOAD_LIMIT)

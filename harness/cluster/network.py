@@ -6,8 +6,8 @@ import shutil
 from pathlib import Path
 
 from harness.cluster import settings
-from harness.cluster.commands import output, succeeds
 from harness.cluster.settings import Folders
+from harness.common.commands import read_output, succeeds
 
 # Settings of the kernel that Kubernetes changes; `down` writes back what was there.
 SYSCTLS = (
@@ -87,7 +87,7 @@ def our_rules(listing: str) -> list[list[str]]:
 def up(folders: Folders) -> None:
     """Give the machine the node's address and let pods out.
 
-    Raises ClusterError when the kernel lacks what that takes.
+    Raises HarnessError when the kernel lacks what that takes.
     """
     for module in ("overlay", "br_netfilter"):
         if shutil.which("modprobe"):
@@ -99,14 +99,16 @@ def up(folders: Folders) -> None:
             sysctl(name).write_text("1")
     failure = "The kernel refused the node's network"
     if not Path("/sys/class/net", settings.NODE_BRIDGE).exists():
-        output(["ip", "link", "add", settings.NODE_BRIDGE, "type", "bridge"], failure)
-    output(["ip", "address", "replace", f"{settings.NODE_ADDRESS}/32", "dev", settings.NODE_BRIDGE], failure)
-    output(["ip", "link", "set", settings.NODE_BRIDGE, "up"], failure)
-    output(["nft", "-f", "-"], failure, settings.render("templates/masquerade.nft", names()))
+        read_output(["ip", "link", "add", settings.NODE_BRIDGE, "type", "bridge"], failure)
+    read_output(
+        ["ip", "address", "replace", f"{settings.NODE_ADDRESS}/32", "dev", settings.NODE_BRIDGE], failure
+    )
+    read_output(["ip", "link", "set", settings.NODE_BRIDGE, "up"], failure)
+    read_output(["nft", "-f", "-"], failure, text=settings.render("templates/masquerade.nft", names()))
     if shutil.which("iptables"):
-        listings = {chain: output(["iptables", "-S", chain], failure) for chain in ("INPUT", "FORWARD")}
+        listings = {chain: read_output(["iptables", "-S", chain], failure) for chain in ("INPUT", "FORWARD")}
         for rule in firewall_rules(listings):
-            output(["iptables", "-I", *rule], failure)
+            read_output(["iptables", "-I", *rule], failure)
 
 
 def names() -> dict[str, object]:
@@ -157,6 +159,6 @@ def down(folders: Folders) -> None:
         succeeds(["nft", "delete", "table", "ip", settings.NETWORK_NAME], 10)
         succeeds(["nft", "delete", "table", "inet", settings.POLICIES_TABLE], 10)
     if shutil.which("iptables"):
-        for rule in our_rules(output(["iptables", "-S"], "The firewall could not be read")):
+        for rule in our_rules(read_output(["iptables", "-S"], "The firewall could not be read")):
             succeeds(["iptables", "-D", *rule], 10)
     restore_sysctls(folders.state / "sysctls.json")

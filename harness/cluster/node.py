@@ -1,25 +1,32 @@
 """The embedded cluster: a Kubernetes node whose processes run on this machine."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from harness.cluster import addons, build, cleanup, images, network, preflight, processes, settings
-from harness.cluster.commands import Kubectl, logged, output, succeeds
-from harness.cluster.progress import ClusterError, Steps, wait_for
+from harness.cluster import addons, build, cleanup, image_archives, network, preflight, processes, settings
+from harness.cluster.kubectl import Kubectl, without_proxy
+from harness.cluster.probes import Probe, gateway_probe
 from harness.cluster.settings import Folders
+from harness.common.commands import read_output, run_logged, succeeds
+from harness.common.errors import HarnessError
+from harness.common.progress import Steps
+from harness.common.waiting import wait_for
 
 CTR = "/usr/bin/ctr"
 PYTHON = Path("/usr/bin/python3")  # Debian's: the one that runs us may be gone tomorrow
 ENFORCER = "network-policy-enforcer"
 POLICIES = settings.HERE / "network_policies.py"  # what it runs
-# It answers that it wants HTTPS: enough to see that kube-proxy leads there.
-API_SERVICE = f"http://{settings.API_SERVICE_ADDRESS}:443/"
+# Asked without TLS, the API server answers 400: enough to see that kube-proxy leads there.
+API_SERVICE = Probe(
+    "the API server's Service", f"{settings.API_SERVICE_ADDRESS}:443", expected=range(400, 401)
+)
 
 
-def write_changed(file: Path, text: str) -> None:
-    """Write a file unless it says the same already: kube-proxy ends whenever its file is written."""
+def write_if_changed(file: Path, text: str) -> None:
+    """Write a file unless it has this text already: kube-proxy ends whenever its file is written."""
     if not file.exists() or file.read_text() != text:
         file.write_text(text)
 
@@ -31,12 +38,18 @@ class Node:
         """Name what it is made of; touch nothing."""
         self.folders = folders
         self.programs = build.products(folders)["kubernetes"].folder
-        self.kubectl = Kubectl(self.programs / "kubectl", folders.kubeconfig, folders.state / "kubectl-cache")
-        self.gateway = f"{settings.NODE_ADDRESS}:{settings.GATEWAY_PORT}"
+        self.address = settings.NODE_ADDRESS
+        self.kubectl = self._kubectl(folders.kubeconfig)
+        self.gateway = f"{self.address}:{settings.GATEWAY_PORT}"
         manifests = build.cache_key(
             settings.HERE / "manifests", [str(settings.VERSIONS), POLICIES.read_text()]
         )
         self.made_from = build.cache_key(settings.HERE / "templates", [manifests])
+
+    def _kubectl(self, kubeconfig: Path) -> Kubectl:
+        return Kubectl(
+            self.programs / "kubectl", kubeconfig, self.folders.state / "kubectl-cache", self.address
+        )
 
     # What runs
 
@@ -169,7 +182,7 @@ class Node:
     def start(self, *names: str) -> None:
         """Start processes that do not run; one that runs with other arguments makes way.
 
-        Raises ClusterError when that one does not end.
+        Raises HarnessError when that one does not end.
         """
         for name in names:
             arguments = self.commands()[name]
@@ -194,23 +207,21 @@ class Node:
             return
         try:
             self.kubectl("get", "--raw=/readyz")
-        except ClusterError:
+        except HarnessError:
             yield "the API server is not ready"
             return
-        probes = {
-            "the API server's Service": API_SERVICE,
-            "the kubelet": f"http://{settings.NODE_ADDRESS}:10248/healthz",
-            "cluster DNS": f"http://{settings.DNS_ADDRESS}:9153/metrics",
-            "the gateway": f"http://{self.gateway}/",
-        }
-        yield from (
-            f"{name} does not answer at {url}" for name, url in probes.items() if not addons.answers(url)
+        probes = (
+            API_SERVICE,
+            Probe("the kubelet", f"{self.address}:10248", "/healthz"),
+            Probe("cluster DNS", f"{settings.DNS_ADDRESS}:9153", "/metrics"),
+            gateway_probe(self.gateway),
         )
+        yield from filter(None, (probe.problem() for probe in probes))
         if not network.has_policies():
             yield f"NetworkPolicies are not enforced; {self.log(ENFORCER)} says why"
         try:
             found = self.kubectl.get("nodes,storageclasses")["items"]
-        except ClusterError as error:
+        except HarnessError as error:
             yield str(error)
             return
         conditions = {
@@ -231,7 +242,7 @@ class Node:
 
         After a restart the API still tells what was before, until the kubelet has looked.
         """
-        tasks = output(self.ctr("tasks", "list"), "containerd does not answer")
+        tasks = read_output(self.ctr("tasks", "list"), "containerd does not answer")
         alive = {line.split()[0] for line in tasks.splitlines() if line.endswith("RUNNING")}
         told = {
             status["containerID"].removeprefix("containerd://")
@@ -246,7 +257,7 @@ class Node:
     def up(self) -> None:
         """Make the cluster, or mend it; return when it is healthy.
 
-        Raises ClusterError with what a user should do when that is not possible.
+        Raises HarnessError with what a user should do when that is not possible.
         """
         if self.folders.provider.exists() and not list(self.problems()):
             return
@@ -274,7 +285,7 @@ class Node:
                 processes.kill(old.pid for old in cleanup.ours(self.folders, configured))
             self._clear_stale()
             network.up(self.folders)
-            self._configure()
+            self.configure()
         with steps.step("etcd, API server, containerd"):
             self._control_plane()
         with steps.step("node Ready"):
@@ -294,7 +305,11 @@ class Node:
             cleanup.clear_run(self.folders)
         self.folders.run.mkdir(exist_ok=True)
 
-    def _configure(self) -> None:
+    def configure(self) -> None:
+        """Write what the processes read: configuration, certificates, kubeconfigs, the enforcer.
+
+        Raises HarnessError when kubeadm cannot make them.
+        """
         state = self.folders.state
         values: dict[str, object] = {
             **network.names(),
@@ -307,11 +322,10 @@ class Node:
             "state": state,
         }
         for name in ("kubeadm.yaml", "containerd.toml", "kubelet.yaml", "kube-proxy.yaml"):
-            (state / name).write_text(settings.render(f"templates/{name}", values))
+            write_if_changed(state / name, settings.render(f"templates/{name}", values))
         (state / "cni").mkdir(exist_ok=True)
-        (state / "cni" / "10-bridge.conflist").write_text(
-            settings.render("templates/bridge.conflist", values)
-        )
+        network_list = settings.render("templates/bridge.conflist", values)
+        write_if_changed(state / "cni" / "10-bridge.conflist", network_list)
         self._kubeadm("certs", "all")
         for client in ("admin", "super-admin", "controller-manager", "scheduler", "kubelet"):
             if not (state / f"{client}.conf").exists():
@@ -330,7 +344,7 @@ class Node:
         enforcer.symlink_to(PYTHON)
 
     def _kubeadm(self, *phase: str) -> None:
-        logged(
+        run_logged(
             [
                 self.programs / "kubeadm",
                 "init",
@@ -341,6 +355,7 @@ class Node:
             self.log("kubeadm"),
             f"`kubeadm init phase {phase[0]}` failed; `down` and `up` begin from nothing.",
             settings.NODE_LIMIT,
+            environment=without_proxy(self.address, os.environ),
         )
 
     def _control_plane(self) -> None:
@@ -350,15 +365,13 @@ class Node:
         self._wait(
             ("etcd", "kube-apiserver"), lambda: self.kubectl.succeeds(*ready), "The API server is not ready"
         )
-        administrator = Kubectl(
-            self.kubectl.program, self.folders.state / "super-admin.conf", self.kubectl.cache
-        )
+        administrator = self._kubectl(self.folders.state / "super-admin.conf")
         administrator.apply(settings.render("manifests/administrators.yaml", {}))
         self.start("kube-controller-manager", "kube-scheduler")
         self._wait(("containerd",), lambda: succeeds(self.ctr("version"), 5), "containerd does not answer")
 
     def _join(self) -> None:
-        if not addons.answers(API_SERVICE):
+        if API_SERVICE.problem():
             processes.kill(proxy.pid for proxy in cleanup.ours(self.folders, ("kube-proxy",)))
         self.start(ENFORCER, "kubelet", "kube-proxy")
 
@@ -373,29 +386,29 @@ class Node:
     def _wait(self, names: tuple[str, ...], condition: Callable[[], bool], otherwise: str) -> None:
         """Wait for a condition that processes of the node bring about.
 
-        Raises ClusterError at once when one of them has ended, or when the condition does not hold in time.
+        Raises HarnessError at once when one of them has ended, or when the condition does not hold in time.
         """
 
         def holds() -> bool:
             if ended := [name for name in names if name in self.stopped()]:
-                raise ClusterError(
+                raise HarnessError(
                     f"{ended[0]} ended by itself; the end of its log says why.", self.log(ended[0])
                 )
             return condition()
 
         wait_for(holds, settings.NODE_LIMIT, otherwise, self.log(names[-1]))
 
-    def load(self, archives: Iterable[Path]) -> list[tuple[images.Archive, bool]]:
+    def load(self, archives: Iterable[Path]) -> list[tuple[image_archives.Archive, bool]]:
         """Import image archives into containerd, but none it has; return each with whether it had to be.
 
-        Raises ClusterError when one cannot be imported.
+        Raises HarnessError when one cannot be imported.
         """
         names = self.ctr("images", "list", "--quiet")
-        return images.load(
+        return image_archives.load(
             archives,
             self.folders.state / "images.json",
-            lambda: set(output(names, "containerd does not answer").split()),
-            lambda path: logged(
+            lambda: set(read_output(names, "containerd does not answer").split()),
+            lambda path: run_logged(
                 self.ctr("images", "import", str(path)),
                 self.log("images"),
                 f"The image archive {path} could not be imported.",

@@ -8,21 +8,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from harness.cluster import settings
-from harness.cluster.commands import succeeds
-from harness.cluster.progress import ClusterError
 from harness.cluster.settings import Folders
+from harness.common.errors import HarnessError
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 IP_FREEBIND = 15  # ip(7): bind to an address the machine does not have (yet)
 KIND_INSTALL = "https://kind.sigs.k8s.io/docs/user/quick-start/#installation"
-
-
-def engine() -> str | None:
-    """Return the container engine that answers, `docker` or `podman`."""
-    for name in ("docker", "podman"):
-        if shutil.which(name) and succeeds([name, "info"], settings.ENGINE_LIMIT):
-            return name
-    return None
 
 
 def gibibytes(size: int) -> str:
@@ -33,11 +24,11 @@ def gibibytes(size: int) -> str:
 def check_folder(folders: Folders) -> None:
     """Refuse a state folder that holds somebody else's files, because `down` deletes it.
 
-    Raises ClusterError.
+    Raises HarnessError.
     """
     state = folders.state
     if state.is_dir() and any(state.iterdir()) and not folders.provider.exists():
-        raise ClusterError(
+        raise HarnessError(
             f"{state} holds files that no cluster of ours put there;"
             " name an empty folder in EMBEDDED_CLUSTER_STATE."
         )
@@ -46,14 +37,14 @@ def check_folder(folders: Folders) -> None:
 def check_kind(published: bool) -> None:
     """Refuse what kind cannot work with; `published`: our own cluster already listens on the gateway's port.
 
-    Raises ClusterError.
+    Raises HarnessError.
     """
     if not shutil.which("kind"):
-        raise ClusterError(
+        raise HarnessError(
             f"There is a container engine but no `kind` on the PATH; install it: {KIND_INSTALL}"
         )
     if not shutil.which("kubectl"):
-        raise ClusterError(
+        raise HarnessError(
             "`kind` needs `kubectl` beside it on the PATH; install it: https://kubernetes.io/docs/tasks/tools/"
         )
     if not published:
@@ -63,19 +54,19 @@ def check_kind(published: bool) -> None:
 def check_system(system: str, user: int, machine: str) -> None:
     """Refuse a machine that cannot run the embedded cluster; `user` is the effective user's number.
 
-    Raises ClusterError.
+    Raises HarnessError.
     """
     if system != "Linux":
-        raise ClusterError(
+        raise HarnessError(
             f"On {system} the cluster needs a container engine; start Docker or Podman and run this again."
         )
     if user != 0:
-        raise ClusterError(
+        raise HarnessError(
             "Without a container engine the cluster runs as root;"
             " start Docker or Podman, or run this as root."
         )
     if machine not in ARCHITECTURES:
-        raise ClusterError(
+        raise HarnessError(
             f"The embedded cluster runs on {' and '.join(ARCHITECTURES)}, not on {machine};"
             " start Docker or Podman and run this again."
         )
@@ -84,15 +75,15 @@ def check_system(system: str, user: int, machine: str) -> None:
 def check_size(memory: int, disk: int, folder: Path) -> None:
     """Refuse too little memory or too little free disk at `folder`, both in bytes.
 
-    Raises ClusterError.
+    Raises HarnessError.
     """
     if memory < settings.MEMORY_BYTES:
-        raise ClusterError(
+        raise HarnessError(
             f"The cluster needs {gibibytes(settings.MEMORY_BYTES)} of memory and this machine has"
             f" {gibibytes(memory)}; use a larger one."
         )
     if disk < settings.DISK_BYTES:
-        raise ClusterError(
+        raise HarnessError(
             f"The cluster needs {gibibytes(settings.DISK_BYTES)} of disk at {folder}, where {gibibytes(disk)}"
             " are free; free some, or name other folders (EMBEDDED_CLUSTER_STATE, EMBEDDED_CLUSTER_CACHE)."
         )
@@ -101,7 +92,7 @@ def check_size(memory: int, disk: int, folder: Path) -> None:
 def check_ports(address: str, ports: dict[int, str]) -> None:
     """Refuse when somebody else listens on a port (number -> who wants it) we need at `address`.
 
-    Raises ClusterError.
+    Raises HarnessError.
     """
     for port, wanted_by in ports.items():
         with socket.socket() as probe:
@@ -111,13 +102,13 @@ def check_ports(address: str, ports: dict[int, str]) -> None:
                 probe.bind((address, port))
                 probe.listen()
             except OSError as error:
-                raise ClusterError(
+                raise HarnessError(
                     f"Port {port}, which {wanted_by} needs at {address}, is taken; stop what listens there"
                     f" (`ss -ltnp 'sport = :{port}'` shows it) and run this again."
                 ) from error
 
 
-def existing(folder: Path) -> Path:
+def nearest_existing(folder: Path) -> Path:
     """Return the folder itself or its nearest parent that exists."""
     return next(parent for parent in (folder, *folder.parents) if parent.exists())
 
@@ -125,14 +116,14 @@ def existing(folder: Path) -> Path:
 def check_embedded(folders: Folders, ours: Iterable[str]) -> None:
     """Refuse what the embedded cluster cannot work with; `ours`: names of its processes that run already.
 
-    Raises ClusterError.
+    Raises HarnessError.
     """
     check_system(platform.system(), os.geteuid(), platform.machine())
     check_folder(folders)
     if not (folders.state / "etcd").exists():
         memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
         for folder in (folders.state, folders.cache):
-            place = existing(folder)
+            place = nearest_existing(folder)
             check_size(memory, shutil.disk_usage(place).free, place)
     taken = set(ours)
     check_ports(

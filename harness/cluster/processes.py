@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.cluster import settings
-from harness.cluster.progress import wait_for
+from harness.common.waiting import wait_for
 
 PROC = Path("/proc")
 
@@ -90,7 +90,7 @@ def start(arguments: Sequence[str], log: Path) -> None:
 def kill(pids: Iterable[int]) -> None:
     """Kill processes and return when they are gone.
 
-    Raises ClusterError when one does not go.
+    Raises HarnessError when one does not go.
     """
     numbers = set(pids)
     for pid in numbers:

@@ -7,6 +7,8 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from harness.common.cache import cache_folder
+
 HERE = Path(__file__).parent
 VERSIONS: dict[str, Any] = tomllib.loads((HERE / "versions.toml").read_text())
 
@@ -48,20 +50,11 @@ DISK_BYTES = 15 * 1024**3
 # Time limits, in seconds. Each is several times what was measured on two busy cores.
 DOWNLOAD_LIMIT = 900
 COMPILE_LIMIT = 3600
-ENGINE_LIMIT = 20
-API_SERVER_LIMIT = 120
-CONTAINERD_LIMIT = 60
 NODE_LIMIT = 120
 ADDON_LIMIT = 240
 IMPORT_LIMIT = 900
 START_LIMIT = 30
 STOP_LIMIT = 30
-POLL_INTERVAL = 0.2
-
-
-def _home(variable: str, for_root: str, for_others: str) -> Path:
-    default = for_root if os.geteuid() == 0 else str(Path.home() / for_others)
-    return Path(os.environ.get(variable) or default).absolute()
 
 
 @dataclass(frozen=True)
@@ -74,12 +67,9 @@ class Folders:
     @classmethod
     def from_environment(cls) -> "Folders":
         """Read EMBEDDED_CLUSTER_STATE and EMBEDDED_CLUSTER_CACHE, or take the defaults."""
-        return cls(
-            state=_home(
-                "EMBEDDED_CLUSTER_STATE", "/var/lib/embedded-cluster", ".local/state/embedded-cluster"
-            ),
-            cache=_home("EMBEDDED_CLUSTER_CACHE", "/var/cache/embedded-cluster", ".cache/embedded-cluster"),
-        )
+        default = "/var/lib/embedded-cluster" if os.geteuid() == 0 else "~/.local/state/embedded-cluster"
+        state = os.environ.get("EMBEDDED_CLUSTER_STATE") or default
+        return cls(state=Path(state).expanduser().absolute(), cache=cache_folder())
 
     @property
     def kubeconfig(self) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from harness.images.errors import ImageError
+from harness.common.errors import HarnessError
 
 IMAGES = Path(__file__).parent
 ROOT = IMAGES.parents[1]
@@ -35,7 +35,7 @@ class Image:
         """The software's version inside the tag: 3.17.2 for v3.17.2-full."""
         match = re.search(r"\d+(\.\d+)+", self.tag)
         if match is None:
-            raise ImageError(
+            raise HarnessError(
                 f"the tag {self.tag!r} of {self.name} holds no version; see kustomize/components/images"
             )
         return match.group()
@@ -64,7 +64,7 @@ def images_for(provider: str) -> list[Image]:
     """Return the images that a kind of cluster (`kind` or `embedded`) gets from this machine.
 
     These are the ones that are renamed to localhost/; all tags stand in components/images.
-    Raises ImageError when one of them has no Dockerfile here.
+    Raises HarnessError when one of them has no Dockerfile here.
     """
     names = {entry["name"]: entry.get("newName", entry["name"]) for entry in image_entries("images")}
     tags = {names[entry["name"]]: entry["newTag"] for entry in image_entries("images")}
@@ -74,7 +74,7 @@ def images_for(provider: str) -> list[Image]:
     images = [Image(name.removeprefix(LOCAL), tag) for name, tag in tags.items() if name.startswith(LOCAL)]
     for image in images:
         if not (image.folder / "Dockerfile").is_file():
-            raise ImageError(
+            raise HarnessError(
                 f"the overlay needs {image.reference}, but apps/ and harness/images/ lack its Dockerfile"
             )
     return images

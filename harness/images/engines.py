@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from harness.images.commands import run_logged
-from harness.images.errors import ImageError
+from harness.common.commands import succeeds
+from harness.common.container_engine import find_container_engine
+from harness.common.debian_packages import install_debian_packages
+from harness.common.errors import HarnessError
+from harness.common.progress import say
 
+INSPECT_LIMIT = 60  # seconds
 BuildFiles = Mapping[str, Path]  # a secret's id: the file on this machine
 
 
@@ -23,8 +26,8 @@ class Engine(Protocol):
     ) -> list[list[str]]:
         """Return the commands that build a context's Dockerfile and write the image to an archive."""
 
-    def environment(self) -> dict[str, str] | None:
-        """Return the environment of these commands, or None for this process's own."""
+    def environment(self) -> dict[str, str]:
+        """Return what these commands need in their environment beside this process's own."""
 
 
 def build_arguments(arguments: Mapping[str, str]) -> list[str]:
@@ -50,7 +53,7 @@ class Docker:
 
     def environment(self) -> dict[str, str]:
         """See Engine."""
-        return {**os.environ, "DOCKER_BUILDKIT": "1"}
+        return {"DOCKER_BUILDKIT": "1"}
 
 
 class Podman:
@@ -64,9 +67,9 @@ class Podman:
         build = ["podman", "build", "--tag", reference, *options, str(context)]
         return [build, ["podman", "save", "--format", "oci-archive", "--output", str(archive), reference]]
 
-    def environment(self) -> None:
+    def environment(self) -> dict[str, str]:
         """See Engine."""
-        return
+        return {}
 
 
 class Buildah:
@@ -83,21 +86,15 @@ class Buildah:
     def prepare(self, log: Path) -> None:
         """Make sure that buildah and debootstrap are there; on Debian install what is missing.
 
-        Raises ImageError when this user cannot use them, or when they cannot be installed.
+        Raises HarnessError when this user cannot use them, or when they cannot be installed.
         """
         if os.geteuid() != 0:
-            raise ImageError(
-                "building images without Docker or Podman needs root: run it with sudo, or start one of them"
+            raise HarnessError(
+                "Building images without Docker or Podman needs root; run this as root, or start one of them."
             )
-        missing = [name for name in ("buildah", "debootstrap") if not shutil.which(name)]
-        if missing:
-            if not shutil.which("apt-get"):
-                raise ImageError(f"install {' and '.join(missing)} first, or start Docker or Podman")
-            print(f"installing {' and '.join(missing)} ...", flush=True)
-            environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-            install = ["apt-get", "install", "--yes", "--no-install-recommends", *missing]
-            run_logged(["apt-get", "update"], "apt-get update", log, environment)
-            run_logged(install, f"apt-get install {' '.join(missing)}", log, environment)
+        if missing := [name for name in ("buildah", "debootstrap") if not shutil.which(name)]:
+            say(f"Installing {' and '.join(missing)} ...")
+            install_debian_packages(missing, log)
         self.packages.mkdir(parents=True, exist_ok=True)
         self.temporary.mkdir(parents=True, exist_ok=True)
 
@@ -115,29 +112,21 @@ class Buildah:
         """See Engine; the archive is written without a copy in the storage."""
         return [self.build_command(f"oci-archive:{archive}:{reference}", context, arguments, files)]
 
-    def has(self, reference: str) -> bool:
-        """Tell whether the storage holds an image."""
+    def has_image(self, reference: str) -> bool:
+        """Say whether the storage holds an image."""
         command = [*self.program, "inspect", "--type", "image", reference]
-        return (
-            subprocess.run(command, env=self.environment(), capture_output=True, check=False).returncode == 0
-        )
+        return succeeds(command, INSPECT_LIMIT, self.environment())
 
     def environment(self) -> dict[str, str]:
         """See Engine."""
         return {
-            **os.environ,
             "BUILDAH_ISOLATION": "chroot",
             "STORAGE_DRIVER": "overlay",
             "TMPDIR": str(self.temporary),
         }
 
 
-def running_engine() -> Engine | None:
-    """Return the container engine that answers on this machine, if one does."""
-    for name, engine in (("docker", Docker), ("podman", Podman)):
-        if (
-            shutil.which(name)
-            and subprocess.run([name, "info"], capture_output=True, check=False).returncode == 0
-        ):
-            return engine()
-    return None
+def find_engine() -> Engine | None:
+    """Return the container engine that answers on this machine; None without one."""
+    engines: dict[str | None, Engine] = {"docker": Docker(), "podman": Podman()}
+    return engines.get(find_container_engine())

@@ -16,12 +16,13 @@ from pathlib import Path
 import yaml
 
 from harness import e2e
+from harness.common.cache import cache_folder
+from harness.common.errors import HarnessError
 from harness.e2e import Deployment, StepError
-from harness.images.builds import Builder, cache_folder
+from harness.images.builds import ImageBuilder
 from harness.images.catalog import IMAGES, Image, images_for
 from harness.images.engines import Buildah
-from harness.images.errors import ImageError
-from harness.images.locks import write_lock
+from harness.images.requirements import write_requirements
 
 HERE = Path(__file__).parent
 LOCK = HERE / "requirements.txt"
@@ -51,14 +52,14 @@ def previous_image() -> Image:
 def renew_lock() -> None:
     """Resolve the previous release's packages anew."""
     image = previous_image()
-    write_lock(image)
+    write_requirements(image)
     shutil.copy(image.folder / LOCK.name, LOCK)
 
 
 def load_previous_image() -> None:
     """Build the previous release where it keeps no current one away, and load it into the cluster."""
     cache = cache_folder()
-    archives = Builder(Buildah(cache / "images"), cache / "previous").build_all([previous_image()])
+    archives = ImageBuilder(Buildah(cache / "images"), cache / "previous").build_all([previous_image()])
     e2e.run("harness.cluster", "load", *map(str, archives))
 
 
@@ -122,7 +123,7 @@ def main() -> int:
         verify("before", previous_image().version)
         e2e.wait_for_rollouts(e2e.deploy(wanted, e2e.folder_of("overlays", overlay)))
         verify("after", current_image().version)
-    except (StepError, ImageError) as failure:
+    except (StepError, HarnessError) as failure:
         print(f"upgrade: {failure}", file=sys.stderr)
         return 1
     versions = f"from {previous_image().version} to {current_image().version}"

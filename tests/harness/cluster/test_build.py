@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from harness.cluster import build, settings
-from harness.cluster.progress import ClusterError, Steps
 from harness.cluster.settings import Folders
+from harness.common.errors import HarnessError
+from harness.common.progress import Steps
 
 
 def folders(tmp_path: Path) -> Folders:
@@ -51,14 +52,17 @@ def fake_go(place: Folders, script: str) -> None:
 @pytest.mark.parametrize(
     ("says", "sentence"),
     [
-        ("dial tcp: lookup proxy.example.org: no such host", "check that the Go module proxy"),
+        (
+            "dial tcp: lookup proxy.example.org: no such host",
+            r"module proxy \(GOPROXY\) cannot be reached",
+        ),
         ("main.go:3: undefined: x", "running this again continues where it stopped"),
     ],
 )
 def test_failed_build_leaves_nothing_that_looks_finished(tmp_path: Path, says: str, sentence: str) -> None:
     place = folders(tmp_path)
     fake_go(place, f"echo '{says}'; exit 1")
-    with pytest.raises(ClusterError, match=sentence) as failure:
+    with pytest.raises(HarnessError, match=sentence) as failure:
         build.Builder(place, Steps(1)).gateway()
     assert failure.value.log
     assert says in failure.value.log.read_text()
@@ -86,7 +90,7 @@ def test_missing_packages_without_apt_are_one_sentence(
 ) -> None:
     monkeypatch.setitem(settings.VERSIONS, "debian", {"/nowhere/runc": "runc"})
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ClusterError, match="needs runc, and only on Debian and its kin"):
+    with pytest.raises(HarnessError, match="lacks runc and has no apt-get"):
         build.debian_packages(folders(tmp_path))
 
 
@@ -96,7 +100,7 @@ def test_failing_apt_is_one_sentence_and_a_log(tmp_path: Path, monkeypatch: pyte
     apt.chmod(0o755)
     monkeypatch.setitem(settings.VERSIONS, "debian", {"/nowhere/runc": "runc"})
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
-    with pytest.raises(ClusterError, match="check that apt reaches its mirror") as failure:
+    with pytest.raises(HarnessError, match="Apt's mirror cannot be reached") as failure:
         build.debian_packages(folders(tmp_path))
     assert failure.value.log
     assert failure.value.log.read_text() == "Temporary failure resolving\n"

@@ -1,18 +1,20 @@
-"""What kind and the embedded node are told: command lines, configuration, manifests."""
+"""What kind and the embedded node are run with: command lines, configuration, manifests."""
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from harness.cluster import addons, network, settings
+from harness.cluster import addons, lifecycle, network, settings
 from harness.cluster.__main__ import main, parser
-from harness.cluster.commands import Kubectl
+from harness.cluster.image_archives import Archive
 from harness.cluster.kind import Kind
-from harness.cluster.node import Node, write_changed
-from harness.cluster.progress import ClusterError
+from harness.cluster.kubectl import Kubectl
+from harness.cluster.node import Node
 from harness.cluster.settings import HERE, Folders
+from harness.common.errors import HarnessError
 
 
 @pytest.fixture
@@ -65,7 +67,7 @@ def test_kind_is_told_which_engine(folders: Folders, tmp_path: Path, monkeypatch
     program(tmp_path, "kind", 'test "$KIND_EXPERIMENTAL_PROVIDER" = podman && echo llm-observability')
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
     assert Kind(folders, "podman").exists()
-    with pytest.raises(ClusterError, match="kind does not answer"):
+    with pytest.raises(HarnessError, match="kind does not answer"):
         Kind(folders, "docker").exists()
 
 
@@ -110,14 +112,20 @@ def test_what_listens_has_its_port_checked_first(folders: Folders) -> None:
     assert set(settings.NODE_PORTS.values()) <= set(Node(folders).commands())
 
 
-def test_unchanged_file_is_not_written_again(tmp_path: Path) -> None:
-    file = tmp_path / "config"
-    write_changed(file, "a")
-    before = file.stat().st_mtime_ns
-    write_changed(file, "a")
-    assert file.stat().st_mtime_ns == before
-    write_changed(file, "b")
-    assert file.read_text() == "b"
+def test_mending_writes_no_configuration_file_that_has_not_changed(folders: Folders) -> None:
+    node = Node(folders)
+    node.programs.mkdir(parents=True)
+    program(node.programs, "kubeadm", f"touch {folders.state}/admin.conf")
+    folders.state.mkdir()
+    node.configure()
+    files = [*folders.state.glob("*.yaml"), *folders.state.glob("*.toml"), *folders.state.glob("cni/*")]
+    assert {"kube-proxy.yaml", "containerd.toml", "10-bridge.conflist"} <= {file.name for file in files}
+    for file in files:
+        os.utime(file, (1, 1))
+    (folders.state / "kubelet.yaml").write_text("changed by somebody")
+    node.configure()
+    written = [file.name for file in files if file.stat().st_mtime > 1]
+    assert written == ["kubelet.yaml"], "kube-proxy ends whenever its file is written"
 
 
 @pytest.mark.parametrize(("status", "expected"), [("True", "True"), ("False", "False"), (None, "False")])
@@ -126,7 +134,7 @@ def test_gateway_is_programmed_when_its_controller_says_so(
 ) -> None:
     conditions = f'{{"type": "Programmed", "status": "{status}"}}' if status else ""
     program(tmp_path, "kubectl", f'echo \'{{"status": {{"conditions": [{conditions}]}}}}\'')
-    kubectl = Kubectl(tmp_path / "kubectl", tmp_path / "kubeconfig", tmp_path)
+    kubectl = Kubectl(tmp_path / "kubectl", tmp_path / "kubeconfig", tmp_path, "192.0.2.1")
     assert str(addons.programmed(kubectl)) == expected
 
 
@@ -137,9 +145,9 @@ def test_kubectl_that_is_not_there_is_a_problem_and_no_crash(folders: Folders) -
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         parser().parse_args(["--help"])
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     assert all(
-        command in told for command in ("up", "down", "status", "exec", "kubeconfig", "load", "provider")
+        command in printed for command in ("up", "down", "status", "exec", "kubeconfig", "load", "provider")
     )
 
 
@@ -150,3 +158,51 @@ def test_status_without_a_cluster(
     assert main(["status"]) == 1
     assert capsys.readouterr().out == "There is no cluster; make one with `up`.\n"
     assert not folders.state.exists()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({}, "192.0.2.1"),
+        ({"no_proxy": ".example"}, ".example,192.0.2.1"),
+        ({"NO_PROXY": ".example, 192.0.2.1", "no_proxy": "a"}, ".example,192.0.2.1,a"),
+    ],
+)
+def test_kubectl_asks_the_api_server_and_no_proxy(
+    before: dict[str, str], after: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in before.items():
+        monkeypatch.setenv(name, value)
+    program(tmp_path, "kubectl", 'echo "$NO_PROXY $no_proxy"')
+    kubectl = Kubectl(tmp_path / "kubectl", tmp_path / "kubeconfig", tmp_path, "192.0.2.1")
+    assert kubectl("get", "pods") == f"{after} {after}\n"
+
+
+def test_commands_in_the_cluster_find_it_and_ask_no_proxy(
+    folders: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://192.0.2.9:3128")
+    monkeypatch.setenv("no_proxy", ".example")
+    folders.state.mkdir()
+    folders.provider.write_text("embedded\n")
+    folders.kubeconfig.touch()
+    environment = lifecycle.environment(folders)
+    assert environment["KUBECONFIG"] == str(folders.kubeconfig)
+    assert environment["PATH"].startswith(f"{folders.state}/bin:")
+    assert environment["no_proxy"] == environment["NO_PROXY"] == f".example,{settings.NODE_ADDRESS}"
+    assert environment["http_proxy"] == "http://192.0.2.9:3128"
+
+
+def test_loading_returns_the_images_that_were_not_there(
+    folders: Folders, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outcome = [(Archive(Path("a.tar"), ("localhost/a:1",), ""), True)]
+    outcome.append((Archive(Path("b.tar"), ("localhost/b:1",), ""), False))
+    monkeypatch.setattr(Node, "load", lambda *_: outcome)
+    folders.state.mkdir()
+    folders.provider.write_text("embedded\n")
+    folders.kubeconfig.touch()
+    assert lifecycle.load(folders, [Path("a.tar"), Path("b.tar")]) == {"localhost/a:1"}
+    assert capsys.readouterr().out == "loaded: localhost/a:1\nthere already: localhost/b:1\n"

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from harness.cluster import images
-from harness.cluster.progress import ClusterError
+from harness.cluster import image_archives
+from harness.common.errors import HarnessError
 
 
 def scratch(folder: Path, content: str = "program") -> Path:
     program = folder / "program"
     program.write_text(content)
     archive = folder / "image.tar"
-    images.write_scratch(
+    image_archives.write_scratch(
         archive,
         "localhost/one:1",
         {"bin/program": program},
@@ -57,25 +57,25 @@ def test_scratch_image_says_what_it_is(tmp_path: Path) -> None:
 
 
 def test_same_content_makes_the_same_image(tmp_path: Path) -> None:
-    first = images.Archive.read(scratch(tmp_path)).digest
-    assert images.Archive.read(scratch(tmp_path)).digest == first
-    assert images.Archive.read(scratch(tmp_path, "changed")).digest != first
+    first = image_archives.Archive.read(scratch(tmp_path)).digest
+    assert image_archives.Archive.read(scratch(tmp_path)).digest == first
+    assert image_archives.Archive.read(scratch(tmp_path, "changed")).digest != first
 
 
 @pytest.mark.parametrize("key", ["io.containerd.image.name", "org.opencontainers.image.ref.name"])
 def test_oci_archive_is_read_by_its_name(tmp_path: Path, key: str) -> None:
-    assert images.Archive.read(oci(tmp_path, {key: "localhost/a:1"})).names == ("localhost/a:1",)
+    assert image_archives.Archive.read(oci(tmp_path, {key: "localhost/a:1"})).names == ("localhost/a:1",)
 
 
 def test_archive_without_a_name_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ClusterError, match="holds no image with a name"):
-        images.Archive.read(oci(tmp_path, {"org.opencontainers.image.ref.name": "latest"}))
+    with pytest.raises(HarnessError, match="holds no image with a name"):
+        image_archives.Archive.read(oci(tmp_path, {"org.opencontainers.image.ref.name": "latest"}))
 
 
 def test_file_that_is_no_archive_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.tar").write_text("no tar")
-    with pytest.raises(ClusterError, match="no image archive that can be read"):
-        images.Archive.read(tmp_path / "notes.tar")
+    with pytest.raises(HarnessError, match="no image archive that can be read"):
+        image_archives.Archive.read(tmp_path / "notes.tar")
 
 
 def test_archive_is_loaded_once_and_again_when_it_changed_or_is_gone(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_archive_is_loaded_once_and_again_when_it_changed_or_is_gone(tmp_path: P
     loaded: list[Path] = []
 
     def load(archive: Path) -> list[bool]:
-        outcome = images.load([archive], record, lambda: there, loaded.append)
+        outcome = image_archives.load([archive], record, lambda: there, loaded.append)
         there.update(name for read, _ in outcome for name in read.names)
         return [new for _, new in outcome]
 

@@ -7,8 +7,8 @@ import pytest
 
 from harness.cluster import preflight
 from harness.cluster.__main__ import main
-from harness.cluster.progress import ClusterError
 from harness.cluster.settings import Folders
+from harness.common.errors import HarnessError
 
 GIB = 1024**3
 
@@ -22,7 +22,7 @@ GIB = 1024**3
     ],
 )
 def test_unfit_system_is_refused(system: str, user: int, machine: str, says: str) -> None:
-    with pytest.raises(ClusterError, match=says):
+    with pytest.raises(HarnessError, match=says):
         preflight.check_system(system, user, machine)
 
 
@@ -31,12 +31,12 @@ def test_root_on_linux_is_fine() -> None:
 
 
 def test_little_memory_is_refused() -> None:
-    with pytest.raises(ClusterError, match=r"needs 5\.2 GiB of memory and this machine has 4\.0 GiB"):
+    with pytest.raises(HarnessError, match=r"needs 5\.2 GiB of memory and this machine has 4\.0 GiB"):
         preflight.check_size(4 * GIB, 100 * GIB, Path("/"))
 
 
 def test_little_disk_is_refused() -> None:
-    with pytest.raises(ClusterError, match=r"needs 15\.0 GiB of disk at /data, where 3\.0 GiB are free"):
+    with pytest.raises(HarnessError, match=r"needs 15\.0 GiB of disk at /data, where 3\.0 GiB are free"):
         preflight.check_size(16 * GIB, 3 * GIB, Path("/data"))
 
 
@@ -48,7 +48,7 @@ def test_a_machine_sold_as_six_gigabytes_is_enough() -> None:
 def test_taken_port_is_refused(listens_at: str) -> None:
     with socket.create_server((listens_at, 0)) as other:
         port = other.getsockname()[1]
-        with pytest.raises(ClusterError, match=f"Port {port}, which etcd needs at 127.0.0.1, is taken"):
+        with pytest.raises(HarnessError, match=f"Port {port}, which etcd needs at 127.0.0.1, is taken"):
             preflight.check_ports("127.0.0.1", {port: "etcd"})
 
 
@@ -62,7 +62,7 @@ def test_foreign_folder_is_refused_and_ours_is_not(tmp_path: Path) -> None:
     folders = Folders(state=tmp_path, cache=tmp_path / "cache")
     preflight.check_folder(folders)
     (tmp_path / "thesis.txt").touch()
-    with pytest.raises(ClusterError, match="name an empty folder in EMBEDDED_CLUSTER_STATE"):
+    with pytest.raises(HarnessError, match="name an empty folder in EMBEDDED_CLUSTER_STATE"):
         preflight.check_folder(folders)
     folders.provider.write_text("embedded\n")
     preflight.check_folder(folders)
@@ -72,17 +72,8 @@ def test_engine_without_kind_is_refused_with_the_link(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ClusterError, match=r"install it: https://kind\.sigs\.k8s\.io/docs/user/quick-start/"):
+    with pytest.raises(HarnessError, match=r"install it: https://kind\.sigs\.k8s\.io/docs/user/quick-start/"):
         preflight.check_kind(published=False)
-
-
-def test_engine_counts_only_when_it_answers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
-    for name, code in (("docker", 1), ("podman", 0)):
-        program = tmp_path / name
-        program.write_text(f"#!/bin/sh\nexit {code}\n")
-        program.chmod(0o755)
-    assert preflight.engine() == "podman"
 
 
 @pytest.mark.parametrize("command", [["kubeconfig"], ["exec", "--", "true"], ["load", "x.tar"]])

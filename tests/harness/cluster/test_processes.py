@@ -7,7 +7,7 @@ import pytest
 
 from harness.cluster import cleanup, processes
 from harness.cluster.processes import Process
-from harness.cluster.progress import wait_for
+from harness.common.waiting import wait_for
 
 STATE = Path("/var/lib/embedded-cluster")
 ETCD = ("/cache/new/etcd", f"--data-dir={STATE}/etcd")

