@@ -1,4 +1,4 @@
-"""Render overlays and combinations of components, each once a session."""
+"""Render overlays and combinations of Components, each once a session."""
 
 import functools
 import os
@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from combinations import Combination
+from harness.common.combinations import KUSTOMIZE, Combination
 from harness.common.kubectl_and_helm import find_program
-from rendered import KUSTOMIZE, Stack
+from rendered import BuildError, Stack
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +26,8 @@ def render(kubectl: str) -> Callable[[Path], str]:
     @functools.cache
     def rendered(folder: Path) -> str:
         done = subprocess.run([kubectl, "kustomize", folder], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{folder} does not build: {done.stderr}"
+        if done.returncode:
+            raise BuildError(f"{folder} does not build: {done.stderr}")
         assert not done.stderr, f"{folder} builds with a warning: {done.stderr}"
         return done.stdout
 
@@ -43,7 +44,7 @@ def overlay(render: Callable[[Path], str]) -> Callable[[str], Stack]:
 def compose(
     render: Callable[[Path], str], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str, Sequence[str]], str]:
-    """Return a function that renders a folder of kustomize/ with components (folders too) on top."""
+    """Return a function that renders a folder of kustomize/ with Components on top, by their names."""
 
     @functools.cache
     def composed(resource: str, components: tuple[str, ...]) -> str:
@@ -54,7 +55,9 @@ def compose(
             "apiVersion": "kustomize.config.k8s.io/v1beta1",
             "kind": "Kustomization",
             "resources": [os.path.relpath(KUSTOMIZE / resource, folder.resolve())],
-            "components": [os.path.relpath(KUSTOMIZE / c, folder.resolve()) for c in components],
+            "components": [
+                os.path.relpath(KUSTOMIZE / "components" / name, folder.resolve()) for name in components
+            ],
         }
         (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization), encoding="utf-8")
         return render(folder)
@@ -63,15 +66,15 @@ def compose(
 
 
 @pytest.fixture(scope="session")
-def parts(compose: Callable[[str, Sequence[str]], str]) -> Callable[[tuple[str, ...]], Stack]:
-    """Return a function that renders the base with some components (their folders, in order)."""
+def on_base(compose: Callable[[str, Sequence[str]], str]) -> Callable[[tuple[str, ...]], Stack]:
+    """Return a function that renders the base with some Components on top, by their names, in order."""
     return functools.cache(lambda components: Stack.parse(compose("base", components)))
 
 
 @pytest.fixture(scope="session")
 def combination(compose: Callable[[str, Sequence[str]], str]) -> Callable[[Combination], Stack]:
-    """Return a function that renders an overlay with components on top, as `tox -e e2e` deploys it."""
-    return functools.cache(lambda wanted: Stack.parse(compose(f"overlays/{wanted.overlay}", wanted.folders)))
+    """Return a function that renders an overlay with Components on top, as `tox -e e2e` deploys it."""
+    return functools.cache(lambda wanted: Stack.parse(compose(f"overlays/{wanted.overlay}", wanted.on_top)))
 
 
 SUMMARY = pytest.StashKey[list[str]]()

@@ -105,17 +105,18 @@ def pipelines_see_the_same_spans(stack: Stack) -> Iterator[str]:
     transforms = TRANSFORM in merged_config(stack).get("processors", {})
     begin = ["memory_limiter", *([TRANSFORM] if transforms else []), FILTER]
     for name, pipeline in pipelines(stack).items():
-        if pipeline["receivers"] != ["otlp"]:
-            yield f"pipeline {name} receives from {pipeline['receivers']}, not from otlp alone"
-        if pipeline["processors"][: len(begin)] != begin:
-            yield f"pipeline {name} does not begin with {' and '.join(begin)}: {pipeline['processors']}"
+        receivers, processors = pipeline.get("receivers"), pipeline.get("processors", [])
+        if receivers != ["otlp"]:
+            yield f"pipeline {name} receives from {receivers}, not from otlp alone"
+        if processors[: len(begin)] != begin:
+            yield f"pipeline {name} does not begin with {' and '.join(begin)}: {processors}"
 
 
 def the_guard_stands_before_mlflow(stack: Stack) -> Iterator[str]:
     """One span that MLflow refuses costs the whole batch, so the guard is the last thing before it."""
     for name, pipeline in pipelines(stack).items():
         guarded = pipeline["processors"][-1] == "transform/mlflow_guard"
-        if "otlp_http/mlflow" in pipeline["exporters"] and not guarded:
+        if "otlp_http/mlflow" in pipeline.get("exporters", ()) and not guarded:
             yield f"pipeline {name} exports to MLflow without transform/mlflow_guard as its last processor"
 
 
@@ -189,7 +190,7 @@ def the_agent_reaches_the_receiver(stack: Stack) -> Iterator[str]:
 def exporters_reach_their_backends(stack: Stack) -> Iterator[str]:
     """An exporter's address is a Service's port, and POST /v1/traces is what both backends take."""
     for name, exporter in merged_config(stack).get("exporters", {}).items():
-        url = urlsplit(exporter["traces_endpoint"])
+        url = urlsplit(exporter.get("traces_endpoint", ""))
         if stack.service_target(url.hostname or "", COLLECTOR[1], url.port or 80) is None:
             yield f"{name} sends to {url.geturl()}, which is no Service's port"
         if url.path != "/v1/traces":
@@ -217,7 +218,10 @@ def mlflow_answers_to_its_names(stack: Stack) -> Iterator[str]:
             yield f"mlflow has {variable} {sorted(given)}, but is reached by {sorted(wanted)}"
     exporter = merged_config(stack).get("exporters", {}).get("otlp_http/mlflow")
     for who, name in (
-        ("the collector", urlsplit(exporter["traces_endpoint"]).netloc if exporter else "mlflow:5000"),
+        (
+            "the collector",
+            urlsplit(exporter.get("traces_endpoint", "")).netloc if exporter else "mlflow:5000",
+        ),
         ("its readiness probe", readiness(found[1])[1]),
     ):
         if name not in hosts:
@@ -308,7 +312,7 @@ def a_changed_secret_rolls_mlflow(stack: Stack) -> Iterator[str]:
         if name != workload["metadata"]["name"]:
             yield f"roll-on-rotation rolls {name} and runs in {workload['metadata']['name']}"
         # An administrator's password is PostgreSQL's own: it is changed there first.
-        admins = {"postgres-admin", "external-postgres"}
+        admins = {"postgres-admin", "managed-postgres"}
         used = secrets_of(pod) - admins
         if set(watched) != used:
             yield f"roll-on-rotation watches {', '.join(watched)}; {name} uses {', '.join(sorted(used))}"

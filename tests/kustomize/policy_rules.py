@@ -82,7 +82,7 @@ def needed(stack: Stack) -> set[Flow]:
     sender = collector(stack)
     if sender is not None:
         for exporter in merged_config(stack).get("exporters", {}).values():
-            url = urlsplit(exporter["traces_endpoint"])
+            url = urlsplit(exporter.get("traces_endpoint", ""))
             service, port = url.hostname or "", url.port or 80
             found |= _to_service(stack, name_of(sender), service, COLLECTOR[1], port)
     callers = {flow.source for flow in found}  # by name

@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 from rendered import Object, Stack, all_containers, name_of, plain_env
 
 CLUSTER_SCOPED = ("Namespace", "ClusterRole", "ClusterRoleBinding", "PersistentVolume", "StorageClass")
-INSTALLATION_SECRET = "otel-db-secret"  # noqa: S105 - a name: what components/shared-postgres finds in Kagenti
+INSTALLATION_SECRET = "otel-db-secret"  # noqa: S105 - a name: what components/installation-postgres finds in Kagenti
 # Secrets that are there before the stack is, and their keys.
 THERE_BEFORE = {
     INSTALLATION_SECRET: ("username", "password"),
-    "external-postgres": ("host", "port", "username", "password", "ca.crt"),
+    "managed-postgres": ("host", "port", "username", "password", "ca.crt"),
 }
 HASH = re.compile(r"-[a-z0-9]{10}$")  # what Kustomize adds to the name of a generated ConfigMap
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pytest
 import yaml
 
-from combinations import Combination, combinations
+from harness.common.combinations import Combination, combinations
 from rendered import Object, Stack
 
 pytest.importorskip("checkov", reason="checkov has an environment of its own: tox -e checkov")

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 import pipeline_rules
-from combinations import Combination
-from rendered import KUSTOMIZE, Object, Stack, name_of
+from harness.common.combinations import KUSTOMIZE, Combination
+from rendered import Object, Stack, name_of
 
 ATTACH, DETACH = "kagenti/attach", "kagenti/detach"
 CHART = KUSTOMIZE.parent / "harness" / "stand_ins" / "kagenti" / "chart"
@@ -23,7 +23,7 @@ INSTALLED = {
 }
 
 
-@pytest.fixture(params=[(), ("shared-postgres",)], ids=["dedicated", "shared"])
+@pytest.fixture(params=[(), ("installation-postgres",)], ids=["dedicated", "shared"])
 def ours(request: pytest.FixtureRequest, combination: Callable[[Combination], Stack]) -> Stack:
     return combination(Combination("kagenti", request.param))
 
@@ -71,10 +71,10 @@ def test_the_namespace_stands_in_one_place(
         assert Path(listed[-1]).name == "namespace"
 
 
-def test_shared_postgres_brings_none_and_uses_the_installations(
+def test_installation_postgres_brings_none_and_uses_the_installations(
     combination: Callable[[Combination], Stack],
 ) -> None:
-    stack = combination(Combination("kagenti", ("shared-postgres",)))
+    stack = combination(Combination("kagenti", ("installation-postgres",)))
     assert not list(stack.of("StatefulSet"))
     for name in ("create-database", "prepare", "mlflow"):
         found = stack.container(name)

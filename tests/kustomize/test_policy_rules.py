@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from combinations import Combination
+from harness.common.combinations import Combination
 from policy_rules import RULES, Flow, needed, policies
 from rendered import Object, Stack
 

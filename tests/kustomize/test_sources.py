@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rendered import KUSTOMIZE
+from harness.common.combinations import KUSTOMIZE
 
 KUSTOMIZATIONS = sorted(KUSTOMIZE.rglob("kustomization.yaml"))
 DEPRECATED = {"bases", "commonLabels", "imageTags", "patchesJson6902", "patchesStrategicMerge", "vars"}

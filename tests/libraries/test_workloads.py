@@ -287,13 +287,13 @@ def test_container_states_show_why_a_pod_does_not_start() -> None:
 
 def test_a_variable_that_a_secret_gives_is_known_by_the_secrets_name() -> None:
     workload = deployment()
-    source = {"secretKeyRef": {"name": "external-postgres", "key": "host"}}
+    source = {"secretKeyRef": {"name": "managed-postgres", "key": "host"}}
     workload["spec"]["template"]["spec"]["containers"][0]["env"] = [
         {"name": "PGHOST", "valueFrom": source},
         {"name": "PGPORT", "value": "5432"},
     ]
     found = [Workloads().find_secret_of_variable(workload, name) for name in ("PGHOST", "PGPORT", "PGUSER")]
-    assert found == ["external-postgres", None, None]
+    assert found == ["managed-postgres", None, None]
 
 
 def test_evidence_begins_with_the_pod_that_is_sick_and_leaves_out_what_is_done() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from harness.stand_ins.external_postgres.stand_in import Server, StandInError, find_programs
+from harness.stand_ins.managed_postgres.stand_in import Server, StandInError, find_programs
 
 
 @dataclass(frozen=True)

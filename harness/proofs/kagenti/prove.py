@@ -224,7 +224,7 @@ def main() -> int:
                 )
                 do("Remove MLflow", remove(own))
             if "shared" in parts:
-                shared = overlay(Path(place), "shared-postgres")
+                shared = overlay(Path(place), "installation-postgres")
                 before = collector()
                 do("Deploy MLflow on the installation's PostgreSQL", lambda: ours(shared))
                 do("Attach", attach)

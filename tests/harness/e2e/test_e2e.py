@@ -107,17 +107,17 @@ def test_what_other_components_left_goes_afterwards(
 def test_stand_ins_come_before_and_go_when_nobody_wants_them(
     before: dict[str, Any], commands: list[list[str]], tmp_path: Path
 ) -> None:
-    for name in ("openshift", "external_postgres"):
+    for name in ("openshift", "managed_postgres"):
         (tmp_path / "harness" / "stand_ins" / name).mkdir(parents=True)
         (tmp_path / "harness" / "stand_ins" / name / "stand_in.py").touch()
     before["deployed"] = Deployment("openshift", [], [])
-    e2e.deploy(Deployment("kind", ["external-postgres"]), Path("folder"))
+    e2e.deploy(Deployment("kind", ["managed-postgres"]), Path("folder"))
     told = [
         (Path(command[1]).parent.name, command[2])
         for command in commands
         if command[0] not in ("kubectl", "harness.cluster")
     ]
-    assert told == [("openshift", "down"), ("external_postgres", "up")]
+    assert told == [("openshift", "down"), ("managed_postgres", "up")]
 
 
 def test_what_is_attached_is_applied_by_fields_and_never_deleted(

@@ -1,8 +1,8 @@
-"""Stands in for a managed PostgreSQL: `python -m tests.external_postgres.stand_in up|env|down`.
+"""Stands in for a managed PostgreSQL: `python -m tests.managed_postgres.stand_in up|env|down`.
 
 It is Debian's PostgreSQL on this machine, outside the cluster: TLS only, a certificate of its own authority
 for the name of its Service, and an administrator who is no superuser. `up` also makes what a user would,
-Secret external-postgres. One that is up and believed is left as it is; `down` leaves nothing.
+Secret managed-postgres. One that is up and believed is left as it is; `down` leaves nothing.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from pathlib import Path
 
 import trustme
 
-STATE = Path("/var/tmp/external-postgres-stand-in")  # noqa: S108 - made anew, for its user only
+STATE = Path("/var/tmp/managed-postgres-stand-in")  # noqa: S108 - made anew, for its user only
 ADMINISTRATOR = "steward"
-NAMESPACE, SERVICE, PORT = "external-postgres", "database", 5432
+NAMESPACE, SERVICE, PORT = "managed-postgres", "database", 5432
 NAME = f"{SERVICE}.{NAMESPACE}.svc"
-STACK_NAMESPACE, SECRET = "kagenti-system", "external-postgres"
+STACK_NAMESPACE, SECRET = "kagenti-system", "managed-postgres"
 OWN_PORT = 54329  # on this machine, where 5432 may be taken
 BELIEVED = "believed"  # a file that says that `up` was not asked for something wrong
 START_LIMIT = 30

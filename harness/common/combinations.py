@@ -1,0 +1,142 @@
+"""Which stacks there are: every overlay, and Components on top of it in every sensible combination.
+
+Overlays and Components are found by their folders. The table in docs/components.md is the one place that says
+what a Component needs, what it excludes, and where it stands in a list.
+"""
+
+import itertools
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+KUSTOMIZE = ROOT / "kustomize"
+TABLE = ROOT / "docs" / "components.md"
+# `harness.e2e` puts these on top of the rest, in this order: versions and names of images, no capability.
+IMAGES = ("images", "built-images")
+
+PAIR = 2
+
+
+@dataclass(frozen=True)
+class Component:
+    """One row of the table: the names in its columns `needs` and `not with`."""
+
+    needs: frozenset[str] = frozenset()
+    excludes: frozenset[str] = frozenset()
+
+
+Table = Mapping[str, Component]  # in the order of the rows
+
+
+@dataclass(frozen=True)
+class Combination:
+    """An overlay with Components on top, in order."""
+
+    overlay: str
+    components: tuple[str, ...] = ()
+
+    @property
+    def on_top(self) -> tuple[str, ...]:
+        """The Components on top, and again the images, for the containers that Components bring."""
+        return (*self.components, "images") if self.components else ()
+
+    def __str__(self) -> str:
+        """Return what identifies a test: `kind+mlflow-auth`."""
+        return "+".join((self.overlay, *self.components))
+
+
+def read_table(text: str) -> Table:
+    """Return the rows of docs/components.md: `| name | needs | not with | gives |`, names in backticks.
+
+    Raises ValueError for a row that needs or excludes a Component that has no row.
+    """
+    table = {}
+    for name, needs, excludes in re.findall(
+        r"^\| `([\w-]+)` \|([^|]*)\|([^|]*)\|[^|]*\|$", text, re.MULTILINE
+    ):
+        table[name] = Component(*(frozenset(re.findall(r"`([\w/-]+)`", cell)) for cell in (needs, excludes)))
+    for name, component in table.items():
+        unknown = {other for other in component.needs | component.excludes if "/" not in other} - set(table)
+        if unknown:
+            raise ValueError(f"row {name} names {', '.join(sorted(unknown))}, which has no row")
+    return table
+
+
+def component_table() -> Table:
+    """Return the table of docs/components.md."""
+    return read_table(TABLE.read_text(encoding="utf-8"))
+
+
+def folders(kind: str) -> tuple[str, ...]:
+    """Return the names of all `overlays` or `components`, sorted."""
+    return tuple(sorted(path.parent.name for path in (KUSTOMIZE / kind).glob("*/kustomization.yaml")))
+
+
+def listed_components(folder: Path) -> list[str]:
+    """Return the names of the Components that a kustomization lists, in its order."""
+    entries = _kustomization(folder).get("components", ())
+    paths = [(folder / entry).resolve() for entry in entries]
+    return [path.name for path in paths if path.parent == KUSTOMIZE / "components"]
+
+
+def contents(folder: Path) -> frozenset[str]:
+    """Return what a kustomization has, itself or through what it lists.
+
+    Components are named as in the table, and base and overlays by their folder: `kustomize/base`.
+    """
+    found: set[str] = set()
+    kustomization = _kustomization(folder)
+    for entry in (*kustomization.get("resources", ()), *kustomization.get("components", ())):
+        path = (folder / entry).resolve()
+        if path.is_dir():
+            found |= contents(path)
+            found.add(path.name if path.parent.name == "components" else str(path.relative_to(ROOT)))
+    return frozenset({*found, str(folder.relative_to(ROOT))})
+
+
+def _kustomization(folder: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((folder / "kustomization.yaml").read_text(encoding="utf-8"))
+    return loaded
+
+
+def in_order(components: Iterable[str], table: Table) -> tuple[str, ...]:
+    """Return Components in the order of the table. Raises ValueError for one without a row."""
+    return tuple(sorted(components, key=list(table).index))
+
+
+def fits(chosen: frozenset[str], there: frozenset[str], table: Table) -> bool:
+    """Return whether chosen Components find what they need in the stack, and none is excluded there."""
+    stack = there | chosen
+    excluded = frozenset[str]().union(*(table[name].excludes for name in stack if name in table))
+    return all(table[name].needs <= stack for name in chosen) and not excluded & stack
+
+
+def sensible(there: frozenset[str], available: Iterable[str], table: Table) -> list[tuple[str, ...]]:
+    """Return what can be put on top of what is there: each Component, each pair, the largest sets."""
+    optional = sorted(set(available) - there)
+    sets = [
+        frozenset(chosen)
+        for size in range(1, len(optional) + 1)
+        for chosen in itertools.combinations(optional, size)
+        if fits(frozenset(chosen), there, table)
+    ]
+    largest = {chosen for chosen in sets if not any(chosen < other for other in sets)}
+    return [in_order(chosen, table) for chosen in sets if len(chosen) <= PAIR or chosen in largest]
+
+
+def combinations() -> tuple[Combination, ...]:
+    """Return every overlay, alone and with what can be put on top of it.
+
+    An overlay whose images are built here is judged alone: it differs from another in image names only.
+    """
+    table, found = component_table(), list[Combination]()
+    for overlay in folders("overlays"):
+        there = contents(KUSTOMIZE / "overlays" / overlay)
+        on_top = [] if "built-images" in there else sensible(there, set(table) - set(IMAGES), table)
+        found += [Combination(overlay, components) for components in ((), *on_top)]
+    return tuple(found)
