@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 REQUEST_LIMIT = 15
+PAGE = 100  # traces that one search asks for; MLflow's search gives 500 at most
 SESSION = "metadata.`mlflow.trace.session`"
 _STATUS: dict[str, Status] = {"STATUS_CODE_OK": "OK", "STATUS_CODE_ERROR": "ERROR"}
 
@@ -129,34 +130,37 @@ class MlflowTraces:
     @keyword(name="Find Traces Of Session In MLflow")
     def find_traces_of_session(self, session: str, experiment_id: str) -> list[str]:
         """Return the ids (32 hex digits) of a session's traces, oldest first; MLflow itself filters."""
-        found = self._ask(
-            f"the traces of session {session}",
-            "search_traces",
-            locations=[experiment_id],
-            filter_string=f"{SESSION} = '{session}'",
-            order_by=["timestamp_ms ASC"],
-            include_spans=False,
-        )
+        found = self._search(experiment_id, f"{SESSION} = '{session}'", spans=False)
         return [trace.info.trace_id.removeprefix("tr-") for trace in found]
 
     @keyword(name="Find Traces In MLflow")
-    def find_traces(self, experiment_id: str, condition: str, most: int = 500) -> list[Trace]:
-        """Return the traces, oldest first, that fulfil a condition in MLflow's filter language, with spans.
+    def find_traces(self, experiment_id: str, condition: str) -> list[Trace]:
+        """Return all traces, oldest first, that fulfil a condition in MLflow's filter language, with spans.
 
-        MLflow itself filters, in one search request. Raises MlflowError where more than `most` (500 at most)
-        fulfil it.
+        MLflow itself filters.
         """
-        found = self._ask(
-            f"the traces with {condition}",
-            "search_traces",
-            locations=[experiment_id],
-            filter_string=condition,
-            max_results=most,
-            order_by=["timestamp_ms ASC"],
-        )
-        if found.token:
-            raise MlflowError(f"MLflow has more than {most} traces with {condition}: ask for fewer.")
-        return [convert(trace) for trace in found]
+        return [convert(trace) for trace in self._search(experiment_id, condition, spans=True)]
+
+    def _search(self, experiment_id: str, condition: str, *, spans: bool) -> list[MlflowTrace]:
+        """Return all traces that fulfil a condition, oldest first, read page by page."""
+        # A trace that arrives meanwhile can move another one to the next page: each is kept once.
+        found: dict[str, MlflowTrace] = {}
+        token: str | None = None
+        while True:
+            page = self._ask(
+                f"the traces with {condition}",
+                "search_traces",
+                locations=[experiment_id],
+                filter_string=condition,
+                max_results=PAGE,
+                order_by=["timestamp_ms ASC"],
+                page_token=token,
+                include_spans=spans,
+            )
+            found |= {trace.info.trace_id: trace for trace in page}
+            token = page.token
+            if not token:
+                return list(found.values())
 
     @keyword(name="Wait For Conversations In MLflow")
     def wait_for_conversations(
@@ -164,7 +168,7 @@ class MlflowTraces:
     ) -> list[Sighting]:
         """Return the traces whose session begins with `batch`, oldest first, each with when it was whole.
 
-        Asks for all by one search until `traces` of them are whole with `spans` spans or more each, for
+        Asks for all of them until `traces` of them are whole with `spans` spans or more each, for
         `limit` seconds at most; then what there is, whole or not. Raises MlflowError when MLflow does not
         answer then.
         """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,6 +37,13 @@ def answering(monkeypatch: pytest.MonkeyPatch, status: int, body: str) -> list[d
 
     monkeypatch.setattr(requests, "post", post)
     return requested
+
+
+def wait_for(requested: list[dict[str, Any]], number: int) -> None:
+    """Wait, for 10 seconds at most, until there were so many requests."""
+    end = time.monotonic() + 10
+    while len(requested) < number and time.monotonic() < end:
+        time.sleep(0.001)
 
 
 def test_asks_by_the_host_name_in_the_context_given(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,13 +102,24 @@ def test_questions_in_the_background_go_on_until_they_are_stopped(monkeypatch: p
     requested = answering(monkeypatch, 200, json.dumps({"result": COMPLETED}))
     asker = AgentClient()
     asking = asker.keep_asking(AGENT, ["a", "b", "c"], "batch", 5, 2)
-    while len(requested) < 5:
-        pass
+    wait_for(requested, 600)
     questions = asker.stop_asking(asking)
-    assert len(questions) == len(requested) >= 5
+    assert len(questions) == len(requested) >= 600
     asker.stop_all_asking()
     assert len(requested) == len(questions)
     assert [each.context_id for each in questions] == [
         f"batch-{number:03d}" for number in range(len(questions))
     ]
     assert [each.text for each in questions[:4]] == ["a", "b", "c", "a"]
+
+
+def test_an_agent_that_is_down_is_not_flooded_with_questions(monkeypatch: pytest.MonkeyPatch) -> None:
+    requested = answering(monkeypatch, 503, "")
+    asker = AgentClient()
+    asking = asker.keep_asking(AGENT, ["a"], "batch", 5, 2)
+    wait_for(requested, 2)
+    time.sleep(0.05)
+    assert len(requested) == 2
+    (first, second) = asker.stop_asking(asking)
+    assert first.failure
+    assert second.failure

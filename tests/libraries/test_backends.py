@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -86,6 +87,37 @@ class _FakeMlflow(MlflowTraces):
 
     def read_trace(self, trace_id: str) -> Trace:
         return next(trace for trace in self.now if trace.trace_id == trace_id)
+
+
+class _Page(list[Any]):
+    """What MLflow's client returns of a search."""
+
+    token: str | None = None
+
+
+class _PagedClient:
+    """MLflow's client, for 250 traces; while its pages are read another trace arrives before the others."""
+
+    def __init__(self) -> None:
+        self.ids = [f"tr-{number:032x}" for number in range(1, 251)]
+        self.conditions: set[str] = set()
+
+    def search_traces(self, *, max_results: int, page_token: str | None, **asked: Any) -> _Page:  # noqa: ANN401
+        self.conditions.add(asked["filter_string"])
+        start, end = int(page_token or 0), int(page_token or 0) + max_results
+        page = _Page(SimpleNamespace(info=SimpleNamespace(trace_id=each)) for each in self.ids[start:end])
+        page.token = str(end) if end < len(self.ids) else None
+        if not start:
+            self.ids.insert(0, f"tr-{0:032x}")
+        return page
+
+
+def test_all_pages_of_a_search_in_mlflow_are_read_and_no_trace_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    mlflow, client = MlflowTraces(), _PagedClient()
+    monkeypatch.setattr(mlflow, "_mlflow", lambda: client)
+    found = mlflow.find_traces_of_session("s", "1")
+    assert found == [f"{number:032x}" for number in range(1, 251)]
+    assert client.conditions == {"metadata.`mlflow.trace.session` = 's'"}
 
 
 @pytest.fixture(autouse=True)
