@@ -1,0 +1,55 @@
+"""tox hides from its commands only the variables that they must not see."""
+
+import subprocess
+import sys
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+# Each changes where its program finds what it works with.
+ENGINES = (
+    "CONTAINER_CONNECTION",
+    "CONTAINER_HOST",
+    "CONTAINERS_CONF",
+    "DBUS_SESSION_BUS_ADDRESS",
+    "DOCKER_CERT_PATH",
+    "DOCKER_CONFIG",
+    "DOCKER_CONTEXT",
+    "DOCKER_HOST",
+    "DOCKER_TLS_VERIFY",
+    "KIND_EXPERIMENTAL_DOCKER_NETWORK",
+    "REGISTRY_AUTH_FILE",
+    "SSH_AUTH_SOCK",
+    "XDG_RUNTIME_DIR",
+)
+PACKAGES = (
+    "APT_CONFIG",
+    "GOPROXY",
+    "HTTPS_PROXY",
+    "NETRC",
+    "PIP_INDEX_URL",
+    "SE_OFFLINE",
+    "SSL_CERT_FILE",
+    "UV_INDEX",
+)
+FOLDERS = ("EMBEDDED_CLUSTER_CACHE", "EMBEDDED_CLUSTER_STATE", "HOME", "TMPDIR", "XDG_CACHE_HOME")
+
+
+@pytest.fixture(scope="module")
+def patterns() -> list[str]:
+    """Return the patterns of the variables that tox passes to the commands of e2e."""
+    command = [sys.executable, "-m", "tox", "config", "-e", "e2e", "-k", "pass_env", "--colored", "no"]
+    printed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    return printed.partition("pass_env =")[2].split()
+
+
+@pytest.mark.parametrize("variable", [*ENGINES, *PACKAGES, *FOLDERS])
+def test_variable_that_a_program_needs_is_passed(variable: str, patterns: list[str]) -> None:
+    assert any(fnmatch(variable.lower(), pattern.lower()) for pattern in patterns)
+
+
+@pytest.mark.parametrize("variable", ["KUBECONFIG", "MLFLOW_TRACKING_URI", "ROBOT_OPTIONS"])
+def test_variable_that_would_lead_e2e_elsewhere_is_not_passed(variable: str, patterns: list[str]) -> None:
+    assert not any(fnmatch(variable.lower(), pattern.lower()) for pattern in patterns)
