@@ -77,10 +77,13 @@ class Assistant:
             httpx_client_factory=_http_client,
         )
         # A failing tool raises, so that its span says ERROR; the tool node then tells the model.
+        public = self._settings.public_telemetry
         client = MultiServerMCPClient(
-            {"weather": server}, tool_interceptors=[_call], handle_tool_errors=False
+            {"weather": server}, tool_interceptors=[_call], handle_tool_errors=public
         )
         try:
+            if public:
+                await client.get_tools()  # the public agent asks once to see that the server is there
             return await client.get_tools()
         except Exception as error:
             raise AnswerError(

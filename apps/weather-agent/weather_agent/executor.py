@@ -12,6 +12,7 @@ from a2a.types import TaskState
 
 from weather_agent import telemetry
 from weather_agent.assistant import AnswerError, Assistant, cause, describe
+from weather_agent.settings import Settings
 
 _log = logging.getLogger(__name__)
 
@@ -22,10 +23,11 @@ class WeatherExecutor(AgentExecutor):
     A request that is not an A2A message never comes here, so it makes no span.
     """
 
-    def __init__(self, assistant: Assistant, model: str) -> None:
-        """Answer with the assistant; model is the name the root span tells."""
+    def __init__(self, assistant: Assistant, settings: Settings) -> None:
+        """Answer with the assistant; the root span has the settings' model."""
         self._assistant = assistant
-        self._model = model
+        self._model = settings.llm_model
+        self._public = settings.public_telemetry
         self._running: dict[asyncio.Future[None], asyncio.Task[object] | None] = {}
 
     async def execute(self, context: RequestContext, event_queue: EventQueue) -> None:
@@ -92,7 +94,8 @@ class WeatherExecutor(AgentExecutor):
     async def _ask(self, question: str, updater: TaskUpdater) -> str:
         if not question.strip():
             raise AnswerError("The message has no text: send the question as a text part.")
-        await updater.start_work()
+        if not self._public:  # the public agent sends no event before its first step
+            await updater.start_work()
         text = ""
         async for message in self._assistant.answer(question):
             text = str(message.text)

@@ -11,6 +11,7 @@ from a2a.types import AgentCapabilities, AgentCard, AgentInterface, AgentSkill
 from opentelemetry.sdk.trace import TracerProvider
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -19,6 +20,7 @@ from weather_agent.assistant import Assistant
 from weather_agent.executor import WeatherExecutor
 from weather_agent.settings import Settings
 from weather_agent.telemetry import AGENT_NAME, VERSION
+from weather_agent.telemetry_public import RootSpan
 
 # How long running requests may take when the server is told to stop, in seconds. Together they stay below
 # Kubernetes' default grace period of 30 s: streams, then connections, then requests whose client has gone.
@@ -59,10 +61,22 @@ def metrics(_: Request) -> Response:
 
 
 def application(settings: Settings, provider: TracerProvider) -> Starlette:
-    """Build the app. On shutdown it waits for running requests, then sends the last spans."""
-    executor = WeatherExecutor(Assistant(settings), settings.llm_model)
+    """Build the app. On shutdown it waits for running requests, then sends the last spans.
+
+    With the public agent's telemetry it does neither, and counts nothing.
+    """
+    executor = WeatherExecutor(Assistant(settings), settings)
     described = card(settings)
     handler = DefaultRequestHandler(executor, InMemoryTaskStore(), described)
+
+    routes = [
+        *create_agent_card_routes(described),
+        *create_agent_card_routes(described, card_url="/.well-known/agent.json"),
+    ]
+    if settings.public_telemetry:
+        routes += create_jsonrpc_routes(handler, "/", enable_v0_3_compat=True)
+        return Starlette(routes=routes, middleware=[Middleware(RootSpan)])
+    routes += create_jsonrpc_routes(handler, "/", enable_v0_3_compat=True, shutdown_grace_period=STREAM_GRACE)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -70,12 +84,4 @@ def application(settings: Settings, provider: TracerProvider) -> Starlette:
         await executor.drain(DRAIN_GRACE)
         await asyncio.to_thread(provider.shutdown)
 
-    return Starlette(
-        lifespan=lifespan,
-        routes=[
-            *create_agent_card_routes(described),
-            *create_agent_card_routes(described, card_url="/.well-known/agent.json"),
-            Route("/metrics", metrics),
-            *create_jsonrpc_routes(handler, "/", enable_v0_3_compat=True, shutdown_grace_period=STREAM_GRACE),
-        ],
-    )
+    return Starlette(lifespan=lifespan, routes=[Route("/metrics", metrics), *routes])

@@ -1,7 +1,8 @@
 """What the environment tells the agent.
 
 INSTRUMENTATIONS says whose spans it makes: ``openinference`` (the default), ``genai`` (OpenTelemetry's GenAI
-conventions) or ``openinference,genai``; see telemetry.py.
+conventions) or ``openinference,genai``; see telemetry.py. With TELEMETRY=public it has no effect: then the
+spans are those of the public weather agent; see telemetry_public.py.
 """
 
 import os
@@ -22,6 +23,7 @@ class Settings:
     llm_max_retries: int
     llm_timeout_seconds: float
     instrumentations: frozenset[str]
+    public_telemetry: bool
 
 
 def from_environment() -> Settings:
@@ -40,6 +42,7 @@ def from_environment() -> Settings:
         llm_max_retries=_number("LLM_MAX_RETRIES", 2),
         llm_timeout_seconds=_number("LLM_TIMEOUT_SECONDS", 60),
         instrumentations=_instrumentations(),
+        public_telemetry=_public_telemetry(),
     )
 
 
@@ -58,6 +61,13 @@ def _instrumentations() -> frozenset[str]:
             f"Set INSTRUMENTATIONS to openinference, genai or openinference,genai, not {value!r}."
         )
     return names
+
+
+def _public_telemetry() -> bool:
+    value = os.environ.get("TELEMETRY") or "own"
+    if value not in {"own", "public"}:
+        raise SystemExit(f"Set TELEMETRY to own or public, not {value!r}.")
+    return value == "public"
 
 
 def _number(variable: str, default: int) -> int:

@@ -188,6 +188,9 @@ def request(context_id: str, question: str, model: str, headers: Mapping[str, st
     ``traceparent`` names, and a trace without a root is never shown as finished. The caller's span is linked.
     """
     caller = trace.get_current_span(propagate.extract(headers, context=Context())).get_span_context()
+    if not _instrumentations:  # the public agent's root is telemetry_public.RootSpan
+        yield Request(trace.INVALID_SPAN)
+        return
     tracer: trace.Tracer
     session: AbstractContextManager[object]
     if "openinference" in _instrumentations:
@@ -234,6 +237,8 @@ def outgoing_headers() -> dict[str, str]:
     OpenInference does not make its spans the current ones, so a plain inject would name the root span.
     """
     headers: dict[str, str] = {}
+    if not _instrumentations:  # the instrumentation of httpx names the current span
+        return headers
     span = get_current_span() if "openinference" in _instrumentations else None
     propagate.inject(headers, trace.set_span_in_context(span or trace.get_current_span()))
     return headers

@@ -1,1 +1,1 @@
-"""An MCP server with one tool, get_weather: computed from city and seed, so that a test can know it."""
+"""An MCP server with one tool, get_weather: computed from city and seed, or asked of open-meteo."""
