@@ -5,6 +5,7 @@ what a Component needs, what it excludes, and where it stands in a list.
 """
 
 import itertools
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,7 +19,6 @@ KUSTOMIZE = ROOT / "kustomize"
 TABLE = ROOT / "docs" / "components.md"
 # `harness.e2e` puts these on top of the rest, in this order: versions and names of images, no capability.
 IMAGES = ("images", "built-images")
-
 PAIR = 2
 
 
@@ -70,6 +70,17 @@ def read_table(text: str) -> Table:
 def component_table() -> Table:
     """Return the table of docs/components.md."""
     return read_table(TABLE.read_text(encoding="utf-8"))
+
+
+def write_kustomization(folder: Path, resource: Path, components: Iterable[Path]) -> None:
+    """Write a kustomization into a folder: a resource with Components on top, in order."""
+    kustomization = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": [os.path.relpath(resource, folder.resolve())],
+        "components": [os.path.relpath(path, folder.resolve()) for path in components],
+    }
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization), encoding="utf-8")
 
 
 def folders(kind: str) -> tuple[str, ...]:

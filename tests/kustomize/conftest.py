@@ -1,15 +1,13 @@
 """Render overlays and combinations of Components, each once a session."""
 
 import functools
-import os
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-import yaml
 
-from harness.common.combinations import KUSTOMIZE, Combination
+from harness.common.combinations import KUSTOMIZE, Combination, write_kustomization
 from harness.common.kubectl_and_helm import find_program
 from rendered import BuildError, Stack
 
@@ -51,15 +49,9 @@ def compose(
         if not components:
             return render(KUSTOMIZE / resource)
         folder = tmp_path_factory.mktemp("composed")
-        kustomization = {
-            "apiVersion": "kustomize.config.k8s.io/v1beta1",
-            "kind": "Kustomization",
-            "resources": [os.path.relpath(KUSTOMIZE / resource, folder.resolve())],
-            "components": [
-                os.path.relpath(KUSTOMIZE / "components" / name, folder.resolve()) for name in components
-            ],
-        }
-        (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization), encoding="utf-8")
+        write_kustomization(
+            folder, KUSTOMIZE / resource, [KUSTOMIZE / "components" / name for name in components]
+        )
         return render(folder)
 
     return lambda resource, components: composed(resource, tuple(components))
