@@ -28,6 +28,11 @@ class TraceReport:
         logger.info(f"<pre>{html.escape(tree(trace))}</pre>", html=True)
 
     @keyword
+    def describe_trace(self, trace: Trace) -> str:
+        """Return in one line how many spans, roots and tokens a trace has, its orphans and its state."""
+        return describe(trace)
+
+    @keyword
     def spans_that_contract_demands(self, contract: Path, tool_calls: int) -> int:
         """Return how many spans the trace of a question with so many tool calls must have."""
         return spans_demanded(load_contract(contract), Expectation("", "", tool_calls=tool_calls))
@@ -68,6 +73,19 @@ class TraceReport:
                 f"Trace {one.trace_id} is not the same in {one.backend} and {other.backend}, "
                 f"{len(found)} differences:\n{lines}"
             )
+
+
+def describe(trace: Trace) -> str:
+    """Return a trace in one line; its tokens are the backend's sum, or the LLM spans' where it has none."""
+    orphans = f"orphans {', '.join(span.name for span in trace.orphans)}" if trace.orphans else "no orphan"
+    tokens = trace.tokens or {
+        part: sum(int(span.attributes.get(f"llm.token_count.{part}", 0)) for span in trace.of_kind("LLM"))
+        for part in ("prompt", "completion", "total")
+    }
+    return (
+        f"{len(trace.spans)} spans in {trace.backend}, {len(trace.roots)} root, {orphans}, tokens "
+        f"{tokens['prompt']} + {tokens['completion']} = {tokens['total']}, state {trace.state or 'not kept'}"
+    )
 
 
 def tree(trace: Trace) -> str:

@@ -13,10 +13,6 @@ Suite Setup      Send The Probe
 Test Tags        traces    filter    otel-collector
 
 
-*** Variables ***
-&{JSON}    Content-Type=application/json
-
-
 *** Test Cases ***
 MLflow Gets The OpenInference Spans And No Foreign One
     [Documentation]    Of the probe, MLflow has root and child; the foreign child and sibling are not there.
@@ -80,24 +76,7 @@ Send The Probe
     VAR    ${SESSION} =    ${context}-probe    scope=SUITE
     ${probe} =    Make Probe    ${SESSION}
     VAR    ${PROBE} =    ${probe}    scope=SUITE
-    ${answer} =    Send From The Agent's Place    ${probe.body}
-    Should Be Equal As Integers    ${answer}[status]    200
-    ...    msg=The collector does not take the probe, it answers ${answer}[status]: ${answer}[body]
-    ...    values=False
-
-Send From The Agent's Place
-    [Documentation]    Return what the collector answers to an OTLP/HTTP JSON body, posted from the agent's pod.
-    [Arguments]    ${body}
-    ${agent} =    Get Workload    weather-agent
-    ${endpoint} =    Read Environment Variable    ${agent}    OTEL_EXPORTER_OTLP_ENDPOINT
-    ${pod} =    Get Ready Pod    weather-agent
-    ${answer} =    Request From Pod
-    ...    ${pod}
-    ...    ${agent}[spec][template][spec][containers][0][name]
-    ...    ${endpoint}/v1/traces
-    ...    headers=${JSON}
-    ...    body=${body}
-    RETURN    ${answer}
+    Send Spans From Agent Pod    ${probe.body}
 
 Only What Is Kept Should Be There
     [Documentation]    Fail unless the trace holds exactly the probe's OpenInference spans.

@@ -2,42 +2,63 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
-from harness.proofs.recordings import replay
-from harness.proofs.recordings.deployed import RECORDED
+from contracts import contract
+from contracts.report import describe
+from harness.proofs.recordings.replays import PUBLIC, Replay, Replays
+from tests.contracts.recordings import CONTRACTS, filtered, shared_contract
+from traces import otlp_json
+from traces.model import Trace
 
-NAMES = sorted(file.name.removesuffix(".otlp.jsonl") for file in RECORDED.glob("public/*.otlp.jsonl"))
+NAMES = sorted(file.name.removesuffix(".otlp.jsonl") for file in PUBLIC.glob("*.otlp.jsonl"))
+
+
+def sent(replay: Replay) -> Trace:
+    """Return the trace that a replay sends, as the collector's filter leaves it."""
+    (trace,) = otlp_json.read_lines([replay.body])
+    return filtered(trace)
+
+
+def violations(replay: Replay, contract_name: str) -> list[str]:
+    question = contract.Expectation(
+        **{key: value for key, value in replay.known.items() if key != "contract"}
+    )
+    rules = shared_contract(CONTRACTS / f"{contract_name}.yaml")
+    return [violation.rule for violation in contract.evaluate(rules, sent(replay), question)]
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("without_a2a", [False, True])
-def test_what_is_sent_fulfils_its_contract(name: str, without_a2a: bool) -> None:
-    sent = replay.prepare(name, without_a2a=without_a2a)
-    assert sent.traces
-    for trace, known in zip(sent.traces, sent.known, strict=True):
-        line, wrong = replay.judge(trace, known, whole=without_a2a)
-        assert wrong == []
-        assert ("orphans none" in line) == without_a2a
+@pytest.mark.parametrize("a2a_spans", [False, True])
+def test_what_is_sent_fulfils_its_contract(name: str, a2a_spans: bool) -> None:
+    replays = Replays().make_replays(name, a2a_spans)
+    assert replays
+    for replay in replays:
+        trace = sent(replay)
+        assert violations(replay, replay.known["contract"]) == []
+        assert (trace.trace_id, len(trace.spans)) == (replay.trace_id, replay.kept)
+        assert ("no orphan" in describe(trace)) == trace.is_whole == (not a2a_spans)
 
 
 def test_a_replay_shares_no_id_and_no_session_with_another() -> None:
-    one, other = (replay.prepare(NAMES[0], without_a2a=False) for _ in range(2))
-    ids = [
-        {span.span_id for span in sent.traces[0].spans} | {sent.traces[0].trace_id} for sent in (one, other)
-    ]
+    one, other = (Replays().make_replays(NAMES[0], a2a_spans=True)[0] for _ in range(2))
+    ids = [{span.span_id for span in sent(replay).spans} | {replay.trace_id} for replay in (one, other)]
     assert not ids[0] & ids[1]
-    assert one.known[0]["session"] != other.known[0]["session"]
-    assert "ctx-s01" not in json.dumps(one.requests).replace(one.known[0]["session"], "")
+    assert one.known["session"] != other.known["session"]
+    assert "ctx-s01" not in one.body.replace(one.known["session"], "")
 
 
-def test_a_trace_that_breaks_its_contract_or_is_not_whole_is_told() -> None:
-    sent = replay.prepare(NAMES[0], without_a2a=False)
-    line, wrong = replay.judge(
-        sent.traces[0], {**sent.known[0], "contract": "public-weather-whole"}, whole=True
+def test_each_trace_of_a_recording_is_a_replay_of_its_own() -> None:
+    replays = Replays().make_replays("05-two-turns-v03", a2a_spans=False)
+    assert [replay.label for replay in replays] == [f"05-two-turns-v03-without-a2a-{turn}" for turn in (1, 2)]
+    assert len({replay.trace_id for replay in replays}) == len(replays)
+    assert len({replay.known["session"] for replay in replays}) == 1
+
+
+def test_a_trace_that_breaks_its_contract_and_is_not_whole_is_reported() -> None:
+    (replay,) = Replays().make_replays(NAMES[0], a2a_spans=True)
+    assert "orphans.allowed" in violations(replay, "public-weather-whole")
+    assert not sent(replay).is_whole
+    assert describe(sent(replay)) == (
+        "10 spans in otlp, 1 root, orphans LangGraph, tokens 211 + 94 = 305, state not kept"
     )
-    assert "broken" in line
-    assert "it is not whole" in wrong
-    assert replay.judge(None, sent.known[0], whole=False) == ("nothing", ["the trace is not there"])

@@ -1,1 +1,1 @@
-"""Records traces of the deployed stack, and replays recordings through its collector."""
+"""Records traces of the deployed stack, and replays the public agent's recordings through its collector."""
