@@ -3,37 +3,42 @@ Documentation    After the upgrade of MLflow: the trace from before is there as 
 
 Resource         upgrade.resource
 
-Suite Setup      Connect To The Cluster And Remember
+Suite Setup      Connect To The Cluster And Read What Was Kept
 
 Test Tags        upgrade
 
 
 *** Test Cases ***
-The Upgraded MLflow Answers
+The New Release Of MLflow Is Deployed
     [Documentation]    The release that the overlay names is the one that answers.
-    Release Of MLflow Should Be    ${VERSION}
+    MLflow Release Should Be    ${VERSION}
 
-The Experiment Is The Same
-    [Documentation]    The collector sends to the experiment that the old traces are in.
-    ${experiment} =    Get Experiment Id Of Collector
-    Should Be Equal    ${experiment}    ${BEFORE}[experiment_id]
-    ...    msg=The collector sends to experiment ${experiment}; the old traces are in ${BEFORE}[experiment_id].
+The Collector Sends To The Experiment From Before The Upgrade
+    [Documentation]    New traces come to where the old ones are.
+    ${experiment_id} =    Get Experiment Id Of Collector
+    Should Be Equal    ${experiment_id}    ${BEFORE}[experiment_id]
+    ...    msg=The collector sends to experiment ${experiment_id}; the old traces are in ${BEFORE}[experiment_id].
     ...    values=False
 
-The Trace From Before The Upgrade Is As It Was
-    [Documentation]    It is found by its context, fulfils its contract, and every value is the one that was kept.
-    ${trace} =    Wait For Whole Trace In MLflow    ${BEFORE}[question]    ${None}
-    Judge    ${trace}    ${BEFORE}[question]
-    Trace Should Be As It Was    ${trace}    ${BEFORE}[trace]
+The Trace From Before The Upgrade Is Unchanged
+    [Documentation]    It is found by its session, fulfils its contract, and every value is the one that was kept.
+    VAR    &{question} =    &{BEFORE}[question]
+    Use The Deployed MLflow
+    ${trace} =    Wait For Trace In MLflow    ${question.context_id}    ${BEFORE}[experiment_id]    ${LIMITS}[trace]
+    IF    $trace is None
+        Fail    MLflow lost the trace from before the upgrade: it finds none of session ${question.context_id}.
+    END
+    Trace Should Fulfil The Weather Contract    ${trace}    ${question}
+    Trace Should Be Unchanged    ${{dataclasses.asdict($trace)}}    ${BEFORE}[trace]
 
 A New Question's Trace Is Whole
     [Documentation]    The upgraded MLflow takes new spans.
-    Ask And Judge
+    Ask And Check The Trace
 
 
 *** Keywords ***
-Connect To The Cluster And Remember
-    [Documentation]    Read what was kept before the upgrade.
+Connect To The Cluster And Read What Was Kept
+    [Documentation]    Read the question and the trace from before the upgrade.
     Connect To The Cluster
-    ${before} =    Read What Was Kept    ${FILE}
+    ${before} =    Read Kept Trace    ${FILE}
     VAR    ${BEFORE} =    ${before}    scope=SUITE

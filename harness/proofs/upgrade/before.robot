@@ -9,12 +9,16 @@ Test Tags        upgrade
 
 
 *** Test Cases ***
-The Previous Release Of MLflow Answers
-    [Documentation]    What is to be upgraded is really what is deployed.
-    Release Of MLflow Should Be    ${VERSION}
+The Previous Release Of MLflow Is Deployed
+    [Documentation]    The release that is upgraded from is the one that answers.
+    MLflow Release Should Be    ${VERSION}
 
 A Question's Trace Is Whole In The Previous Release
     [Documentation]    The trace that must survive fulfils its contract before the upgrade.
-    ${question}    ${trace} =    Ask And Judge
-    ${experiment} =    Get Experiment Id Of Collector
-    Keep    ${FILE}    ${question}    ${experiment}    ${trace}
+    ${question}    ${trace} =    Ask And Check The Trace
+    ${experiment_id} =    Get Experiment Id Of Collector
+    Keep Trace
+    ...    ${FILE}
+    ...    ${{dataclasses.asdict($question)}}
+    ...    ${experiment_id}
+    ...    ${{dataclasses.asdict($trace)}}

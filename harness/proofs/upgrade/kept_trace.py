@@ -1,19 +1,16 @@
-"""Keeps a question and its trace in a file, over an upgrade, and tells what became of the trace."""
+"""Keeps a question and its trace in a file over an upgrade, and compares the trace before and after."""
 
 from __future__ import annotations
 
 import difflib
 import json
-from dataclasses import asdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from robot.api.deco import keyword, library
 
-from agent.client import Question
-from traces.model import Trace
-
-MOST = 20  # lines of a difference that are shown
+MOST_LINES = 20  # of a difference that are shown
 
 
 @library(scope="GLOBAL")
@@ -21,38 +18,42 @@ class KeptTrace:
     """One question with its trace, as JSON in one file."""
 
     @keyword
-    def keep(self, file: Path, question: Question, experiment_id: str, trace: Trace) -> None:
+    def keep_trace(
+        self, file: Path, question: Mapping[str, Any], experiment_id: str, trace: Mapping[str, Any]
+    ) -> None:
         """Write a question, its experiment's id and its trace into a file."""
-        kept = {"question": asdict(question), "experiment_id": experiment_id, "trace": asdict(trace)}
+        kept = {"question": question, "experiment_id": experiment_id, "trace": trace}
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(as_text(kept), encoding="utf-8")
 
     @keyword
-    def read_what_was_kept(self, file: Path) -> dict[str, Any]:
-        """Return the `question`, the `experiment_id`, and the `trace` as a dictionary."""
+    def read_kept_trace(self, file: Path) -> dict[str, Any]:
+        """Return `question`, `experiment_id` and `trace` as they were kept.
+
+        Raises AssertionError when nothing was kept.
+        """
         try:
             kept: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         except OSError as error:
             raise AssertionError(
-                f"No question was kept from before the upgrade: {file} cannot be read ({error.strerror})."
+                f"No trace was kept before the upgrade: {file} cannot be read ({error.strerror})."
             ) from error
-        return {**kept, "question": Question(**kept["question"])}
+        return kept
 
     @keyword
-    def trace_should_be_as_it_was(self, trace: Trace, before: dict[str, Any]) -> None:
-        """Fail with the lines that differ between a trace and what was kept of it."""
+    def trace_should_be_unchanged(self, trace: Mapping[str, Any], before: Mapping[str, Any]) -> None:
+        """Fail with the lines that differ between a trace and the one that was kept."""
         lines = [
             line
             for line in difflib.unified_diff(
-                as_text(before).splitlines(), as_text(asdict(trace)).splitlines(), lineterm="", n=0
+                as_text(before).splitlines(), as_text(trace).splitlines(), lineterm="", n=0
             )
             if not line.startswith(("---", "+++", "@@"))
         ]
         if lines:
-            shown = "\n".join(lines[:MOST])
+            shown = "\n".join(lines[:MOST_LINES])
             raise AssertionError(
-                f"Trace {trace.trace_id} is not as it was, {len(lines)} lines differ (- before, + now):"
-                f"\n{shown}"
+                f"Trace {trace['trace_id']} changed, {len(lines)} lines differ (- before, + now):\n{shown}"
             )
 
 
