@@ -18,8 +18,9 @@ from pathlib import Path
 
 from robot.api import ExecutionResult
 
+from harness.common.errors import HarnessError, report_error
 from harness.faults.catalogue import CATALOGUES, SUITES, Fault, read_catalogue
-from harness.faults.stack import FaultError, Workload, broken, why_left_out
+from harness.faults.stack import Workload, broken, why_left_out
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parents[1] / "results" / "faults"
@@ -28,12 +29,12 @@ RESULTS = HERE.parents[1] / "results" / "faults"
 def choose(catalogues: list[str], names: list[str]) -> list[Fault]:
     """Return the faults of these catalogues (none: of all) with these names (none: all of them).
 
-    Raises FaultError for a name that no fault of them has.
+    Raises HarnessError for a name that no fault of them has.
     """
     known = {fault.name: fault for name in catalogues or CATALOGUES for fault in read_catalogue(name)}
     for name in names:
         if name not in known:
-            raise FaultError(f"No fault is named {name!r}; choose from {', '.join(known)}.")
+            raise HarnessError(f"No fault is named {name!r}; choose from {', '.join(known)}.")
     return [known[name] for name in names or known]
 
 
@@ -92,8 +93,8 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         found, missed, left_out = run_all(choose(arguments.catalogue, arguments.faults))
-    except FaultError as error:
-        print(error, file=sys.stderr)
+    except HarnessError as error:
+        report_error(error)
         return 1
     print(f"\nFound {len(found)} of {len(found) + len(missed)} faults", end="")
     print(f", left out {len(left_out)}: {', '.join(left_out)}." if left_out else ".")

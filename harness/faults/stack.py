@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from harness.common.commands import read_output
+from harness.common.errors import HarnessError
 from harness.faults.catalogue import Fault
 
 SETTINGS = Path(__file__).parents[2] / "resources" / "settings.yaml"
@@ -18,23 +19,16 @@ KINDS = "deployment,statefulset"
 ROLLOUT_LIMIT = "180s"
 
 
-class FaultError(Exception):
-    """A fault could not be made or healed; the message says why."""
-
-
 def kubectl(*arguments: str) -> str:
-    """Return what kubectl prints; raise FaultError where it fails."""
-    result = subprocess.run(["kubectl", *arguments], check=False, capture_output=True, text=True)
-    if result.returncode:
-        raise FaultError(f"kubectl {' '.join(arguments)[:100]} failed: {result.stderr.strip()[:400]}")
-    return result.stdout
+    """Return what kubectl prints. Raises HarnessError where it fails."""
+    return read_output(["kubectl", *arguments], f"`kubectl {' '.join(arguments)[:100]}` failed")
 
 
 class Workload:
     """The Deployment or StatefulSet behind a component's Service, as it is when it is found."""
 
     def __init__(self, component: str) -> None:
-        """Find it as resources/settings.yaml says; raise FaultError where there is not exactly one."""
+        """Find it as resources/settings.yaml says; raise HarnessError where there is not exactly one."""
         settings = yaml.safe_load(SETTINGS.read_text(encoding="utf-8"))
         place = settings["COMPONENTS"][component]
         self.namespace: str = settings[place["namespace"].strip("${}")]
@@ -43,7 +37,7 @@ class Workload:
         labels = ",".join(f"{key}={value}" for key, value in service["spec"]["selector"].items())
         found = json.loads(kubectl("get", KINDS, "--selector", labels, *here))["items"]
         if len(found) != 1:
-            raise FaultError(
+            raise HarnessError(
                 f"Service {place['service']} of {component} must select the pods of one workload; "
                 f"{len(found)} {KINDS} in namespace {self.namespace} have the labels {labels}."
             )
@@ -51,7 +45,7 @@ class Workload:
         self.container: dict[str, Any] = found[0]["spec"]["template"]["spec"]["containers"][0]
 
     def change(self, patch: list[dict[str, Any]]) -> None:
-        """Apply a JSON patch and wait until it is rolled out; raise FaultError where it is not in time."""
+        """Apply a JSON patch and wait until it is rolled out; raise HarnessError where it is not in time."""
         place = (self.name, "--namespace", self.namespace)
         kubectl("patch", *place, "--type=json", "--patch", json.dumps(patch))
         kubectl("rollout", "status", *place, f"--timeout={ROLLOUT_LIMIT}")

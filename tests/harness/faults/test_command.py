@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from robot.api import TestSuite as Suite
 
+from harness.common.errors import HarnessError
 from harness.faults import __main__ as command
 from harness.faults import stack
 from harness.faults.catalogue import CATALOGUES, Fault, read_catalogue
-from harness.faults.stack import FaultError, Workload, broken
+from harness.faults.stack import Workload, broken
 
 SAMPLER = Fault(
     "agent-samples", "breaks", "suite", "test", ["text"], agent={"OTEL_TRACES_SAMPLER": "always_off"}
@@ -45,7 +46,7 @@ class Cluster:
             self.patches.append(json.loads(arguments[-1])[0]["value"])
         if verb == "rollout" and self.fails_to_roll_out:
             self.fails_to_roll_out = False
-            raise FaultError("kubectl rollout failed: timed out")
+            raise HarnessError("kubectl rollout failed: timed out")
         if arguments[0] == "service":
             return json.dumps({"spec": {"selector": {"app": "program"}}})
         if arguments[0] == stack.KINDS:
@@ -72,7 +73,7 @@ def test_a_fault_is_chosen_by_its_name_from_any_catalogue() -> None:
         "wrong-login",
         "agent-samples",
     ]
-    with pytest.raises(FaultError, match=r"No fault is named 'nothing'; choose from .*wrong-login"):
+    with pytest.raises(HarnessError, match=r"No fault is named 'nothing'; choose from .*wrong-login"):
         command.choose([], ["nothing"])
 
 
@@ -110,7 +111,7 @@ def test_a_fault_is_healed_whatever_happens(cluster: Cluster) -> None:
     with pytest.raises(KeyboardInterrupt), broken(SAMPLER, workload):
         raise KeyboardInterrupt
     cluster.fails_to_roll_out = True
-    with pytest.raises(FaultError, match="timed out"), broken(SAMPLER, workload):
+    with pytest.raises(HarnessError, match="timed out"), broken(SAMPLER, workload):
         pass
     assert cluster.patches == [[{"name": "OTEL_TRACES_SAMPLER", "value": "always_off"}], []] * 2
 
@@ -118,7 +119,7 @@ def test_a_fault_is_healed_whatever_happens(cluster: Cluster) -> None:
 def test_a_component_that_is_not_one_workload_is_reported(cluster: Cluster) -> None:
     cluster.workloads = 2
     with pytest.raises(
-        FaultError, match=r"Service weather-service of weather-agent .* 2 deployment,statefulset"
+        HarnessError, match=r"Service weather-service of weather-agent .* 2 deployment,statefulset"
     ):
         Workload("weather-agent")
 
