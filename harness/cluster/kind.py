@@ -60,12 +60,12 @@ class Kind:
         return settings.CLUSTER_NAME in clusters.split()
 
     def problems(self) -> Iterable[str]:
-        """Find what is not as it should be, a sentence each; nothing for a healthy cluster."""
+        """Yield what is wrong, a sentence each; nothing for a healthy cluster."""
         if not self.exists():
             yield f"kind has no cluster {settings.CLUSTER_NAME}"
         elif not self.kubectl.succeeds("get", "--raw=/readyz"):
             yield "the API server is not ready"
-        elif not addons.programmed(self.kubectl):
+        elif not addons.is_programmed(self.kubectl):
             yield f"the Gateway http in {settings.GATEWAY_NAMESPACE} is not Programmed"
         elif problem := gateway_probe(self.gateway).problem():
             yield problem
@@ -76,7 +76,7 @@ class Kind:
         Raises HarnessError with what a user should do when that is not possible.
         """
         steps = Steps(3)
-        with steps.step("this machine has what it takes"):
+        with steps.step("requirements of this machine"):
             preflight.check_folder(self.folders)
             preflight.check_kind(published=bool(shutil.which("kind")) and self.exists())
             self.folders.state.mkdir(parents=True, exist_ok=True)
@@ -88,7 +88,7 @@ class Kind:
                 self._logged(self.create(), "kind could not make the cluster.", settings.DOWNLOAD_LIMIT)
             self.folders.kubeconfig.chmod(0o600)
         with steps.step("gateway"):
-            addons.gateway(
+            addons.install_gateway(
                 self.kubectl,
                 "https://github.com/kubernetes-sigs/gateway-api/releases/download/"
                 f"v{VERSIONS['gateway_api']}/standard-install.yaml",
@@ -101,7 +101,7 @@ class Kind:
         run_logged(command, self.folders.log / "kind.log", failure, limit)
 
     def load(self, archives: Iterable[Path]) -> list[tuple[image_archives.Archive, bool]]:
-        """Load image archives into kind's node, but none it has; return each with whether it had to be.
+        """Load the image archives that kind's node does not have; return each with whether it was loaded.
 
         Raises HarnessError when one cannot be loaded.
         """
@@ -125,7 +125,9 @@ class Kind:
         Raises HarnessError when kind cannot delete it.
         """
         if not shutil.which("kind"):
-            raise HarnessError(f"`kind` made the cluster and is gone; install it: {preflight.KIND_INSTALL}")
+            raise HarnessError(
+                f"`kind` made the cluster and is not on the PATH now; install it: {preflight.KIND_INSTALL}"
+            )
         name, kubeconfig = f"--name={settings.CLUSTER_NAME}", f"--kubeconfig={self.folders.kubeconfig}"
         command = self.command("delete", "cluster", name, kubeconfig)
         self._logged(command, "kind could not delete the cluster.", settings.DOWNLOAD_LIMIT)

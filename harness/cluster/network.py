@@ -1,4 +1,4 @@
-"""The node's network on this machine: address, masquerading and kernel settings, made and taken away."""
+"""The node's network on this machine: sets up and removes its address, masquerading and kernel settings."""
 
 import json
 import re
@@ -76,7 +76,7 @@ def firewall_rules(chain_listings: dict[str, str]) -> list[list[str]]:
 
 
 def our_rules(listing: str) -> list[list[str]]:
-    """Return our own rules in what `iptables -S` prints, as the arguments that follow -D."""
+    """Return the cluster's own rules in what `iptables -S` prints, as the arguments that follow -D."""
     return [
         line.replace('"', "").split()[1:]
         for line in listing.splitlines()
@@ -85,9 +85,9 @@ def our_rules(listing: str) -> list[list[str]]:
 
 
 def up(folders: Folders) -> None:
-    """Give the machine the node's address and let pods out.
+    """Give the machine the node's address, and let pods reach what is outside.
 
-    Raises HarnessError when the kernel lacks what that takes.
+    Raises HarnessError when the kernel lacks what that needs.
     """
     for module in ("overlay", "br_netfilter"):
         if shutil.which("modprobe"):
@@ -136,8 +136,9 @@ def remove_pod_links() -> None:
 def remove_services() -> None:
     """Remove kube-proxy's tables.
 
-    A kube-proxy that starts over old tables takes each endpoint's chain for filled (epChainSkipUpdate in
-    pkg/proxy/nftables, 1.35.4), also one its predecessor had emptied: that Service then refuses connections.
+    A kube-proxy that starts over old tables does not fill an endpoint's chain that is there already
+    (epChainSkipUpdate in pkg/proxy/nftables, 1.35.4), even if it is empty: that Service then refuses
+    connections.
     """
     if shutil.which("nft"):
         for family in ("ip", "ip6"):
@@ -145,12 +146,12 @@ def remove_services() -> None:
 
 
 def has_policies() -> bool:
-    """Say whether the kernel has the table of the NetworkPolicies, which is there without any policy too."""
+    """Say whether the kernel has the table of the NetworkPolicies; it is there without any policy too."""
     return succeeds(["nft", "list", "chain", "inet", settings.POLICIES_TABLE, "forward"], 10)
 
 
 def down(folders: Folders) -> None:
-    """Take away all that `up`, kube-proxy and the pods put into the machine's network."""
+    """Remove all that `up`, kube-proxy and the pods put into the machine's network."""
     remove_pod_links()
     if Path("/sys/class/net", settings.NODE_BRIDGE).exists():
         succeeds(["ip", "link", "delete", settings.NODE_BRIDGE], 10)

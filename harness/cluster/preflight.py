@@ -1,4 +1,4 @@
-"""What must be true before anything is touched; each refusal is one sentence."""
+"""What must be true before anything is changed; each check fails with one sentence."""
 
 import os
 import platform
@@ -22,20 +22,20 @@ def gibibytes(size: int) -> str:
 
 
 def check_folder(folders: Folders) -> None:
-    """Refuse a state folder that holds somebody else's files, because `down` deletes it.
+    """Reject a state folder with files of other programs, because `down` deletes it.
 
     Raises HarnessError.
     """
     state = folders.state
     if state.is_dir() and any(state.iterdir()) and not folders.provider.exists():
         raise HarnessError(
-            f"{state} holds files that no cluster of ours put there;"
+            f"{state} holds files that do not belong to a cluster;"
             " name an empty folder in EMBEDDED_CLUSTER_STATE."
         )
 
 
 def check_kind(published: bool) -> None:
-    """Refuse what kind cannot work with; `published`: our own cluster already listens on the gateway's port.
+    """Reject what kind cannot work with; `published`: the cluster already listens on the gateway's port.
 
     Raises HarnessError.
     """
@@ -52,7 +52,7 @@ def check_kind(published: bool) -> None:
 
 
 def check_system(system: str, user: int, machine: str) -> None:
-    """Refuse a machine that cannot run the embedded cluster; `user` is the effective user's number.
+    """Reject a machine that cannot run the embedded cluster; `user` is the effective user's number.
 
     Raises HarnessError.
     """
@@ -73,7 +73,7 @@ def check_system(system: str, user: int, machine: str) -> None:
 
 
 def check_size(memory: int, disk: int, folder: Path) -> None:
-    """Refuse too little memory or too little free disk at `folder`, both in bytes.
+    """Reject too little memory or too little free disk at `folder`, both in bytes.
 
     Raises HarnessError.
     """
@@ -90,7 +90,7 @@ def check_size(memory: int, disk: int, folder: Path) -> None:
 
 
 def check_ports(address: str, ports: dict[int, str]) -> None:
-    """Refuse when somebody else listens on a port (number -> who wants it) we need at `address`.
+    """Reject ports (number -> the process that needs it) at which another program listens at `address`.
 
     Raises HarnessError.
     """
@@ -103,8 +103,8 @@ def check_ports(address: str, ports: dict[int, str]) -> None:
                 probe.listen()
             except OSError as error:
                 raise HarnessError(
-                    f"Port {port}, which {wanted_by} needs at {address}, is taken; stop what listens there"
-                    f" (`ss -ltnp 'sport = :{port}'` shows it) and run this again."
+                    f"Port {port}, which {wanted_by} needs at {address}, is taken; stop the program that"
+                    f" listens there (`ss -ltnp 'sport = :{port}'` shows it) and run this again."
                 ) from error
 
 
@@ -113,8 +113,8 @@ def nearest_existing(folder: Path) -> Path:
     return next(parent for parent in (folder, *folder.parents) if parent.exists())
 
 
-def check_embedded(folders: Folders, ours: Iterable[str]) -> None:
-    """Refuse what the embedded cluster cannot work with; `ours`: names of its processes that run already.
+def check_embedded(folders: Folders, running: Iterable[str]) -> None:
+    """Reject what the embedded cluster cannot work with; `running`: names of its processes that run.
 
     Raises HarnessError.
     """
@@ -125,7 +125,7 @@ def check_embedded(folders: Folders, ours: Iterable[str]) -> None:
         for folder in (folders.state, folders.cache):
             place = nearest_existing(folder)
             check_size(memory, shutil.disk_usage(place).free, place)
-    taken = set(ours)
+    own = set(running)
     check_ports(
-        settings.NODE_ADDRESS, {port: name for port, name in settings.NODE_PORTS.items() if name not in taken}
+        settings.NODE_ADDRESS, {port: name for port, name in settings.NODE_PORTS.items() if name not in own}
     )

@@ -1,7 +1,7 @@
 """The machine's processes, found by what they were started with.
 
-A process is known by its arguments, never by a remembered number: after a kill or a restart of the machine
-numbers are given to others. A zombie has no arguments and so does not count as running.
+A process is known by its arguments, never by a recorded number: after a kill or a restart of the machine
+another process may have that number. A zombie has no arguments and so does not count as running.
 """
 
 import contextlib
@@ -64,13 +64,13 @@ def mentioning(folder: Path, names: Iterable[str], among: Iterable[Process]) -> 
 def start(arguments: Sequence[str], log: Path) -> None:
     """Start a program in the background with a log file of its own; the previous log stays as `.1`.
 
-    Return when /proc tells its arguments, a moment after it was started, or when it has already ended.
+    Return when /proc shows its arguments, a moment after it was started, or when it has already ended.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists():
         log.replace(log.with_name(log.name + ".1"))
     with log.open("wb") as output:
-        process = subprocess.Popen(  # it must outlive us, so nobody waits for its end
+        process = subprocess.Popen(  # it must outlive this process, which does not wait for its end
             list(arguments),
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -1,4 +1,4 @@
-"""What the cluster is called, where everything is, and how long we wait: the only place for each."""
+"""The cluster's names, addresses, folders, versions and time limits: the only place for each."""
 
 import os
 import tomllib
@@ -17,7 +17,7 @@ GATEWAY_NAMESPACE = "kagenti-system"
 GATEWAY_PORT = 8080
 GATEWAY_NODE_PORT = 30080
 
-# The embedded cluster's node has an address of its own, so that its ports collide with nobody's.
+# The embedded cluster's node has an address of its own, so that no other program has its ports.
 NODE_NAME = "node"
 NODE_ADDRESS = "10.243.0.1"
 NODE_BRIDGE = "ec-node"
@@ -28,8 +28,8 @@ SERVICE_RANGE = "10.96.0.0/16"
 API_SERVICE_ADDRESS = "10.96.0.1"  # the first of the range, always the Service default/kubernetes
 DNS_ADDRESS = "10.96.0.10"
 NETWORK_NAME = "embedded-cluster"  # of the CNI network and of the nftables table
-POLICIES_TABLE = f"{NETWORK_NAME}-policies"  # of nftables too
-CNI_RESULTS = Path("/var/lib/cni/results")  # where libcni keeps what the plugins said
+POLICIES_TABLE = f"{NETWORK_NAME}-policies"  # of nftables
+CNI_RESULTS = Path("/var/lib/cni/results")  # where libcni keeps what the plugins answered
 # Every port a process of the node listens on, at NODE_ADDRESS.
 NODE_PORTS = {
     2379: "etcd",
@@ -43,7 +43,7 @@ NODE_PORTS = {
     10259: "kube-scheduler",
 }
 
-# A machine sold as 6 GB must do; Go's compiler and the images want the disk.
+# A machine sold as 6 GB is enough; Go's compiler and the images need the disk.
 MEMORY_BYTES = 5_600_000_000
 DISK_BYTES = 15 * 1024**3
 
@@ -78,7 +78,7 @@ class Folders:
 
     @property
     def provider(self) -> Path:
-        """The file that says what made the cluster (`kind` or `embedded`) and marks the folder as ours."""
+        """The file that says what made the cluster (`kind` or `embedded`) and marks the folder as its own."""
         return self.state / "provider"
 
     @property
@@ -100,6 +100,6 @@ class Folders:
 def render(template: str, values: dict[str, object]) -> str:
     """Return a file of this package with its `${name}` filled in from `values` and the versions.
 
-    Raises KeyError for a name that nobody gives a value.
+    Raises KeyError for a name that has no value.
     """
     return Template((HERE / template).read_text()).substitute({**VERSIONS, **values})

@@ -25,9 +25,9 @@ def run_logged(  # noqa: PLR0913 - what to run, and what to do while and after i
     downloads_from: str = "",
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
-    still: Callable[[], None] | None = None,
+    while_running: Callable[[], None] | None = None,
 ) -> None:
-    """Run a program, append its output to `log`, and call `still` every few seconds.
+    """Run a program, append its output to `log`, and call `while_running` every few seconds.
 
     `environment` adds to this process's own. `downloads_from` names the server that the program needs.
     Raises HarnessError with the sentence `failure` when the program fails or takes longer than `limit`
@@ -47,7 +47,7 @@ def run_logged(  # noqa: PLR0913 - what to run, and what to do while and after i
         except OSError as error:
             raise HarnessError(f"{failure} {arguments[0]} cannot be run: {error.strerror}.") from error
         try:
-            if not _ends_within(process, limit, still):
+            if not _ends_within(process, limit, while_running):
                 raise HarnessError(f"{failure} It took longer than {duration(limit)}.", log)
         finally:
             if process.poll() is None:
@@ -59,14 +59,16 @@ def run_logged(  # noqa: PLR0913 - what to run, and what to do while and after i
         raise HarnessError(failure, log)
 
 
-def _ends_within(process: subprocess.Popen[bytes], limit: float, still: Callable[[], None] | None) -> bool:
+def _ends_within(
+    process: subprocess.Popen[bytes], limit: float, while_running: Callable[[], None] | None
+) -> bool:
     deadline = time.monotonic() + limit
     while (left := deadline - time.monotonic()) > 0:
         try:
             process.wait(min(REPORT_INTERVAL, left))
         except subprocess.TimeoutExpired:
-            if still:
-                still()
+            if while_running:
+                while_running()
         else:
             return True
     return process.poll() is not None

@@ -1,4 +1,4 @@
-"""Builds images in order, skips those whose inputs have not changed, and keeps them as archives."""
+"""Builds images, two at a time, unless their inputs have not changed, and keeps them as archives."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def build_key(image: Image, *inputs: str) -> str:
 
 @dataclass
 class Result:
-    """One image's archive, and how many seconds its build took (None: it was there)."""
+    """One image's archive, and how many seconds its build took (None: the archive was there)."""
 
     image: Image
     archive: Path
@@ -45,7 +45,7 @@ class Result:
 
 
 class ImageBuilder:
-    """Builds with one engine into <cache>/images: archives, logs, and buildah's storage."""
+    """Builds with one engine into <cache>/images, which has the archives, logs, and buildah's storage."""
 
     def __init__(self, engine: Engine, cache: Path) -> None:
         """Build with an engine below a cache folder."""
@@ -68,13 +68,13 @@ class ImageBuilder:
         return arguments
 
     def archive(self, image: Image) -> Path:
-        """Return where an image's archive is when it has been built from its present inputs."""
+        """Return where an image's archive is once it has been built from its present inputs."""
         inputs = [f"{name}={value}" for name, value in self.arguments(image).items()]
         key = build_key(image, type(self.engine).__name__, *inputs, *CONTEXT_INPUTS.get(image.name, []))
         return self.folder / f"{image.name}-{key}.tar"
 
     def build_base(self, work: Path) -> None:
-        """Put Debian's base system into buildah's storage, unless it is there."""
+        """Build Debian's base system into buildah's storage, unless it is there."""
         if not isinstance(self.engine, Buildah) or self.engine.has_image(self.base_reference):
             return
         log = self.new_log(BASE)
@@ -130,9 +130,9 @@ class ImageBuilder:
         return Result(image, archive, time.monotonic() - started)
 
     def build_all(self, images: list[Image]) -> list[Path]:
-        """Build images, two side by side, with a line of progress for each; return their archives.
+        """Build images, two at a time, with a line of progress for each; return their archives.
 
-        Raises HarnessError for the first that fails, once the builds that had begun are over.
+        Raises HarnessError for the first that fails, once the builds that had begun have ended.
         """
         if isinstance(self.engine, Buildah):
             self.engine.prepare(self.logs / "apt.log")
@@ -154,7 +154,7 @@ class ImageBuilder:
     def _build_all(self, images: list[Image], work: Path) -> list[Path]:
         """Build images with the folder `work` for what is unfinished; see build_all."""
         files = write_build_files(work / "machine", os.environ)
-        # The collector first: the one that compiles, while the others download.
+        # The collector first: it compiles while the others download.
         queue = sorted(images, key=lambda image: image.name not in CONTEXT_BUILDERS)
         archives = {}
         with ThreadPoolExecutor(PARALLEL_BUILDS) as pool:

@@ -1,4 +1,4 @@
-"""Which images the stack needs, and their names and tags: read from the components where alone they stand."""
+"""Which images the stack needs: names and tags, read from the Components, the one place that has them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.common.errors import HarnessError
 
 IMAGES = Path(__file__).parent
 ROOT = IMAGES.parents[1]
-APPS = ROOT / "apps"  # what this project wrote; the backends' Dockerfiles are here
+APPS = ROOT / "apps"  # the project's own; the Dockerfiles of the others are in this package
 COMPONENTS = ROOT / "kustomize" / "components"
 LOCAL = "localhost/"
 
@@ -23,7 +23,7 @@ class Image:
 
     name: str
     tag: str
-    root: Path | None = None  # where its folder is, if in neither: another release, with another lock
+    root: Path | None = None  # where its folder is, if in neither: another release, with other packages
 
     @property
     def reference(self) -> str:
@@ -36,7 +36,7 @@ class Image:
         match = re.search(r"\d+(\.\d+)+", self.tag)
         if match is None:
             raise HarnessError(
-                f"the tag {self.tag!r} of {self.name} holds no version; see kustomize/components/images"
+                f"The tag {self.tag!r} of {self.name} has no version; correct kustomize/components/images."
             )
         return match.group()
 
@@ -63,7 +63,7 @@ def image_entries(component: str) -> list[dict[str, str]]:
 def images_for(provider: str) -> list[Image]:
     """Return the images that a kind of cluster (`kind` or `embedded`) gets from this machine.
 
-    These are the ones that are renamed to localhost/; all tags stand in components/images.
+    These are the ones whose name begins with localhost/; all tags are in components/images.
     Raises HarnessError when one of them has no Dockerfile here.
     """
     names = {entry["name"]: entry.get("newName", entry["name"]) for entry in image_entries("images")}
@@ -75,6 +75,6 @@ def images_for(provider: str) -> list[Image]:
     for image in images:
         if not (image.folder / "Dockerfile").is_file():
             raise HarnessError(
-                f"the overlay needs {image.reference}, but apps/ and harness/images/ lack its Dockerfile"
+                f"The overlay needs {image.reference}, but apps/ and harness/images/ lack its Dockerfile."
             )
     return images

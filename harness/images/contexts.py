@@ -1,4 +1,4 @@
-"""What must be made before a Dockerfile can be built: Debian's base system and the collector's program."""
+"""Build contexts that must be filled before: Debian's base system and the collector's program."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ COMPILE_LIMIT = 3600  # seconds
 
 
 def debian_mirror() -> list[str]:
-    """Return the mirror of Debian that this machine is configured for; none leaves debootstrap its own."""
+    """Return the mirror of this machine's apt as an argument; without one debootstrap uses its own."""
     if not shutil.which("apt-get"):
         return []
     command = ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)"]

@@ -19,7 +19,7 @@ BuildFiles = Mapping[str, Path]  # a secret's id: the file on this machine
 
 
 class Engine(Protocol):
-    """What every engine can do: say by which commands an image becomes an archive."""
+    """What every engine can do: return the commands by which an image becomes an archive."""
 
     def archive_commands(
         self, reference: str, context: Path, arguments: Mapping[str, str], files: BuildFiles, archive: Path
@@ -36,7 +36,7 @@ def build_arguments(arguments: Mapping[str, str]) -> list[str]:
 
 
 def secrets(files: BuildFiles) -> list[str]:
-    """Return the options that show files of this machine to the steps that mount them."""
+    """Return the options that give files of this machine to the steps that mount them."""
     return [word for name, path in files.items() for word in ("--secret", f"id={name},src={path}")]
 
 
@@ -73,7 +73,7 @@ class Podman:
 
 
 class Buildah:
-    """Buildah without any container runtime (chroot isolation); all it keeps is in one folder."""
+    """Buildah without any container runtime (chroot isolation); all that it keeps is in one folder."""
 
     def __init__(self, folder: Path) -> None:
         """Keep images, and the package managers' caches, below a folder."""
@@ -84,7 +84,7 @@ class Buildah:
         self.program = ["unshare", "--mount", "buildah", *storage]
 
     def prepare(self, log: Path) -> None:
-        """Make sure that buildah and debootstrap are there; on Debian install what is missing.
+        """Install buildah and debootstrap where they are missing.
 
         Raises HarnessError when this user cannot use them, or when they cannot be installed.
         """

@@ -1,7 +1,7 @@
 """This machine's package indexes and certificates, as files that a build mounts and an image does not keep.
 
-A machine behind a company's mirror or proxy says so in pip's and uv's configuration files and environment
-variables. They are gathered here into files for the places where pip, uv and Python look by themselves.
+A machine behind a company's mirror or proxy has them in pip's and uv's configuration files and environment
+variables. This module writes them into files for the places where pip, uv and Python look by themselves.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 
 
 def pip_settings(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return pip's settings about indexes: those of its files, overruled by PIP_* variables, as pip does."""
+    """Return pip's settings about indexes: those of its files, overridden by PIP_* variables, as pip does."""
     parser = configparser.RawConfigParser(strict=False)
     files = [Path(name).expanduser() for name in PIP_FILES]
     parser.read([*files, environment.get("PIP_CONFIG_FILE", os.devnull)])
@@ -41,7 +41,7 @@ def pip_settings(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def uv_settings(environment: Mapping[str, str], pip: Mapping[str, str]) -> dict[str, str | list[str]]:
-    """Return the same settings for uv: its own variables, or else what pip is told."""
+    """Return the same settings for uv: from its own variables, or else pip's settings."""
     settings: dict[str, str | list[str]] = {}
     for key, variables in UV_VARIABLES.items():
         value = next((environment[name] for name in variables if environment.get(name)), pip.get(key, ""))
@@ -53,7 +53,7 @@ def uv_settings(environment: Mapping[str, str], pip: Mapping[str, str]) -> dict[
 
 
 def certificates(environment: Mapping[str, str]) -> Path | None:
-    """Return this machine's bundle of certificate authorities, if it has one."""
+    """Return this machine's bundle of certificate authorities, None without one."""
     named = [environment[name] for name in CERTIFICATE_VARIABLES if environment.get(name)]
     default = ssl.get_default_verify_paths().openssl_cafile
     candidates = [Path(name) for name in (*named, CERTIFICATES, default)]
@@ -61,7 +61,7 @@ def certificates(environment: Mapping[str, str]) -> Path | None:
 
 
 def write_build_files(folder: Path, environment: Mapping[str, str]) -> dict[str, Path]:
-    """Write the files into a folder that only this user may read, for they may hold passwords.
+    """Write the files into a folder that only this user may read, because they may hold passwords.
 
     Returns the file on this machine by its secret's id in the Dockerfiles: pip, uv, certificates.
     """

@@ -63,7 +63,7 @@ def test_failed_build_leaves_nothing_that_looks_finished(tmp_path: Path, says: s
     place = folders(tmp_path)
     fake_go(place, f"echo '{says}'; exit 1")
     with pytest.raises(HarnessError, match=sentence) as failure:
-        build.Builder(place, Steps(1)).gateway()
+        build.ProductBuilder(place, Steps(1)).build_gateway()
     assert failure.value.log
     assert says in failure.value.log.read_text()
     assert not build.products(place)["gateway"].folder.exists()
@@ -74,10 +74,10 @@ def test_finished_build_is_not_done_again(tmp_path: Path) -> None:
     fake_go(place, "exit 1")
     for product in build.products(place).values():
         product.folder.mkdir(parents=True)
-    builder = build.Builder(place, Steps(1))
-    builder.small_images()
-    builder.kubernetes()
-    builder.gateway()
+    builder = build.ProductBuilder(place, Steps(1))
+    builder.build_small_images()
+    builder.build_kubernetes()
+    builder.build_gateway()
 
 
 def test_packages_are_missing_when_their_file_is(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_missing_packages_without_apt_are_one_sentence(
     monkeypatch.setitem(settings.VERSIONS, "debian", {"/nowhere/runc": "runc"})
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(HarnessError, match="lacks runc and has no apt-get"):
-        build.debian_packages(folders(tmp_path))
+        build.install_missing_packages(folders(tmp_path))
 
 
 def test_failing_apt_is_one_sentence_and_a_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,6 +101,6 @@ def test_failing_apt_is_one_sentence_and_a_log(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setitem(settings.VERSIONS, "debian", {"/nowhere/runc": "runc"})
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
     with pytest.raises(HarnessError, match="Apt's mirror cannot be reached") as failure:
-        build.debian_packages(folders(tmp_path))
+        build.install_missing_packages(folders(tmp_path))
     assert failure.value.log
     assert failure.value.log.read_text() == "Temporary failure resolving\n"

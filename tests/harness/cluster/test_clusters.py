@@ -135,11 +135,11 @@ def test_gateway_is_programmed_when_its_controller_says_so(
     conditions = f'{{"type": "Programmed", "status": "{status}"}}' if status else ""
     program(tmp_path, "kubectl", f'echo \'{{"status": {{"conditions": [{conditions}]}}}}\'')
     kubectl = Kubectl(tmp_path / "kubectl", tmp_path / "kubeconfig", tmp_path, "192.0.2.1")
-    assert str(addons.programmed(kubectl)) == expected
+    assert str(addons.is_programmed(kubectl)) == expected
 
 
 def test_kubectl_that_is_not_there_is_a_problem_and_no_crash(folders: Folders) -> None:
-    assert not addons.programmed(Node(folders).kubectl)
+    assert not addons.is_programmed(Node(folders).kubectl)
 
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
