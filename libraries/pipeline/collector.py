@@ -1,9 +1,10 @@
-"""What the collector is told to do (its configuration) and what it has done (its own metrics)."""
+"""What the collector is configured to do, and what it counted and logged."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +22,7 @@ NOT_QUEUED = "otelcol_exporter_enqueue_failed_spans"
 QUEUED = "otelcol_exporter_queue_size"
 CAPACITY = "otelcol_exporter_queue_capacity"
 UPTIME = "otelcol_process_uptime"
+TITLES = {"mlflow": "MLflow", "phoenix": "Phoenix"}
 POD = "pod"  # a label that is added here: which collector counted
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\S+")
 _CONFIG = re.compile(r"^--config[=\n](?:file:)?(.+)$", re.MULTILINE)
@@ -53,31 +55,41 @@ class Metrics:
         return any(metric == name and labels.items() <= pairs for metric, pairs in self.samples)
 
     def since(self, before: Metrics) -> Metrics:
-        """Return how much each series grew; all of it where its collector started anew in between."""
-        anew = set(self.interrupted_since(before))
+        """Return how much each series grew; all of it where its collector restarted in between."""
+        restarted = set(self.restarted_since(before))
         return Metrics(
             {
                 (name, labels): value
-                - (0 if dict(labels).get(POD, "") in anew else before.samples.get((name, labels), 0))
+                - (0 if dict(labels).get(POD, "") in restarted else before.samples.get((name, labels), 0))
                 for (name, labels), value in self.samples.items()
             }
         )
 
-    def interrupted_since(self, before: Metrics) -> list[str]:
-        """Return the pods that started anew in between, or are gone: what they had counted is not known."""
+    def restarted_since(self, before: Metrics) -> list[str]:
+        """Return the pods that restarted in between or are gone: what they had counted is lost."""
         earlier, now = before.by(POD, UPTIME), self.by(POD, UPTIME)
         return [pod for pod, uptime in sorted(earlier.items()) if now.get(pod, 0) < uptime]
 
 
 @dataclass(frozen=True)
 class Exporter:
-    """How the collector is configured to send traces to one backend."""
+    """How the collector is configured to send traces to one backend.
+
+    `filters` are the filters of its pipeline, each with the number of traces pipelines that have it: the
+    collector counts what a filter drops in all of them together.
+    """
 
     name: str
     pipeline: str
     endpoint: str
     headers: Mapping[str, str]
     authenticator: str | None = None
+    filters: Mapping[str, int] = field(default_factory=dict)
+
+    def filtered(self, grown: Metrics) -> dict[str, int]:
+        """Return how many spans each filter of this pipeline dropped, without those that dropped none."""
+        dropped = {name: grown.total(FILTERED, filter=name) // often for name, often in self.filters.items()}
+        return {name: number for name, number in dropped.items() if number}
 
 
 @library(scope="GLOBAL")
@@ -132,11 +144,10 @@ class Collector:
 
         It is the exporter in a traces pipeline whose name, or whose endpoint's host, is the backend's.
         """
-        exporters = configuration.get("exporters", {})
-        for pipeline, content in configuration.get("service", {}).get("pipelines", {}).items():
-            if pipeline.split("/")[0] != "traces":
-                continue
-            for name in content.get("exporters", ()):
+        exporters = configuration.get("exporters") or {}
+        pipelines = trace_pipelines(configuration)
+        for pipeline, content in pipelines.items():
+            for name in content.get("exporters") or ():
                 settings = exporters.get(name) or {}
                 endpoint = settings.get("traces_endpoint") or settings.get("endpoint") or ""
                 host = endpoint.partition("://")[2] or endpoint
@@ -147,8 +158,29 @@ class Collector:
                         endpoint,
                         settings.get("headers") or {},
                         (settings.get("auth") or {}).get("authenticator"),
+                        _filters(content, pipelines.values()),
                     )
         return None
+
+    @keyword
+    def get_trace_pipelines(self, configuration: Mapping[str, Any]) -> list[str]:
+        """Return the names of the pipelines for traces."""
+        return list(trace_pipelines(configuration))
+
+
+def trace_pipelines(configuration: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return the pipelines for traces by name; an empty section is one that is not there."""
+    pipelines = (configuration.get("service") or {}).get("pipelines") or {}
+    return {name: content or {} for name, content in pipelines.items() if name.split("/")[0] == "traces"}
+
+
+def _filters(pipeline: Mapping[str, Any], pipelines: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    everywhere = Counter(name for each in pipelines for name in each.get("processors") or ())
+    return {
+        name: everywhere[name]
+        for name in pipeline.get("processors") or ()
+        if name.partition("/")[0] == "filter"
+    }
 
 
 def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:

@@ -1,14 +1,14 @@
 """Conservation: spans that ended in the agent = accepted by the collector = sent on = stored, per backend.
 
 The agent of this project counts the spans that ended in it, by the scope that made them
-(apps/weather-agent/weather_agent/telemetry.py). Of one that does not, the contract says how many must.
+(apps/weather-agent/weather_agent/telemetry.py). For another agent the contract says how many must have ended.
 """
 
 from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from robot.api import logger
@@ -22,6 +22,7 @@ from pipeline.collector import (
     QUEUED,
     REFUSED,
     SENT,
+    TITLES,
     Exporter,
     Metrics,
 )
@@ -36,40 +37,40 @@ PROCESSED = "otel_sdk_processor_span_processed"
 STATUS = "http_response_status_code"
 IN_QUEUE = "otel_sdk_processor_span_queue_size"
 EXPORTED = "otel_sdk_exporter_span_exported"
-# With a status where a request was answered and refused: SDK 1.45 counts its spans as exported all the same.
+# With a status where a request was refused: SDK 1.45 counts its spans as exported all the same.
 REQUESTS = "otel_sdk_exporter_operation_duration_seconds_count"
 
 
 @dataclass(frozen=True)
-class Balance:
-    """Spans at each hop between two moments, what is wrong with them, and how many were not ours."""
+class AgentCount:
+    """What the agent counted between two moments: spans that ended, and what became of them.
+
+    `kept` are of scopes that the collector's filter keeps, `other` of all other scopes. `dropped` spans it
+    could not queue, `unsent` ones it could not send, `waiting` ones it still holds. `refusals` is how many of
+    its requests were refused, by HTTP status. With `restarted` none of it counts.
+    """
+
+    kept: int
+    other: int
+    dropped: int
+    unsent: int
+    refusals: Mapping[str, int]
+    waiting: int
+    restarted: bool
+
+
+@dataclass(frozen=True)
+class HopCount:
+    """Spans at each hop between two moments, the problems with these numbers, and how many were foreign."""
 
     hops: Mapping[str, int]
     problems: Sequence[str]
     foreign: int
 
 
-@dataclass(frozen=True)
-class Ended:
-    """What the agent counted between two moments: spans that ended, and what became of them.
-
-    `kept` are of scopes that the collector's filter keeps, `other` of all others. `dropped` it could not
-    queue, `undelivered` it could not send; `answers` has how many of its requests were refused, by HTTP
-    status; `waiting` it still holds. With `started_anew` none of it counts.
-    """
-
-    kept: int
-    other: int
-    dropped: int
-    undelivered: int
-    answers: Mapping[str, int]
-    waiting: int
-    started_anew: bool
-
-
 @library(scope="GLOBAL")
 class Conservation:
-    """Balances what the collector counted with what was asked of the agent and what the backends hold."""
+    """Compares what agent, collector and backends counted of the same questions."""
 
     @keyword
     def metrics_should_count_agent_spans(self, metrics: Metrics) -> None:
@@ -81,9 +82,9 @@ class Conservation:
             raise AssertionError("The agent does not count its spans.")
 
     @keyword
-    def count_agent_spans(self, before: Metrics, after: Metrics, kept_scopes: str) -> Ended:
+    def count_agent_spans(self, before: Metrics, after: Metrics, kept_scopes: str) -> AgentCount:
         """Return what the agent counted; `kept_scopes` matches those that the collector's filter keeps."""
-        return count(before, after, kept_scopes)
+        return count_agent(before, after, kept_scopes)
 
     @keyword
     def spans_should_be_conserved(  # noqa: PLR0913, PLR0917 - a hop each
@@ -91,26 +92,28 @@ class Conservation:
         before: Metrics,
         after: Metrics,
         exporters: dict[str, Exporter],
-        ours: int,
+        demanded: int,
         stored: dict[str, int],
-        ended: Ended | None = None,
+        agent: AgentCount | None = None,
     ) -> int:
-        """Fail when a hop lost or doubled spans; return how many spans of others passed meanwhile.
+        """Fail where a hop lost or doubled spans; return how many foreign spans the collector accepted.
 
-        `ours` is the number of spans that the contract demands of our questions, `ended` what the agent
-        counted, None where it counts nothing. By backend: `exporters` are those of the collector, `stored` is
-        how many of our spans the backend holds.
+        `before` and `after` are the collector's metrics. `demanded` is the number of spans that the contract
+        demands of the questions; `agent` is what the agent counted, None where it counts nothing. By backend:
+        `exporters` are the collector's, `stored` is how many of the questions' spans the backend holds.
         """
-        balance = weigh(before, after, exporters, ours, stored, ended)
+        counted = count_hops(before, after, exporters, demanded, stored, agent)
         rows = "".join(
-            f"<tr><td>{html.escape(hop)}</td><td>{number}</td></tr>" for hop, number in balance.hops.items()
+            f"<tr><td>{html.escape(hop)}</td><td>{number}</td></tr>" for hop, number in counted.hops.items()
         )
         logger.info(f"<table><tr><th>hop</th><th>spans</th></tr>{rows}</table>", html=True)
-        if balance.problems:
-            seen = ", ".join(f"{hop} {number}" for hop, number in balance.hops.items() if number)
-            problems = "; ".join(balance.problems)
-            raise AssertionError(f"Spans are not conserved: {problems} (seen: {seen or 'none'}; all else 0).")
-        return balance.foreign
+        if counted.problems:
+            numbers = ", ".join(f"{hop} {number}" for hop, number in counted.hops.items() if number)
+            raise AssertionError(
+                f"Spans are not conserved: {'; '.join(counted.problems)}.\n"
+                f"Counted: {numbers or 'nothing'}; all else 0."
+            )
+        return counted.foreign
 
     @keyword
     def describe_foreign_traces(self, traces: list[Trace], prefix: str) -> str:
@@ -124,7 +127,7 @@ class Conservation:
         return "; ".join(sorted(found)) or "of no trace that MLflow stored meanwhile"
 
 
-def count(before: Metrics, after: Metrics, kept_scopes: str) -> Ended:
+def count_agent(before: Metrics, after: Metrics, kept_scopes: str) -> AgentCount:
     """Return what the agent counted between two readings of its metrics."""
     grown = after.since(before)
     by_scope = grown.by("span_scope", ENDED)
@@ -133,105 +136,134 @@ def count(before: Metrics, after: Metrics, kept_scopes: str) -> Ended:
     def failed(name: str) -> int:
         return sum(number for error, number in grown.by("error_type", name).items() if error)
 
-    return Ended(
+    return AgentCount(
         kept=kept,
         other=sum(by_scope.values()) - kept,
         dropped=failed(PROCESSED),
-        undelivered=failed(EXPORTED),
-        answers={status: number for status, number in grown.by(STATUS, REQUESTS).items() if status},
+        unsent=failed(EXPORTED),
+        refusals={status: number for status, number in grown.by(STATUS, REQUESTS).items() if status},
         waiting=after.total(LIVE) + after.total(IN_QUEUE),
-        started_anew=after.by("pod", STARTED_AT) != before.by("pod", STARTED_AT),
+        restarted=after.by("pod", STARTED_AT) != before.by("pod", STARTED_AT),
     )
 
 
-def weigh(  # noqa: PLR0913, PLR0917 - a hop each
+def count_hops(  # noqa: PLR0913, PLR0917 - a hop each
     before: Metrics,
     after: Metrics,
     exporters: Mapping[str, Exporter],
-    ours: int,
+    demanded: int,
     stored: Mapping[str, int],
-    ended: Ended | None = None,
-) -> Balance:
-    """Return the balance.
+    agent: AgentCount | None = None,
+) -> HopCount:
+    """Return the spans at each hop and what is wrong with them.
 
-    Every pipeline has the one filter, so a span that it drops is counted once a pipeline.
-    What others sent meanwhile is what the receiver accepted beyond ours; it must be conserved too.
+    The arguments are those of `Conservation.spans_should_be_conserved`. Foreign spans are what the receiver
+    accepted beyond the questions' own; they must be conserved too.
     """
-    interrupted = after.interrupted_since(before)
-    if interrupted:
-        who = " and ".join(filter(None, interrupted)) or "the collector"
-        return Balance({}, [f"{who} was started anew meanwhile, so what it had counted is not known"], 0)
-    if ended and ended.started_anew:
-        return Balance({}, ["the agent was started anew meanwhile and counts from zero"], 0)
+    restarted = after.restarted_since(before) or (["the agent"] if agent and agent.restarted else [])
+    if restarted:
+        who = " and ".join(name or "the collector" for name in restarted)
+        return HopCount({}, [f"{who} restarted meanwhile, which set its counts to 0: run the suite again"], 0)
     grown = after.since(before)
-    accepted, refused, failed = (grown.total(name) for name in (ACCEPTED, REFUSED, NOT_ACCEPTED))
-    filtered, uneven = divmod(grown.total(FILTERED), max(1, len(exporters)))
-    hops = _ended_hops(ended) if ended else {"demanded by the contract": ours}
-    hops |= {
-        "accepted by the receiver": accepted,
-        "refused by the receiver": refused,
-        "failed in the receiver": failed,
-        "dropped by the filter": filtered,
-    }
-    problems = _leaving(ended, ours, accepted, filtered) if ended else []
-    if not ended and accepted < ours:
-        problems.append(f"the contract demands {ours} spans, the collector's receiver accepted {accepted}")
-    if refused or failed:
-        problems.append(f"the collector's receiver refused {refused} spans and failed on {failed}")
-    filters = ", ".join(f"{name} {number}" for name, number in grown.by("filter", FILTERED).items())
-    if uneven:
-        problems.append(f"the pipelines' filters did not drop the same spans ({filters} in all)")
+    accepted = grown.total(ACCEPTED)
+    kept, other = (agent.kept, agent.other) if agent else (demanded, 0)
+    hops = _agent_hops(agent) if agent else {"demanded by the contract": demanded}
+    hops |= {"accepted by the collector": accepted} | _receiver_losses(grown)
+    problems = list(_agent_problems(agent, demanded)) if agent else []
+    problems += _receiver_problems(grown, kept + other, "ended in the agent" if agent else "contract")
     for backend, exporter in exporters.items():
-        sent, lost, rejected = (grown.total(n, exporter=exporter.name) for n in (SENT, FAILED, NOT_QUEUED))
-        queued = after.total(QUEUED, exporter=exporter.name)
+        title = TITLES[backend]
         hops |= {
-            f"sent to {backend}": sent,
-            f"failed to {backend}": lost + rejected,
-            f"waiting for {backend}": queued,
-            f"stored in {backend}": stored[backend],
+            f"filtered before {title}": sum(exporter.filtered(grown).values()),
+            f"sent to {title}": grown.total(SENT, exporter=exporter.name),
+            **_export_losses(exporter, grown, after, title),
+            f"stored in {title}": stored[backend],
         }
-        if sent != accepted - filtered:
-            problems.append(
-                f"of {accepted} spans accepted, of which the filters of all pipelines dropped "
-                f"{filters or 'none'}, {exporter.name} sent {sent}"
-            )
-        if lost or rejected or queued:
-            problems.append(f"{exporter.name} dropped {lost}, could not queue {rejected}, holds {queued}")
-        if stored[backend] != ours:
-            problems.append(f"the questions make {ours} spans, {backend} stores {stored[backend]} of them")
-    return Balance(hops, problems, max(0, accepted - ours - (ended.other if ended else 0)))
+        # Spans that were lost before the filter are not the filter's fault.
+        problems += _filter_problems(exporter, grown, title, min(kept, max(0, accepted - other)), other)
+        problems += _export_problems(exporter, grown, after, title)
+        if stored[backend] != demanded:
+            problems.append(f"stored in {title} {stored[backend]}, expected {demanded}")
+    return HopCount(hops, problems, max(0, accepted - demanded - other))
 
 
-def _ended_hops(ended: Ended) -> dict[str, int]:
+def _agent_hops(agent: AgentCount) -> dict[str, int]:
     return {
-        "ended in the agent, of scopes that the filter keeps": ended.kept,
-        "ended in the agent, of other scopes": ended.other,
-        "dropped by the agent": ended.dropped,
-        "not delivered by the agent": ended.undelivered,
-        "waiting in the agent": ended.waiting,
+        "ended in the agent, of kept scopes": agent.kept,
+        "ended in the agent, of other scopes": agent.other,
+        **_agent_losses(agent),
     }
 
 
-def _leaving(ended: Ended, ours: int, accepted: int, filtered: int) -> list[str]:
-    """Return what is wrong between the agent and what the collector's filter lets pass."""
-    problems = []
-    left = ended.kept + ended.other
-    if ended.kept < ours:
-        problems.append(f"the contract demands {ours} spans, {ended.kept} of kept scopes ended in the agent")
-    if ended.dropped or ended.undelivered:
-        problems.append(f"the agent dropped {ended.dropped} spans and could not deliver {ended.undelivered}")
-    for status, number in ended.answers.items():
-        problems.append(f"{number} requests of the agent with spans were answered {status}")
-    if ended.waiting:
-        problems.append(f"{ended.waiting} spans are still in the agent")
-    if accepted < left:
-        problems.append(f"{left} spans ended in the agent, the collector's receiver accepted {accepted}")
-    if filtered < ended.other:
-        problems.append(
-            f"{ended.other} spans that the filter must drop ended in the agent, it dropped {filtered}"
-        )
-    if accepted - filtered < ended.kept:
-        problems.append(
-            f"{ended.kept} spans of kept scopes ended in the agent, the filter let {accepted - filtered} pass"
-        )
-    return problems
+def _agent_losses(agent: AgentCount) -> dict[str, int]:
+    return {
+        "dropped by the agent": agent.dropped,
+        "not sent by the agent": agent.unsent,
+        "waiting in the agent": agent.waiting,
+    }
+
+
+def _receiver_losses(grown: Metrics) -> dict[str, int]:
+    return {
+        "refused by the collector": grown.total(REFUSED),
+        "failed in the collector": grown.total(NOT_ACCEPTED),
+    }
+
+
+def _export_losses(exporter: Exporter, grown: Metrics, after: Metrics, title: str) -> dict[str, int]:
+    return {
+        f"failed to {title}": grown.total(FAILED, exporter=exporter.name),
+        f"not queued for {title}": grown.total(NOT_QUEUED, exporter=exporter.name),
+        f"still queued for {title}": after.total(QUEUED, exporter=exporter.name),
+    }
+
+
+def _losses(hops: Mapping[str, int]) -> Iterator[str]:
+    for hop, number in hops.items():
+        if number:
+            yield f"{hop} {number}, expected 0"
+
+
+def _agent_problems(agent: AgentCount, demanded: int) -> Iterator[str]:
+    if agent.kept < demanded:
+        yield f"ended in the agent {agent.kept} of kept scopes, expected {demanded} (contract)"
+    yield from _losses(_agent_losses(agent))
+    for status, number in agent.refusals.items():
+        yield f"{number} of the agent's requests with spans were answered {status}"
+
+
+def _receiver_problems(grown: Metrics, expected: int, source: str) -> Iterator[str]:
+    accepted = grown.total(ACCEPTED)
+    if accepted < expected:
+        yield f"accepted {accepted}, expected {expected} ({source})"
+    yield from _losses(_receiver_losses(grown))
+
+
+def _filter_problems(exporter: Exporter, grown: Metrics, title: str, keep: int, drop: int) -> Iterator[str]:
+    """Yield what is wrong with a pipeline's filters, which must keep and drop so many spans at least."""
+    for name, often in exporter.filters.items():
+        total = grown.total(FILTERED, filter=name)
+        if total % often:
+            yield f"{name} filtered {total} in {often} pipelines, expected the same number in each"
+    accepted, filtered = grown.total(ACCEPTED), sum(exporter.filtered(grown).values())
+    if filtered < drop:
+        yield f"{_received(exporter, grown)} before {title}, expected {drop} (other scopes)"
+    if accepted - filtered < keep:
+        yield f"{_received(exporter, grown)}, left for {title} {accepted - filtered}, expected {keep}"
+
+
+def _export_problems(exporter: Exporter, grown: Metrics, after: Metrics, title: str) -> Iterator[str]:
+    sent = grown.total(SENT, exporter=exporter.name)
+    expected = grown.total(ACCEPTED) - sum(exporter.filtered(grown).values())
+    if sent != expected:
+        yield f"{_received(exporter, grown)}, sent to {title} {sent}, expected {expected}"
+    yield from _losses(_export_losses(exporter, grown, after, title))
+
+
+def _received(exporter: Exporter, grown: Metrics) -> str:
+    """Return what came into an exporter's pipeline and what was dropped there, with the filters' names."""
+    dropped = exporter.filtered(grown)
+    numbers = ", ".join(f"{name} {number}" for name, number in dropped.items())
+    names = "".join(dropped) if len(dropped) == 1 else numbers
+    filtered = f"{sum(dropped.values())} ({names})" if dropped else "0"
+    return f"accepted {grown.total(ACCEPTED)}, filtered {filtered}"

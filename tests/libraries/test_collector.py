@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from pipeline.collector import ACCEPTED, FAILED, QUEUED, SENT, Collector, Exporter, Metrics
+from typing import Any
+
+import pytest
+
+from pipeline.collector import ACCEPTED, FAILED, FILTERED, QUEUED, SENT, Collector, Exporter, Metrics
 
 METRICS = """\
 # HELP otelcol_receiver_accepted_spans Number of spans successfully pushed into the pipeline.
@@ -90,22 +94,22 @@ def test_several_collectors_are_summed() -> None:
     assert both.has(QUEUED, exporter=MLFLOW)
 
 
-def test_growth_is_known_although_one_of_several_collectors_started_anew() -> None:
+def test_growth_is_known_although_one_of_several_collectors_restarted() -> None:
     before = two_collectors(METRICS, METRICS)
     after = two_collectors(
         METRICS.replace("61.2", "3.5"), METRICS.replace("} 30", "} 31").replace("61.2", "70")
     )
     assert after.since(before).by("pod", ACCEPTED) == {"c-0": 42, "c-1": 1}
-    assert after.interrupted_since(before) == ["c-0"]
+    assert after.restarted_since(before) == ["c-0"]
 
 
-def test_a_collector_that_is_gone_is_told_and_a_new_one_counts_from_zero() -> None:
+def test_a_collector_that_is_gone_is_named_and_a_new_one_counts_from_zero() -> None:
     reader = Collector()
     before = two_collectors(METRICS, METRICS)
     after = reader.merge_metrics(
         reader.parse_metrics(METRICS.replace("61.2", "70"), "c-0"), reader.parse_metrics(METRICS, "c-2")
     )
-    assert after.interrupted_since(before) == ["c-1"]
+    assert after.restarted_since(before) == ["c-1"]
     assert after.since(before).total(ACCEPTED) == 42
 
 
@@ -147,6 +151,42 @@ def test_finds_an_exporter_of_another_name_by_its_endpoint() -> None:
     found = Collector().find_exporter(configuration, "phoenix")
     assert found is not None
     assert found.name == "otlp"
+
+
+def test_an_exporter_knows_its_filters_and_how_many_pipelines_have_them() -> None:
+    one, other = "filter/openinference", "filter/fault"
+    configuration = {
+        "exporters": {MLFLOW: {}, "otlp_http/phoenix": {}},
+        "service": {
+            "pipelines": {
+                "traces/mlflow": {"processors": ["batch", one, other], "exporters": [MLFLOW]},
+                "traces/phoenix": {"processors": [one], "exporters": ["otlp_http/phoenix"]},
+                "metrics": {"processors": [other]},
+            }
+        },
+    }
+    exporter = Collector().find_exporter(configuration, "mlflow")
+    assert exporter is not None
+    assert exporter.filters == {one: 2, other: 1}
+    filtered = {one: 6, other: 4, "filter/elsewhere": 9}
+    lines = [f'{FILTERED}{{filter="{name}"}} {spans}\n' for name, spans in filtered.items()]
+    grown = Collector().parse_metrics("".join(lines))
+    assert exporter.filtered(grown) == {one: 3, other: 4}
+
+
+@pytest.mark.parametrize(
+    "configuration",
+    [
+        {},
+        {"exporters": None, "service": None},
+        {"service": {"pipelines": None}},
+        {"service": {"pipelines": {"traces": None, "traces/x": {"exporters": None}}}},
+    ],
+)
+def test_an_empty_section_of_the_configuration_is_one_that_is_not_there(
+    configuration: dict[str, Any],
+) -> None:
+    assert Collector().find_exporter(configuration, "mlflow") is None
 
 
 def test_an_exporter_that_no_pipeline_uses_does_not_count() -> None:
