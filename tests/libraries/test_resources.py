@@ -1,0 +1,102 @@
+"""What keywords of resources/ decide, run by Robot with made-up readings; and what settings mean."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from robot.api import ExecutionResult, get_model
+from robot.api.parsing import ModelVisitor, Variable
+
+ROOT = Path(__file__).parents[2]
+RESOURCES = ROOT / "resources"
+FILES = sorted(
+    path
+    for folder in (ROOT / "robot", RESOURCES, ROOT / "harness")
+    for path in folder.rglob("*")
+    if path.suffix in {".robot", ".resource"}
+)
+SETTINGS = yaml.safe_load((RESOURCES / "settings.yaml").read_text(encoding="utf-8"))
+
+
+def run(folder: Path, resource: str, suite: str) -> tuple[str, str]:
+    """Run a suite's one test and return its status and message; its keywords win over the resource's."""
+    path = folder / "suite.robot"
+    path.write_text(f"*** Settings ***\nResource    {RESOURCES / resource}\n{suite}", encoding="utf-8")
+    result = subprocess.run(
+        [sys.executable, "-m", "robot", "--log", "NONE", "--report", "NONE", path.name],
+        cwd=folder,
+        env={**os.environ, "KUBECONFIG": str(folder / "none")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    output = folder / "output.xml"
+    assert output.exists(), result.stdout + result.stderr
+    (test,) = ExecutionResult(output).suite.tests
+    return test.status, test.message
+
+
+def plain(name: str) -> str:
+    """Return a variable's name as Robot compares it."""
+    return name.lower().replace("_", "").replace(" ", "")
+
+
+class Assigned(ModelVisitor):  # type: ignore[misc] # it has no types
+    """Collects the names of a file's Variables section, as `plain` writes them."""
+
+    def __init__(self) -> None:
+        """Start without any."""
+        self.names: set[str] = set()
+
+    def visit_Variable(self, node: Variable) -> None:  # noqa: N802 - Robot's own name
+        """Take one variable's name."""
+        self.names.add(plain(node.name.strip("$@&{}")))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_setting_means_the_same_everywhere(path: Path) -> None:
+    assigned = Assigned()
+    assigned.visit(get_model(path))
+    assert not assigned.names & {plain(name) for name in SETTINGS}
+
+
+def test_the_first_reading_that_conserves_spans_is_the_one_that_counts(tmp_path: Path) -> None:
+    suite = """
+*** Variables ***
+${READINGS}    ${0}
+
+*** Test Cases ***
+Wait
+    ${foreign} =    Wait Until Spans Are Conserved    before    agent    exporters    50    stored
+    Should Be Equal    ${foreign}    ${7}
+
+*** Keywords ***
+Spans Should Be Conserved Now
+    [Arguments]    @{counted}
+    VAR    ${READINGS} =    ${READINGS + 1}    scope=TEST
+    IF    ${READINGS} != 2    Fail    reading ${READINGS} has a span on its way
+    RETURN    ${7}
+"""
+    assert run(tmp_path, "conservation.resource", suite) == ("PASS", "")
+
+
+def test_spans_that_are_never_conserved_fail_with_what_the_last_reading_says(tmp_path: Path) -> None:
+    suite = """
+*** Test Cases ***
+Wait
+    VAR    &{LIMITS} =    trace=1    scope=TEST
+    Wait Until Spans Are Conserved    before    agent    exporters    50    stored
+
+*** Keywords ***
+Spans Should Be Conserved Now
+    [Arguments]    @{counted}
+    Fail    Spans are not conserved: stored in MLflow 40, expected 50.
+"""
+    failed = ("FAIL", "Spans are not conserved: stored in MLflow 40, expected 50.")
+    assert run(tmp_path, "conservation.resource", suite) == failed
