@@ -249,17 +249,6 @@ def test_uv_s_own_variables_overrule_pip_s(tmp_path: Path, company: dict[str, st
     assert uv["allow-insecure-host"] == ["a.example", "b.example"]
 
 
-@pytest.mark.parametrize(
-    "path", sorted(catalog.IMAGES.glob("*/Dockerfile")), ids=lambda path: path.parent.name
-)
-def test_every_step_that_installs_sees_this_machine_s_registries(path: Path) -> None:
-    steps = re.split(r"\n(?=[A-Z]+ )", path.read_text())
-    for step in steps:
-        if "pip install" in step:
-            mounted = set(re.findall(r"--mount=type=secret,id=(\w+),target=\S+ ", step))
-            assert mounted == {"pip", "uv", "certificates"}, step
-
-
 def test_an_unknown_name_is_answered_with_the_known_ones(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
