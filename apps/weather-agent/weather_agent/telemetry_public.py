@@ -8,8 +8,8 @@ Measured on the public agent with a scripted model: 82 spans a question, recorde
         openai.chat > POST                         (opentelemetry.instrumentation.openai.v1 and .httpx)
         POST > tools/call get_weather              (fastmcp; the tool server's span)
 
-Only the root carries the session. It continues the caller's trace and covers one HTTP request, whatever that asks
-for. It ends OK, also when the model or the tool failed. Nothing is flushed at SIGTERM, and nothing is counted.
+Only the root carries the session. It continues the caller's trace and covers one HTTP request, whatever that
+asks for. It ends OK, also when model or tool failed. Nothing is flushed at SIGTERM, and nothing is counted.
 
 The A2A SDK makes its spans where OTEL_INSTRUMENTATION_A2A_SDK_ENABLED is `true`. Which spans those and the
 instrumentations are depends on their versions: public/requirements.in has those of the public agent.
