@@ -1,17 +1,17 @@
-"""Enforces NetworkPolicies on the embedded cluster's node: a small enforcer of our own, for that alone.
+"""Enforces NetworkPolicies on the embedded cluster's node, by rules of nftables.
 
-A program of its own: `up` copies it into the state folder, and the system's Python runs it there, with the
-standard library alone. A pod's address it learns from the CNI result, which is written before the pod's first
-container starts; what the pod is and which policies there are, from the API server. nftables gets all rules
-in one transaction.
+A program of its own: `up` copies it into the state folder, and the system's Python runs it there with the
+standard library alone. It reads a pod's address from the CNI result, which is written before the pod's first
+container starts. It reads labels and policies from the API server. nftables gets all rules in one
+transaction.
 
-Where there is a policy, a pod that is not known yet reaches nobody, and only the node reaches it. The node
-reaches every pod, a pod always itself. What a pod sends to an address of the machine is judged too. Policies
-hold for open connections as well: every packet in a connection's own direction is judged. When the program
-ends, the rules stay in the kernel, and new pods stay cut off.
+As soon as there is a policy, a pod that is not known yet reaches nothing, and only the node reaches it. The
+node reaches every pod, and a pod always reaches itself. What a pod sends to an address of the machine is
+checked too. Policies hold for open connections as well: each packet from the side that opened a connection is
+checked. When the program ends, the rules stay in the kernel, and new pods stay cut off.
 
 Not supported: named ports, ranges of ports (endPort), protocols other than TCP and UDP. A rule with one of
-these allows nothing, and the log says so. The cluster has no IPv6: a block of its addresses matches nobody.
+these allows nothing, and the log says so. The cluster has no IPv6: a block of its addresses matches no pod.
 """
 
 import argparse
@@ -37,10 +37,11 @@ PODS = "/api/v1/pods"
 NAMESPACES = "/api/v1/namespaces"
 POLICIES = "/apis/networking.k8s.io/v1/networkpolicies"
 # Seconds.
-LOOK_INTERVAL = 0.1  # a container takes longer to start once its pod has an address
-CHECK_INTERVAL = 5.0  # somebody may flush the kernel's rules
+ADDRESS_INTERVAL = 0.1  # a container takes longer to start once its pod has an address
+CHECK_INTERVAL = 5.0  # another program may flush the kernel's rules
 RETRY_INTERVAL = 1.0
 REQUEST_LIMIT = 10
+NFT_LIMIT = 10
 WATCH_LIMIT = 240  # then the API server ends a watch, and everything is listed anew
 
 
@@ -50,7 +51,7 @@ class UnsupportedError(Exception):
 
 @dataclass(frozen=True)
 class Pod:
-    """A pod of this node: its address and what selects it."""
+    """A pod of this node: its address, and what policies select it by."""
 
     namespace: str
     name: str
@@ -59,13 +60,13 @@ class Pod:
 
     @property
     def title(self) -> str:
-        """Namespace and name, as a comment of nftables may hold them (128 bytes)."""
+        """Namespace and name, no longer than a comment of nftables may be (128 bytes)."""
         return f"{self.namespace}/{self.name}"[:120]
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """What decides the rules: pods, namespaces' labels by name, policies as the API tells them."""
+    """What decides the rules: pods, namespaces' labels by name, policies as the API server returns them."""
 
     pods: list[Pod]
     namespaces: Mapping[str, Labels]
@@ -78,7 +79,7 @@ class Cluster:
 def matches(selector: Object, labels: Labels) -> bool:
     """Say whether a label selector matches; an empty one matches everything."""
     return (selector.get("matchLabels") or {}).items() <= labels.items() and all(
-        _holds(part, labels) for part in selector.get("matchExpressions") or ()
+        _holds(expression, labels) for expression in selector.get("matchExpressions") or ()
     )
 
 
@@ -95,8 +96,8 @@ def _holds(expression: Object, labels: Labels) -> bool:
             return key not in labels
 
 
-def selected(peer: Object, namespace: str, cluster: Cluster) -> list[str]:
-    """Return the addresses of the pods that a peer of a policy in this namespace selects, in order."""
+def selected_addresses(peer: Object, namespace: str, cluster: Cluster) -> list[str]:
+    """Return the sorted addresses of the pods that a peer of a policy in this namespace selects."""
     return sorted(
         pod.address
         for pod in cluster.pods
@@ -109,27 +110,27 @@ def selected(peer: Object, namespace: str, cluster: Cluster) -> list[str]:
     )
 
 
-def block(peer: Object, field: str) -> str | None:
-    """Return the match of a block of addresses, None for one of IPv6."""
+def block_match(peer: Object, field: str) -> str | None:
+    """Return what in nftables matches a block of addresses; None for a block of IPv6."""
     network = ipaddress.ip_network(peer["ipBlock"]["cidr"], strict=False)
     if network.version != 4:  # noqa: PLR2004 - the version's name
         return None
-    without = [str(ipaddress.ip_network(text, strict=False)) for text in peer["ipBlock"].get("except") or ()]
+    excluded = [str(ipaddress.ip_network(text, strict=False)) for text in peer["ipBlock"].get("except") or ()]
     return " ".join(
-        [f"{field} {network}", *([f"{field} != {{ {', '.join(sorted(without))} }}"] if without else ())]
+        [f"{field} {network}", *([f"{field} != {{ {', '.join(sorted(excluded))} }}"] if excluded else ())]
     )
 
 
 def peer_matches(peers: list[Object], field: str, namespace: str, cluster: Cluster) -> list[str]:
-    """Return what in nftables matches the peers of a rule: a single empty match where the rule names none."""
+    """Return what in nftables matches the peers of a rule; one empty match for a rule without peers."""
     if not peers:
         return [""]
     found = []
     for peer in peers:
         if "ipBlock" in peer:
-            match = block(peer, field)
+            match = block_match(peer, field)
         else:
-            addresses = selected(peer, namespace, cluster)
+            addresses = selected_addresses(peer, namespace, cluster)
             match = f"{field} {{ {', '.join(addresses)} }}" if addresses else None
         if match and match not in found:
             found.append(match)
@@ -137,9 +138,9 @@ def peer_matches(peers: list[Object], field: str, namespace: str, cluster: Clust
 
 
 def port_matches(ports: list[Object]) -> list[str]:
-    """Return what in nftables matches the ports of a rule: a single empty match where the rule names none.
+    """Return what in nftables matches the ports of a rule; one empty match for a rule without ports.
 
-    Raises UnsupportedError.
+    Raises UnsupportedError for what this program does not support.
     """
     if not ports:
         return [""]
@@ -162,13 +163,16 @@ def port_matches(ports: list[Object]) -> list[str]:
     ]
 
 
-def chain(pod: Pod, direction: str, policies: list[Object], cluster: Cluster) -> tuple[list[str], list[str]]:
-    """Return a pod's rules in one direction (`Ingress` or `Egress`), and what was not supported.
+def pod_rules(
+    pod: Pod, direction: str, policies: list[Object], cluster: Cluster
+) -> tuple[list[str], list[str]]:
+    """Return a pod's rules in one direction (`Ingress` or `Egress`), and a line for each unsupported rule.
 
-    What a rule lets through returns from the chain; what is left at its end is dropped.
+    A packet that a rule allows returns from the chain; a packet that reaches its end is dropped.
     """
     field, peers = ("ip saddr", "from") if direction == "Ingress" else ("ip daddr", "to")
-    rules, refused = [f"{field} {pod.address} return"], []
+    rules = [f"{field} {pod.address} return"]
+    unsupported: list[str] = []
     for policy in policies:
         namespace = policy["metadata"]["namespace"]
         for rule in policy["spec"].get(direction.lower()) or ():
@@ -176,16 +180,19 @@ def chain(pod: Pod, direction: str, policies: list[Object], cluster: Cluster) ->
                 ports = port_matches(rule.get("ports") or [])
             except UnsupportedError as error:
                 name = f"{namespace}/{policy['metadata']['name']}"
-                refused.append(f"NetworkPolicy {name}: {error} is not supported, so this rule allows nothing")
+                unsupported.append(
+                    f"NetworkPolicy {name}: {error} is not supported, so this rule allows nothing"
+                )
                 continue
             for peer in peer_matches(rule.get(peers) or [], field, namespace, cluster):
                 rules += [" ".join(filter(None, (peer, port, "return"))) for port in ports]
-    return [*dict.fromkeys(rules), f'counter drop comment "{pod.title}"'], refused
+    return [*dict.fromkeys(rules), f'counter drop comment "{pod.title}"'], unsupported
 
 
-def rendered(cluster: Cluster, table: str, bridge: str) -> tuple[str, list[str]]:
-    """Return the transaction that replaces all rules of the table, and what was not supported."""
-    chains, refused = [], []
+def render_rules(cluster: Cluster, table: str, bridge: str) -> tuple[str, list[str]]:
+    """Return the transaction that replaces all rules of the table, and a line for each unsupported rule."""
+    chains: list[str] = []
+    unsupported: list[str] = []
     jumps: dict[str, list[str]] = {"Egress": [], "Ingress": []}
     for pod in sorted(cluster.pods, key=lambda pod: pod.address):
         applying = [
@@ -197,19 +204,19 @@ def rendered(cluster: Cluster, table: str, bridge: str) -> tuple[str, list[str]]
         for direction, entries in jumps.items():
             policies = [p for p in applying if direction in p["spec"].get("policyTypes", ["Ingress"])]
             if policies:
-                rules, said = chain(pod, direction, policies, cluster)
-                refused += said
+                rules, lines = pod_rules(pod, direction, policies, cluster)
+                unsupported += lines
                 name = f"{direction.lower()}-{pod.address}"
                 entries.append(f"{pod.address} : jump {name}")
                 chains.append(_chain(name, rules))
     checks = []
     if cluster.policies:
         known = ", ".join(sorted(pod.address for pod in cluster.pods))
-        others = f" != {{ {known} }}" if known else " 0.0.0.0/0"
+        unknown = f" != {{ {known} }}" if known else " 0.0.0.0/0"
         checks += [
             f'iifname "{bridge}" meta nfproto ipv6 drop',
-            f'iifname "{bridge}" ip saddr{others} counter drop comment "not known yet"',
-            f'oifname "{bridge}" ip daddr{others} counter drop comment "not known yet"',
+            f'iifname "{bridge}" ip saddr{unknown} counter drop comment "not known yet"',
+            f'oifname "{bridge}" ip daddr{unknown} counter drop comment "not known yet"',
         ]
     for entries, field in ((jumps["Egress"], "ip saddr"), (jumps["Ingress"], "ip daddr")):
         if entries:
@@ -226,7 +233,7 @@ def rendered(cluster: Cluster, table: str, bridge: str) -> tuple[str, list[str]]
             "}\n",
         ]
     )
-    return text, list(dict.fromkeys(refused))
+    return text, list(dict.fromkeys(unsupported))
 
 
 def _chain(name: str, lines: Iterable[str]) -> str:
@@ -249,7 +256,7 @@ class Addresses:
         self._network = network
         self._read: dict[str, list[tuple[str, str, str]]] = {}
 
-    def look(self) -> list[tuple[str, str, str]]:
+    def read(self) -> list[tuple[str, str, str]]:
         """Return namespace, name and IPv4 address of every pod that has one now."""
         names = {
             file.name for file in self._folder.glob(f"{self._network}-*") if not file.name.endswith(".tmp")
@@ -258,7 +265,7 @@ class Addresses:
         for name in names - self._read.keys():
             try:
                 self._read[name] = list(_pod_of_result(json.loads((self._folder / name).read_text())))
-            except (OSError, ValueError):  # half written, or gone again: the next look decides
+            except (OSError, ValueError):  # half written, or gone again: the next reading decides
                 continue
         return sorted({entry for found in self._read.values() for entry in found})
 
@@ -278,7 +285,7 @@ class Api:
     """The API server of a kubeconfig that kubeadm wrote: one server, one client with a certificate."""
 
     def __init__(self, kubeconfig: Path) -> None:
-        """Read who to ask and as whom."""
+        """Read the server's address and the client's certificate."""
         text = kubeconfig.read_text()
         values = dict(re.findall(r"^\s*(?:- )?([a-z-]+): (\S+)$", text, re.MULTILINE))
         self._server = values["server"].removeprefix("https://")
@@ -302,7 +309,7 @@ class Api:
             return found
 
     def watch(self, path: str, version: str) -> Iterator[Object]:
-        """Yield what happens from a version on, until the API server ends the watch.
+        """Yield the events after a version, until the API server ends the watch.
 
         Raises as `list` does.
         """
@@ -325,10 +332,10 @@ def _decoded(text: str) -> str:
 
 
 class Watched(threading.Thread):
-    """The objects at one path of the API, kept up to date: of each its labels and its spec."""
+    """The objects at one path of the API, kept up to date: of each its labels, of a policy its spec too."""
 
     def __init__(self, api: Api, path: str, changed: threading.Event) -> None:
-        """Name what to watch; `changed` is set whenever it is other than it was."""
+        """Name what to watch; `changed` is set whenever an object has changed."""
         super().__init__(daemon=True)
         self.known: dict[tuple[str, str], Object] | None = None
         self._api = api
@@ -336,16 +343,16 @@ class Watched(threading.Thread):
         self._changed = changed
 
     def run(self) -> None:
-        """Watch for ever; when the API server is away, what was known stays."""
-        told = ""
+        """Watch for ever; while the API server does not answer, the objects stay as they were."""
+        logged = ""
         while True:
             try:
                 self._follow()
-                told = ""
+                logged = ""
             except (OSError, http.client.HTTPException, ValueError) as error:
-                if repr(error) != told:  # once, not every second
-                    told = repr(error)
-                    log(f"{self._path}: {told}")
+                if repr(error) != logged:  # once, not every second
+                    logged = repr(error)
+                    log(f"{self._path}: {logged}")
                 time.sleep(RETRY_INTERVAL)
 
     def _follow(self) -> None:
@@ -387,13 +394,19 @@ def log(line: str) -> None:
 
 
 def nft(*arguments: str, text: str = "") -> str:
-    """Run nft; return why it failed, nothing when it did not."""
-    done = subprocess.run(["nft", *arguments], input=text, capture_output=True, text=True, check=False)
+    """Run nft; return why it failed, empty when it did not."""
+    command = ["nft", *arguments]
+    try:
+        done = subprocess.run(
+            command, input=text, capture_output=True, text=True, timeout=NFT_LIMIT, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return f"nft took longer than {NFT_LIMIT} s"
     return (done.stderr.strip() or f"exit code {done.returncode}") if done.returncode else ""
 
 
 class Enforcer:
-    """Keeps the kernel's rules as the cluster's policies want them."""
+    """Keeps the kernel's rules as the cluster's policies are."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         """Begin to watch the API server."""
@@ -412,9 +425,9 @@ class Enforcer:
         checked = time.monotonic()
         pending = True
         while True:
-            pending |= self._changed.wait(LOOK_INTERVAL)
+            pending |= self._changed.wait(ADDRESS_INTERVAL)
             self._changed.clear()
-            before, located = located, self._addresses.look()
+            before, located = located, self._addresses.read()
             pending |= located != before
             if time.monotonic() > checked + CHECK_INTERVAL:
                 checked = time.monotonic()
@@ -426,7 +439,7 @@ class Enforcer:
                 pending = not self._apply(cluster)
 
     def _cluster(self, located: list[tuple[str, str, str]]) -> Cluster | None:
-        """Return what is known, None until the API server has told everything once."""
+        """Return what is known; None until the API server has listed everything once."""
         pods, namespaces, policies = (self._watched[path].known for path in (PODS, NAMESPACES, POLICIES))
         if pods is None or namespaces is None or policies is None:
             return None
@@ -441,17 +454,17 @@ class Enforcer:
         )
 
     def _apply(self, cluster: Cluster) -> bool:
-        """Give nftables the rules where they are other than before; say whether it has them now."""
-        text, refused = rendered(cluster, self._table, self._bridge)
+        """Give nftables the rules unless it has them; return whether it has them now."""
+        text, unsupported = render_rules(cluster, self._table, self._bridge)
         if text == self._applied:
             return True
         if failure := nft("-f", "-", text=text):
-            log(f"nftables refuses the rules: {failure}")
+            log(f"nftables rejects the rules: {failure}")
             time.sleep(RETRY_INTERVAL)
             return False
         self._applied = text
         log(f"{len(cluster.policies)} policies for {len(cluster.pods)} pods")
-        for line in refused:
+        for line in unsupported:
             log(line)
         return True
 

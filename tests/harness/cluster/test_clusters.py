@@ -63,7 +63,9 @@ def traefik() -> list[dict[str, Any]]:
     return list(yaml.safe_load_all(settings.render("manifests/traefik.yaml", values)))
 
 
-def test_kind_is_told_which_engine(folders: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kind_gets_the_name_of_the_engine(
+    folders: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     program(tmp_path, "kind", 'test "$KIND_EXPERIMENTAL_PROVIDER" = podman && echo llm-observability')
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
     assert Kind(folders, "podman").exists()

@@ -67,12 +67,12 @@ def test_oci_archive_is_read_by_its_name(tmp_path: Path, key: str) -> None:
     assert image_archives.Archive.read(oci(tmp_path, {key: "localhost/a:1"})).names == ("localhost/a:1",)
 
 
-def test_archive_without_a_name_is_refused(tmp_path: Path) -> None:
+def test_archive_without_a_name_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(HarnessError, match="holds no image with a name"):
         image_archives.Archive.read(oci(tmp_path, {"org.opencontainers.image.ref.name": "latest"}))
 
 
-def test_file_that_is_no_archive_is_refused(tmp_path: Path) -> None:
+def test_file_that_is_no_archive_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "notes.tar").write_text("no tar")
     with pytest.raises(HarnessError, match="no image archive that can be read"):
         image_archives.Archive.read(tmp_path / "notes.tar")

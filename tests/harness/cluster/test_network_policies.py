@@ -1,4 +1,4 @@
-"""The enforcer's rules say what the policies say; what it does not support allows nothing and is told."""
+"""The enforcer's rules allow what the policies allow; a rule that it does not support allows nothing."""
 
 import base64
 import json
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from harness.cluster import network_policies
-from harness.cluster.network_policies import Addresses, Api, Cluster, Pod, Watched, matches, rendered
+from harness.cluster.network_policies import Addresses, Api, Cluster, Pod, Watched, matches, render_rules
 
 TABLE, BRIDGE = "policies", "pods0"
 AGENT = Pod("team1", "agent-0", "10.244.0.2", {"name": "agent"})
@@ -34,7 +34,7 @@ def policy(namespace: str, selects: dict[str, Any], **spec: Any) -> dict[str, An
 
 def chains(*policies: dict[str, Any]) -> dict[str, list[str]]:
     """Return the rules of each chain, without the last one of a pod's chain, which drops."""
-    text, _ = rendered(Cluster([AGENT, TOOL, COLLECTOR], NAMESPACES, list(policies)), TABLE, BRIDGE)
+    text, _ = render_rules(Cluster([AGENT, TOOL, COLLECTOR], NAMESPACES, list(policies)), TABLE, BRIDGE)
     found: dict[str, list[str]] = {}
     for line in text.splitlines():
         if line.startswith("  chain "):
@@ -47,8 +47,8 @@ def chains(*policies: dict[str, Any]) -> dict[str, list[str]]:
     return found
 
 
-def refused(*policies: dict[str, Any]) -> list[str]:
-    return rendered(Cluster([AGENT, TOOL, COLLECTOR], NAMESPACES, list(policies)), TABLE, BRIDGE)[1]
+def unsupported(*policies: dict[str, Any]) -> list[str]:
+    return render_rules(Cluster([AGENT, TOOL, COLLECTOR], NAMESPACES, list(policies)), TABLE, BRIDGE)[1]
 
 
 def egress(**rule: Any) -> list[str]:  # noqa: ANN401
@@ -58,7 +58,7 @@ def egress(**rule: Any) -> list[str]:  # noqa: ANN401
     return rules[1:]
 
 
-def test_without_policies_nothing_is_judged() -> None:
+def test_without_policies_all_is_allowed() -> None:
     found = chains()
     assert set(found) == {"pods", "forward", "input"}
     assert found["pods"] == ["ct direction reply accept", "ct state related accept"]
@@ -78,21 +78,21 @@ def test_an_empty_selector_selects_the_pods_of_the_policys_own_namespace() -> No
     }
 
 
-def test_egress_is_judged_before_ingress_and_both_must_let_it_through() -> None:
+def test_egress_is_checked_before_ingress_and_both_must_allow_a_packet() -> None:
     egress_map, ingress_map = chains(policy("team1", {}, ingress=[], egress=[]))["pods"][-2:]
     assert egress_map.startswith("ip saddr vmap { 10.244.0.2 : jump egress-10.244.0.2, ")
     assert ingress_map.startswith("ip daddr vmap { 10.244.0.2 : jump ingress-10.244.0.2, ")
 
 
 def test_where_there_is_a_policy_unknown_pods_are_cut_off() -> None:
-    text, _ = rendered(Cluster([AGENT], NAMESPACES, [policy("system", {}, ingress=[])]), TABLE, BRIDGE)
+    text, _ = render_rules(Cluster([AGENT], NAMESPACES, [policy("system", {}, ingress=[])]), TABLE, BRIDGE)
     assert 'iifname "pods0" ip saddr != { 10.244.0.2 } counter drop' in text
     assert 'oifname "pods0" ip daddr != { 10.244.0.2 } counter drop' in text
-    nobody, _ = rendered(Cluster([], NAMESPACES, [policy("system", {}, ingress=[])]), TABLE, BRIDGE)
-    assert 'iifname "pods0" ip saddr 0.0.0.0/0 counter drop' in nobody
+    without_pods, _ = render_rules(Cluster([], NAMESPACES, [policy("system", {}, ingress=[])]), TABLE, BRIDGE)
+    assert 'iifname "pods0" ip saddr 0.0.0.0/0 counter drop' in without_pods
 
 
-def test_what_pods_send_to_the_machine_is_judged_and_nothing_else_that_it_gets() -> None:
+def test_of_what_the_machine_receives_only_packets_from_pods_are_checked() -> None:
     found = chains()
     assert found["input"] == [
         "type filter hook input priority filter - 5; policy accept;",
@@ -134,7 +134,7 @@ def test_peer(peer: dict[str, Any], match: str) -> None:
     ],
     ids=str,
 )
-def test_peer_that_matches_nobody_allows_nothing(peer: dict[str, Any]) -> None:
+def test_peer_that_matches_no_pod_allows_nothing(peer: dict[str, Any]) -> None:
     assert egress(to=[peer]) == []
 
 
@@ -147,7 +147,7 @@ def test_ports() -> None:
     ports = [
         {"protocol": "UDP", "port": 53},
         {"protocol": "TCP", "port": 443},
-        {"port": 53},  # TCP, when nothing else is said
+        {"port": 53},  # TCP is the default
     ]
     assert egress(ports=ports) == ["udp dport { 53 } return", "tcp dport { 53, 443 } return"]
     assert egress(ports=[{"protocol": "UDP"}]) == ["meta l4proto udp return"]
@@ -172,19 +172,19 @@ def test_policies_add_up() -> None:
 
 
 @pytest.mark.parametrize(
-    ("port", "said"),
+    ("port", "named"),
     [
         ({"port": "http"}, "the named port http"),
         ({"port": 1, "endPort": 2}, "endPort"),
         ({"protocol": "SCTP", "port": 1}, "protocol SCTP"),
     ],
 )
-def test_rule_that_is_not_supported_allows_nothing_and_is_told(port: dict[str, Any], said: str) -> None:
+def test_rule_that_is_not_supported_allows_nothing_and_is_logged(port: dict[str, Any], named: str) -> None:
     one = policy("team1", {}, egress=[{"ports": [port]}, {"ports": [{"port": 80}]}])
     assert chains(one)["egress-10.244.0.2"][1:] == ["tcp dport { 80 } return"]
-    (message,) = refused(one)
+    (message,) = unsupported(one)
     assert message.startswith("NetworkPolicy team1/a-policy: ")
-    assert said in message
+    assert named in message
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_selector(selector: dict[str, Any], expected: bool) -> None:
 
 def test_same_policies_same_rules_whatever_their_pods_order() -> None:
     one = policy("team1", {}, ingress=[{"from": [{"podSelector": {}}]}])
-    assert rendered(Cluster([AGENT, TOOL], NAMESPACES, [one]), TABLE, BRIDGE) == rendered(
+    assert render_rules(Cluster([AGENT, TOOL], NAMESPACES, [one]), TABLE, BRIDGE) == render_rules(
         Cluster([TOOL, AGENT], NAMESPACES, [one]), TABLE, BRIDGE
     )
 
@@ -227,7 +227,7 @@ def test_nftables_takes_the_transaction() -> None:
     ]
     for pods in ([], [AGENT, TOOL, COLLECTOR]):
         for policies in ([], everything):
-            text, _ = rendered(Cluster(pods, NAMESPACES, policies), TABLE, BRIDGE)
+            text, _ = render_rules(Cluster(pods, NAMESPACES, policies), TABLE, BRIDGE)
             assert not network_policies.nft("--check", "-f", "-", text=text)
 
 
@@ -241,22 +241,22 @@ def result(folder: Path, network: str, pod: str, *addresses: str) -> Path:
 
 def test_addresses_come_and_go_with_the_results_of_the_network(tmp_path: Path) -> None:
     addresses = Addresses(tmp_path, "ours")
-    assert addresses.look() == []
+    assert addresses.read() == []
     file = result(tmp_path, "ours", "agent-0", "10.244.0.2/24", "fd00::2/64")
     result(tmp_path, "cni-loopback", "agent-0", "127.0.0.1/8")
     half = tmp_path / "ours-half-written"
     half.write_text('{"cniArgs":')
-    assert addresses.look() == [("team1", "agent-0", "10.244.0.2")]
+    assert addresses.read() == [("team1", "agent-0", "10.244.0.2")]
     result(tmp_path, "ours", "half-written", "10.244.0.3/24").replace(half)
     file.unlink()
-    assert addresses.look() == [("team1", "half-written", "10.244.0.3")]
+    assert addresses.read() == [("team1", "half-written", "10.244.0.3")]
 
 
 class FakeApi(Api):
-    """Tells a list, then events, then that it is away."""
+    """Returns a list, then events, then the end of the connection."""
 
     def __init__(self, items: list[Any], events: list[Any]) -> None:
-        """Keep what to tell."""
+        """Keep what to return."""
         self.items, self.events, self.asked = items, events, 0
 
     def list(self, path: str) -> dict[str, Any]:
@@ -299,7 +299,7 @@ def test_watching_keeps_what_it_knew_when_the_api_server_is_away(
     assert "/api/v1/pods: " in capsys.readouterr().out
 
 
-def test_kubeconfig_without_a_certificate_is_refused(tmp_path: Path) -> None:
+def test_kubeconfig_without_a_certificate_is_rejected(tmp_path: Path) -> None:
     kubeconfig = tmp_path / "admin.conf"
     authority = base64.b64encode(b"none").decode()
     kubeconfig.write_text(
@@ -307,3 +307,12 @@ def test_kubeconfig_without_a_certificate_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(Exception, match=r"PEM|certificate|no start line"):
         Api(kubeconfig)
+
+
+def test_nft_that_hangs_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "nft"
+    program.write_text("#!/bin/sh\nexec sleep 60\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    monkeypatch.setattr(network_policies, "NFT_LIMIT", 0.2)
+    assert network_policies.nft("list", "tables") == "nft took longer than 0.2 s"

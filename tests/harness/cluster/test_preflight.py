@@ -21,7 +21,7 @@ GIB = 1024**3
         ("Linux", 0, "riscv64", "not on riscv64; start Docker or Podman"),
     ],
 )
-def test_unfit_system_is_refused(system: str, user: int, machine: str, says: str) -> None:
+def test_unfit_system_is_rejected(system: str, user: int, machine: str, says: str) -> None:
     with pytest.raises(HarnessError, match=says):
         preflight.check_system(system, user, machine)
 
@@ -30,12 +30,12 @@ def test_root_on_linux_is_fine() -> None:
     preflight.check_system("Linux", 0, "x86_64")
 
 
-def test_little_memory_is_refused() -> None:
+def test_little_memory_is_rejected() -> None:
     with pytest.raises(HarnessError, match=r"needs 5\.2 GiB of memory and this machine has 4\.0 GiB"):
         preflight.check_size(4 * GIB, 100 * GIB, Path("/"))
 
 
-def test_little_disk_is_refused() -> None:
+def test_little_disk_is_rejected() -> None:
     with pytest.raises(HarnessError, match=r"needs 15\.0 GiB of disk at /data, where 3\.0 GiB are free"):
         preflight.check_size(16 * GIB, 3 * GIB, Path("/data"))
 
@@ -44,8 +44,8 @@ def test_a_machine_sold_as_six_gigabytes_is_enough() -> None:
     preflight.check_size(int(5.7e9), 15 * GIB, Path("/"))
 
 
-@pytest.mark.parametrize("listens_at", ["127.0.0.1", "0.0.0.0"])  # noqa: S104 - that is the case to refuse
-def test_taken_port_is_refused(listens_at: str) -> None:
+@pytest.mark.parametrize("listens_at", ["127.0.0.1", "0.0.0.0"])  # noqa: S104 - that is the case to reject
+def test_taken_port_is_rejected(listens_at: str) -> None:
     with socket.create_server((listens_at, 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(HarnessError, match=f"Port {port}, which etcd needs at 127.0.0.1, is taken"):
@@ -58,7 +58,7 @@ def test_free_port_is_fine_even_at_an_address_that_is_not_there_yet() -> None:
         preflight.check_ports("192.0.2.1", {other.getsockname()[1]: "etcd"})
 
 
-def test_foreign_folder_is_refused_and_ours_is_not(tmp_path: Path) -> None:
+def test_folder_with_other_files_is_rejected_and_a_clusters_own_is_not(tmp_path: Path) -> None:
     folders = Folders(state=tmp_path, cache=tmp_path / "cache")
     preflight.check_folder(folders)
     (tmp_path / "thesis.txt").touch()
@@ -68,7 +68,7 @@ def test_foreign_folder_is_refused_and_ours_is_not(tmp_path: Path) -> None:
     preflight.check_folder(folders)
 
 
-def test_engine_without_kind_is_refused_with_the_link(
+def test_engine_without_kind_is_rejected_with_the_link(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))

@@ -1,4 +1,4 @@
-"""A process is told by its arguments, not by its number; what is not ours stays."""
+"""A process is known by its arguments, not by its number; other processes stay."""
 
 import sys
 from pathlib import Path
@@ -31,7 +31,7 @@ def test_empty_argument_at_the_end_is_kept(tmp_path: Path) -> None:
     assert processes.running(proc(tmp_path, {7: ["sh", ""]})) == [Process(7, ("sh", ""))]
 
 
-def test_number_given_to_another_process_is_not_ours(tmp_path: Path) -> None:
+def test_number_of_another_process_is_not_the_clusters(tmp_path: Path) -> None:
     among = processes.running(proc(tmp_path, {4711: ["/usr/bin/vim", "thesis.txt"]}))
     assert processes.find(ETCD, among) is None
 
@@ -52,11 +52,11 @@ def test_process_with_other_arguments_has_to_make_way() -> None:
         (f"{STATE}/bin/containerd",),
     ],
 )
-def test_process_of_others_is_not_ours(arguments: tuple[str, ...]) -> None:
+def test_process_without_the_state_folder_is_not_the_clusters(arguments: tuple[str, ...]) -> None:
     assert processes.mentioning(STATE, ["containerd"], [Process(5, arguments)]) == []
 
 
-def test_shim_is_told_by_the_socket_it_serves() -> None:
+def test_shim_is_known_by_the_socket_it_serves() -> None:
     shim = Process(9, (f"/usr/bin/{cleanup.SHIM}", "-id", "abc", "-address", f"{STATE}/run/containerd.sock"))
     assert processes.mentioning(STATE, [cleanup.SHIM], [shim]) == [shim]
 

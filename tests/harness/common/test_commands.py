@@ -61,6 +61,6 @@ def test_output_comes_back(tmp_path: Path) -> None:
     assert printed == f"in\nmore\n{tmp_path}\n"
 
 
-def test_failure_ends_with_what_the_program_said_last() -> None:
+def test_failure_ends_with_the_programs_last_line() -> None:
     with pytest.raises(HarnessError, match=r"^It failed: the cause$"):
         read_output(["sh", "-c", "echo a detail >&2; echo the cause >&2; exit 1"], "It failed")
