@@ -3,151 +3,152 @@
 from __future__ import annotations
 
 import html
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
-from traces.backends import MADE_FROM, NOT_KEPT, OWN_ATTRIBUTES, PRECISION_NS, REWRITTEN_JSON
+from traces.backends import BACKENDS, Backend
+from traces.messages import excerpts
 from traces.model import Event, Span, Trace
 from traces.text import decode, leaves
 
-LONGEST = 160
-ABSENT, THERE = "-", "there"
-JSON = "application/json"
-Verdict = Literal["same", "by nature", "DIFFERENT"]
-_COLOURS: Mapping[Verdict, str] = {"same": "#eee", "by nature": "#ffd", "DIFFERENT": "#fbb"}
+MISSING = "missing"
+JSON_TYPE = "application/json"
+Agreement = Literal["same", "by nature", "different"]
+_COLOURS: Mapping[Agreement, str] = {"same": "#eee", "by nature": "#ffd", "different": "#fbb"}
 
 
 @dataclass(frozen=True)
-class Compared:
+class ComparedValue:
     """One value of one span (or of the trace) in two backends, as text, and whether they agree."""
 
     where: str
     what: str
     left: str
     right: str
-    verdict: Verdict
+    agreement: Agreement
 
 
-def compare(one: Trace, other: Trace) -> list[Compared]:
+@dataclass(frozen=True)
+class _Pair:
+    """A span as two backends hold it."""
+
+    path: str
+    left: Span
+    right: Span
+    backends: tuple[Backend, Backend]
+
+
+def compare(one: Trace, other: Trace) -> list[ComparedValue]:
     """Return every value of a trace beside the other backend's: the trace's, then span by span from the root.
 
     Compared are trace id, number of spans, each span's parent, name, kind, times, status, events, and all
     attributes, so tokens, inputs and outputs too.
     """
     rows = [
-        _row("trace", "trace id", one.trace_id, other.trace_id),
-        _row("trace", "spans", len(one.spans), len(other.spans)),
+        _compared("trace", "trace id", one.trace_id, other.trace_id),
+        _compared("trace", "number of spans", len(one.spans), len(other.spans)),
     ]
-    lost = NOT_KEPT[one.backend] | NOT_KEPT[other.backend]
+    backends = BACKENDS[one.backend], BACKENDS[other.backend]
     for span_id in [*one.by_id, *(other.by_id.keys() - one.by_id.keys())]:
         left, right = one.by_id.get(span_id), other.by_id.get(span_id)
-        if left is None or right is None:
-            there = one if left else other
-            path = f"{there.path(there.by_id[span_id])} [{span_id}]"
-            sides = (THERE if left else ABSENT, THERE if right else ABSENT)
-            rows.append(Compared(path, "span", *sides, "DIFFERENT"))
+        if left and right:
+            rows += _span(_Pair(f"{one.path(left)} [{span_id}]", left, right, backends))
         else:
-            path = f"{one.path(left)} [{span_id}]"
-            rows += _span(path, left, right, (one.backend, other.backend), lost)
+            holder = one if left else other
+            path = f"{holder.path(holder.by_id[span_id])} [{span_id}]"
+            sides = ("there", MISSING) if left else (MISSING, "there")
+            rows.append(ComparedValue(path, "span", *sides, "different"))
     return rows
 
 
-def differences(rows: Iterable[Compared], one: str, other: str) -> list[str]:
-    """Return the differences that are not by nature, a line each; `one` and `other` name the backends."""
+def differences(rows: Iterable[ComparedValue], one: Trace, other: Trace) -> list[str]:
+    """Return the differences that are not by nature, a line each."""
+    here, there = BACKENDS[one.backend].title, BACKENDS[other.backend].title
     return [
-        f"{row.where} is only in {one if row.left == THERE else other}"
-        if row.what == "span"
-        else f"{row.where}: {row.what} is {row.left} in {one}, {row.right} in {other}"
+        f"{row.where}: {row.what} is {row.left} in {here}, {row.right} in {there}"
         for row in rows
-        if row.verdict == "DIFFERENT"
+        if row.agreement == "different"
     ]
 
 
-def table(rows: Iterable[Compared], one: str, other: str) -> str:
-    """Return the comparison as an HTML table: a line a value, the differing ones coloured."""
-    lines = [f"<tr><th>span</th><th>what</th><th>{one}</th><th>{other}</th><th>verdict</th></tr>"]
+def table(rows: Iterable[ComparedValue], one: Trace, other: Trace) -> str:
+    """Return the comparison as an HTML table: a line a value, coloured by whether the backends agree."""
+    titles = ("span", "what", BACKENDS[one.backend].title, BACKENDS[other.backend].title, "agreement")
+    lines = [f"<tr>{''.join(f'<th>{title}</th>' for title in titles)}</tr>"]
     previous = ""
     for row in rows:
         where = "" if row.where == previous else row.where
         previous = row.where
         cells = "".join(
-            f"<td>{html.escape(text)}</td>" for text in (where, row.what, row.left, row.right, row.verdict)
+            f"<td>{html.escape(text)}</td>" for text in (where, row.what, row.left, row.right, row.agreement)
         )
-        lines.append(f'<tr style="background:{_COLOURS[row.verdict]}">{cells}</tr>')
+        lines.append(f'<tr style="background:{_COLOURS[row.agreement]}">{cells}</tr>')
     return f"<table>{''.join(lines)}</table>"
 
 
-def _span(
-    path: str, left: Span, right: Span, backends: tuple[str, str], lost: frozenset[str]
-) -> Iterator[Compared]:
+def _span(pair: _Pair) -> Iterator[ComparedValue]:
+    left, right = pair.left, pair.right
+    lost = pair.backends[0].not_kept | pair.backends[1].not_kept
     for name in ("parent_id", "name", "kind", "status", "status_message", "scope"):
         if name not in lost:
-            yield _row(path, name.replace("_", " "), getattr(left, name), getattr(right, name))
+            yield _compared(pair.path, name.replace("_", " "), getattr(left, name), getattr(right, name))
     for name in ("start_ns", "end_ns"):
-        yield _time(path, name, getattr(left, name), getattr(right, name), backends)
-    yield _row(path, "events", len(left.events), len(right.events))
+        yield _time(pair, name, getattr(left, name), getattr(right, name))
+    yield _compared(pair.path, "number of events", len(left.events), len(right.events))
     for number, (here, there) in enumerate(zip(left.events, right.events, strict=False), 1):
-        yield from _event(path, f"event {number}", here, there, backends)
+        yield from _event(pair, f"event {number}", here, there)
     for key in sorted(left.attributes.keys() | right.attributes.keys()):
-        yield _attribute(path, key, left, right, backends)
+        yield _attribute(pair, key)
 
 
-def _event(path: str, what: str, left: Event, right: Event, backends: tuple[str, str]) -> Iterator[Compared]:
-    yield _row(path, f"{what} name", left.name, right.name)
-    yield _time(path, f"{what} time", left.time_ns, right.time_ns, backends)
-    yield _row(path, f"{what} attributes", dict(left.attributes), dict(right.attributes))
+def _event(pair: _Pair, what: str, left: Event, right: Event) -> Iterator[ComparedValue]:
+    yield _compared(pair.path, f"{what} name", left.name, right.name)
+    yield _time(pair, f"{what} time_ns", left.time_ns, right.time_ns)
+    yield _compared(pair.path, f"{what} attributes", dict(left.attributes), dict(right.attributes))
 
 
-def _time(path: str, what: str, left: int, right: int, backends: tuple[str, str]) -> Compared:
-    precision = max(PRECISION_NS.get(backend, 1) for backend in backends)
-    row = _row(path, what, left, right)
-    near = abs(left - right) < precision
-    return Compared(path, what, row.left, row.right, "by nature") if left != right and near else row
+def _time(pair: _Pair, what: str, left: int, right: int) -> ComparedValue:
+    precision = max(backend.precision_ns for backend in pair.backends)
+    return _compared(pair.path, what, left, right, by_nature=abs(left - right) < precision)
 
 
-def _attribute(path: str, key: str, left: Span, right: Span, backends: tuple[str, str]) -> Compared:
-    here, there = left.attributes.get(key), right.attributes.get(key)
-    row = _row(path, key, here, there)
-    if row.verdict == "same":
-        return row
-    if key in left.attributes and key in right.attributes:
-        rewritten = any(_sources(REWRITTEN_JSON, backend, key, left, right) for backend in backends)
-        by_nature = rewritten and decode(str(here)) == decode(str(there)) is not None
-    elif key in left.attributes:
-        by_nature = _is_own(key, left, right, backends[0])
+def _attribute(pair: _Pair, key: str) -> ComparedValue:
+    left, right = pair.left.attributes, pair.right.attributes
+    here, there = pair.backends
+    if key in left and key in right:
+        rewritten = any(
+            _sources(backend.rewritten_json, key, pair.left, pair.right) for backend in pair.backends
+        )
+        by_nature = rewritten and decode(str(left[key])) == decode(str(right[key])) is not None
+    elif key in left:
+        by_nature = _is_own(here, key, pair.left, pair.right)
     else:
-        by_nature = _is_own(key, right, left, backends[1])
-    return replace(row, verdict="by nature") if by_nature else row
+        by_nature = _is_own(there, key, pair.right, pair.left)
+    return _compared(pair.path, key, left.get(key), right.get(key), by_nature=by_nature)
 
 
-def _is_own(key: str, holder: Span, other: Span, backend: str) -> bool:
-    """Tell whether an attribute that only one backend shows is that backend's by nature."""
-    if any(fnmatchcase(f"{holder.kind}:{key}", pattern) for pattern in OWN_ATTRIBUTES.get(backend, ())):
+def _is_own(backend: Backend, key: str, holder: Span, other: Span) -> bool:
+    """Return whether an attribute that only one backend shows is that backend's by nature."""
+    if any(fnmatchcase(key, pattern) for pattern in backend.own_attributes):
         return True
-    sources = _sources(MADE_FROM, backend, key, other, holder)
+    sources = _sources(backend.made_from, key, other, holder)
     if key.endswith(".mime_type"):
-        return holder.attributes[key] == JSON and any(decode(str(source)) is not None for source in sources)
-    said = {text for source in sources for text in _innermost(source)}
-    return bool(sources) and said.issuperset(_innermost(holder.attributes[key]))
+        return holder.attributes[key] == JSON_TYPE and any(
+            decode(str(source)) is not None for source in sources
+        )
+    texts = {text for source in sources for text in _innermost(source)}
+    return bool(sources) and texts.issuperset(_innermost(holder.attributes[key]))
 
 
-def _sources(
-    rules: Mapping[str, Mapping[str, Sequence[str]]], backend: str, key: str, span: Span, other: Span
-) -> list[Any]:
-    """Return the span's values of the attributes that a rule names for this one and that both spans have."""
-    names = [
-        name
-        for pattern, sources in rules.get(backend, {}).items()
-        for name in sources
-        if fnmatchcase(key, pattern)
-    ]
+def _sources(rules: Mapping[str, Sequence[str]], key: str, span: Span, other: Span) -> list[Any]:
+    """Return the span's values of the attributes that the rules name for a key and that both spans have."""
+    patterns = [pattern for made, sources in rules.items() if fnmatchcase(key, made) for pattern in sources]
     return [
         value
         for name, value in span.attributes.items()
-        if name in other.attributes and any(fnmatchcase(name, pattern) for pattern in names)
+        if name in other.attributes and any(fnmatchcase(name, pattern) for pattern in patterns)
     ]
 
 
@@ -156,12 +157,12 @@ def _innermost(value: object) -> set[str]:
     return {text for _, text in leaves(value) if decode(text) is None}
 
 
-def _row(path: str, what: str, left: object, right: object) -> Compared:
-    return Compared(path, what, _text(left), _text(right), "same" if left == right else "DIFFERENT")
-
-
-def _text(value: Any) -> str:  # noqa: ANN401 - an attribute's value
-    if value is None:
-        return ABSENT
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text)} characters)"
+def _compared(
+    where: str, what: str, left: object, right: object, *, by_nature: bool = False
+) -> ComparedValue:
+    """Return two values side by side; None is a value that is not there."""
+    agreement: Agreement = "same" if left == right else "by nature" if by_nature else "different"
+    here, there = excerpts(left, right)
+    return ComparedValue(
+        where, what, MISSING if left is None else here, MISSING if right is None else there, agreement
+    )

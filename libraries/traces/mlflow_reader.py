@@ -1,4 +1,4 @@
-"""Reads experiments and traces from MLflow."""
+"""Reads experiments and traces from MLflow by its own client."""
 
 from __future__ import annotations
 
@@ -13,31 +13,21 @@ import requests
 from robot.api.deco import keyword, library
 
 from entry.entry_point import EntryPoint
-from traces.model import Event, Span, Status, Trace
-from traces.waiting import POLL, wait_for_whole_trace
+from traces import waiting
+from traces.model import Arrival, Event, Span, Status, Trace
 
 if TYPE_CHECKING:
     from mlflow.entities import Trace as MlflowTrace
     from mlflow.tracking import MlflowClient
 
-REQUEST_LIMIT = 15
+REQUEST_LIMIT = 15  # seconds
 PAGE = 100  # traces that one search asks for; MLflow's search gives 500 at most
 SESSION = "metadata.`mlflow.trace.session`"
 _STATUS: dict[str, Status] = {"STATUS_CODE_OK": "OK", "STATUS_CODE_ERROR": "ERROR"}
 
 
-class MlflowError(Exception):
-    """MLflow could not be asked; the message says where and what it said."""
-
-    ROBOT_SUPPRESS_NAME = True
-
-
-@dataclass(frozen=True)
-class Sighting:
-    """A trace, and when it was first seen whole: seconds since the epoch, None for never."""
-
-    trace: Trace
-    whole_at: float | None
+class MlflowError(waiting.BackendError):
+    """MLflow could not be asked; the message says where and what it answered."""
 
 
 class _EntryHeaders:
@@ -52,50 +42,16 @@ class _EntryHeaders:
         return self.entry.headers | self.entry.login_headers if self.entry else {}
 
 
-@library(scope="GLOBAL")
-class MlflowTraces:
-    """Asks one MLflow server, named by `Use MLflow At`, through mlflow's own client."""
+class MlflowServer:
+    """One MLflow server, asked through mlflow's own client. Its methods raise MlflowError."""
 
-    def __init__(self) -> None:
-        """Start without a server."""
-        self._entry: EntryPoint | None = None
+    def __init__(self, entry: EntryPoint) -> None:
+        """Name the server; nothing is asked yet."""
+        self._entry = entry
         self._client: MlflowClient | None = None
 
-    @keyword(name="Use MLflow At")
-    def use_mlflow_at(self, entry: EntryPoint) -> None:
-        """Ask this MLflow from now on."""
-        self._entry, self._client = entry, None
-
-    def _mlflow(self) -> MlflowClient:
-        if self._entry is None:
-            raise MlflowError("No MLflow is named yet: call `Use MLflow At` first.")
-        if self._client is None:
-            # The client's own retries would hide an outage for minutes; who waits here waits with a limit.
-            os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
-            os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(REQUEST_LIMIT)
-            from mlflow.tracking import MlflowClient  # noqa: PLC0415 - takes seconds, not needed for a dry run
-            from mlflow.tracking.request_header import registry  # noqa: PLC0415
-
-            if _EntryHeaders.entry is None:
-                registry._request_header_provider_registry.register(_EntryHeaders)  # noqa: SLF001 - has no public way
-            self._client = MlflowClient(self._entry.url)
-        _EntryHeaders.entry = self._entry
-        return self._client
-
-    def _ask(self, what: str, function: str, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
-        client = self._mlflow()
-        from mlflow.exceptions import MlflowException  # noqa: PLC0415
-
-        try:
-            return getattr(client, function)(*arguments, **options)
-        except (MlflowException, requests.RequestException) as error:
-            raise MlflowError(f"MLflow at {self._entry} did not give {what}: {_said(error)}") from error
-
-    @keyword(name="Read MLflow Version")
     def read_version(self) -> str:
-        """Return the server's version; raises MlflowError when it does not answer."""
-        if self._entry is None:
-            raise MlflowError("No MLflow is named yet: call `Use MLflow At` first.")
+        """Return the server's version."""
         try:
             response = requests.get(
                 f"{self._entry.url}/version",
@@ -105,44 +61,22 @@ class MlflowTraces:
             )
             response.raise_for_status()
         except requests.RequestException as error:
-            raise MlflowError(f"MLflow at {self._entry} did not give its version: {_said(error)}") from error
+            raise self._failure("its version", error) from error
         return response.text.strip()
 
-    @keyword
-    def read_experiment(self, name: str, limit: float = 0) -> dict[str, str] | None:
-        """Return `id`, `name` and `lifecycle` (active or deleted) of an experiment, or None.
+    def read_experiment(self, name: str) -> dict[str, str] | None:
+        """Return `id`, `name` and `lifecycle` (active or deleted) of an experiment, or None."""
+        found = self._ask(f"experiment {name}", "get_experiment_by_name", name)
+        if found is None:
+            return None
+        return {"id": found.experiment_id, "name": found.name, "lifecycle": found.lifecycle_stage}
 
-        Raises MlflowError when MLflow does not answer within `limit` seconds; 0 means to ask once.
-        """
-        end = time.monotonic() + limit
-        while True:
-            try:
-                found = self._ask(f"experiment {name}", "get_experiment_by_name", name)
-            except MlflowError:
-                if time.monotonic() >= end:
-                    raise
-                time.sleep(POLL)
-                continue
-            if found is None:
-                return None
-            return {"id": found.experiment_id, "name": found.name, "lifecycle": found.lifecycle_stage}
+    def read_trace(self, trace_id: str) -> Trace:
+        """Return a trace, with all spans that MLflow has of it now, by its id (32 hex digits)."""
+        return convert(self._ask(f"trace {trace_id}", "get_trace", f"tr-{trace_id}", display=False))
 
-    @keyword(name="Find Traces Of Session In MLflow")
-    def find_traces_of_session(self, session: str, experiment_id: str) -> list[str]:
-        """Return the ids (32 hex digits) of a session's traces, oldest first; MLflow itself filters."""
-        found = self._search(experiment_id, f"{SESSION} = '{session}'", spans=False)
-        return [trace.info.trace_id.removeprefix("tr-") for trace in found]
-
-    @keyword(name="Find Traces In MLflow")
-    def find_traces(self, experiment_id: str, condition: str) -> list[Trace]:
-        """Return all traces, oldest first, that fulfil a condition in MLflow's filter language, with spans.
-
-        MLflow itself filters.
-        """
-        return [convert(trace) for trace in self._search(experiment_id, condition, spans=True)]
-
-    def _search(self, experiment_id: str, condition: str, *, spans: bool) -> list[MlflowTrace]:
-        """Return all traces that fulfil a condition, oldest first, read page by page."""
+    def search_traces(self, experiment_id: str, condition: str, *, spans: bool) -> list[MlflowTrace]:
+        """Return the traces of an experiment that fulfil a condition, oldest first, with or without spans."""
         # A trace that arrives meanwhile can move another one to the next page: each is kept once.
         found: dict[str, MlflowTrace] = {}
         token: str | None = None
@@ -162,55 +96,139 @@ class MlflowTraces:
             if not token:
                 return list(found.values())
 
-    @keyword(name="Wait For Conversations In MLflow")
-    def wait_for_conversations(
-        self, batch: str, experiment_id: str, traces: int, spans: int, limit: float
-    ) -> list[Sighting]:
-        """Return the traces whose session begins with `batch`, oldest first, each with when it was whole.
+    def _ask(self, what: str, function: str, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
+        client = self._own_client()
+        from mlflow.exceptions import MlflowException  # noqa: PLC0415
 
-        Asks for all of them until `traces` of them are whole with `spans` spans or more each, for
-        `limit` seconds at most; then what there is, whole or not. Raises MlflowError when MLflow does not
-        answer then.
+        try:
+            return getattr(client, function)(*arguments, **options)
+        except (MlflowException, requests.RequestException) as error:
+            raise self._failure(what, error) from error
+
+    def _own_client(self) -> MlflowClient:
+        if self._client is None:
+            # The client's own retries would hide an outage for minutes; who waits here waits with a limit.
+            os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
+            os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(REQUEST_LIMIT)
+            from mlflow.tracking import MlflowClient  # noqa: PLC0415 - takes seconds, not needed for a dry run
+            from mlflow.tracking.request_header import registry  # noqa: PLC0415
+
+            if _EntryHeaders.entry is None:
+                registry._request_header_provider_registry.register(_EntryHeaders)  # noqa: SLF001 - has no public way
+            self._client = MlflowClient(self._entry.url)
+        _EntryHeaders.entry = self._entry
+        return self._client
+
+    def _failure(self, what: str, error: Exception) -> MlflowError:
+        return MlflowError(f"MLflow at {self._entry} could not be asked for {what}: {_reason(error)}")
+
+
+@dataclass(frozen=True)
+class MlflowExperiment:
+    """The traces of one experiment, by its id."""
+
+    server: MlflowServer
+    id: str
+    backend = "mlflow"
+
+    def find_traces_of_session(self, session: str) -> list[str]:
+        """Return the ids (32 hex digits) of a session's traces, oldest first; MLflow itself filters."""
+        found = self.server.search_traces(self.id, f"{SESSION} = '{session}'", spans=False)
+        return [trace.info.trace_id.removeprefix("tr-") for trace in found]
+
+    def find_traces(self, condition: str) -> list[Trace]:
+        """Return the traces that fulfil a condition, oldest first, with spans; MLflow itself filters."""
+        return [convert(trace) for trace in self.server.search_traces(self.id, condition, spans=True)]
+
+    def read_trace(self, trace_id: str) -> Trace:
+        """Return a trace, with all spans that MLflow has of it now, by its id (32 hex digits)."""
+        return self.server.read_trace(trace_id)
+
+
+@library(scope="GLOBAL")
+class MlflowTraces:
+    """Asks one MLflow server, named by `Use MLflow At`."""
+
+    def __init__(self) -> None:
+        """Start without a server."""
+        self._server: MlflowServer | None = None
+
+    @keyword(name="Use MLflow At")
+    def use_mlflow_at(self, entry: EntryPoint) -> None:
+        """Ask this MLflow from now on."""
+        self._server = MlflowServer(entry)
+
+    @keyword(name="Read MLflow Version")
+    def read_version(self) -> str:
+        """Return the server's version; raises MlflowError where it does not answer."""
+        return self._mlflow.read_version()
+
+    @keyword
+    def read_experiment(self, name: str, limit: float = 0) -> dict[str, str] | None:
+        """Return `id`, `name` and `lifecycle` (active or deleted) of an experiment, or None.
+
+        Raises MlflowError where MLflow does not answer within `limit` seconds; 0 means to ask once.
         """
-        end = time.monotonic() + limit
-        whole_at: dict[str, float] = {}
-        found: list[Trace] = []
-        while True:
-            try:
-                found = self.find_traces(experiment_id, f"{SESSION} LIKE '{batch}%'")
-            except MlflowError:
-                if time.monotonic() >= end:
-                    raise
-            for trace in found:
-                if trace.is_whole and len(trace.spans) >= spans:
-                    whole_at.setdefault(trace.trace_id, time.time())
-            if len(whole_at) >= traces or time.monotonic() >= end:
-                return [Sighting(trace, whole_at.get(trace.trace_id)) for trace in found]
-            time.sleep(POLL)
+        mlflow = self._mlflow
+        return waiting.wait_until(lambda: mlflow.read_experiment(name), lambda _: True, limit)
 
     @keyword(name="Read Trace From MLflow")
     def read_trace(self, trace_id: str) -> Trace:
         """Return a trace, with all spans that MLflow has of it now, by its id (32 hex digits)."""
-        found: MlflowTrace = self._ask(f"trace {trace_id}", "get_trace", f"tr-{trace_id}", display=False)
-        return convert(found)
+        return self._mlflow.read_trace(trace_id)
+
+    @keyword(name="Find Traces Of Session In MLflow")
+    def find_traces_of_session(self, session: str, experiment_id: str) -> list[str]:
+        """Return the ids (32 hex digits) of a session's traces, oldest first; MLflow itself filters."""
+        return MlflowExperiment(self._mlflow, experiment_id).find_traces_of_session(session)
+
+    @keyword(name="Find Traces In MLflow")
+    def find_traces(self, experiment_id: str, condition: str) -> list[Trace]:
+        """Return the traces that fulfil a condition in MLflow's filter language, oldest first, with spans."""
+        return MlflowExperiment(self._mlflow, experiment_id).find_traces(condition)
 
     @keyword(name="Wait For Trace In MLflow")
     def wait_for_trace(self, session: str, experiment_id: str, limit: float) -> Trace | None:
         """Return the trace of a session as soon as it is whole.
 
-        After `limit` seconds return what there is, None where there is nothing. Raises MlflowError when
-        MLflow does not answer then, and AssertionError when several traces carry the session.
+        After `limit` seconds return what there is, None where there is nothing. Raises MlflowError where
+        MLflow does not answer then, and AssertionError where several traces carry the session.
         """
-        return wait_for_whole_trace(
-            lambda: self.find_traces_of_session(session, experiment_id), self.read_trace, MlflowError, limit
-        )
+        return waiting.wait_for_trace(MlflowExperiment(self._mlflow, experiment_id), session, 1, limit)
+
+    @keyword(name="Wait For Conversations In MLflow")
+    def wait_for_conversations(
+        self, batch: str, experiment_id: str, traces: int, spans: int, limit: float
+    ) -> list[Arrival]:
+        """Return the traces whose session begins with `batch`, oldest first, each with when it was whole.
+
+        Waits until `traces` of them are whole with `spans` spans or more each, for `limit` seconds at most;
+        then returns what there is, whole or not. Raises MlflowError where MLflow does not answer then.
+        """
+        experiment = MlflowExperiment(self._mlflow, experiment_id)
+        whole_at: dict[str, float] = {}
+
+        def look() -> list[Arrival]:
+            found = experiment.find_traces(f"{SESSION} LIKE '{batch}%'")
+            for trace in found:
+                if trace.has_arrived(spans):
+                    whole_at.setdefault(trace.trace_id, time.time())
+            return [Arrival(trace, whole_at.get(trace.trace_id)) for trace in found]
+
+        return waiting.wait_until(look, lambda _: len(whole_at) >= traces, limit)
+
+    @property
+    def _mlflow(self) -> MlflowServer:
+        if self._server is None:
+            raise MlflowError("No MLflow is named yet: call `Use MLflow At` first.")
+        return self._server
 
 
-def _said(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     """Return what MLflow answered, without the client's words about its retries."""
     text = " ".join(str(error).split())
     if "error code 401" in text or "401 Client Error" in text:
-        return "it answers 401, it wants another login than it is given"
+        return "it answers 401, the login is wrong or missing"
     status = re.search(r"too many (\d+) error responses", text)
     return f"it answers {status[1]}" if status else text[:300]
 

@@ -88,6 +88,10 @@ class Trace:
         """Whether the trace has a root and no orphan, and its backend does not wait for more of it."""
         return bool(self.roots) and not self.orphans and self.state != "IN_PROGRESS"
 
+    def has_arrived(self, spans: int) -> bool:
+        """Return whether the trace is whole and has at least so many spans."""
+        return self.is_whole and len(self.spans) >= spans
+
     def children(self, span: Span) -> list[Span]:
         """Return the direct children of a span, earliest first."""
         return list(self._children.get(span.span_id, ()))
@@ -110,3 +114,11 @@ class Trace:
     def of_kind(self, kind: str) -> list[Span]:
         """Return the spans of one OpenInference kind, earliest first."""
         return sorted((span for span in self.spans if span.kind == kind), key=lambda span: span.start_ns)
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A trace in a backend, and when it was first seen whole: seconds since the epoch, None for never."""
+
+    trace: Trace
+    whole_at: float | None

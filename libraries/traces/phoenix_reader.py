@@ -2,79 +2,109 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import requests
 from robot.api.deco import keyword, library
 
 from entry.entry_point import EntryPoint
+from traces import waiting
 from traces.model import Event, Span, Status, Trace
-from traces.waiting import POLL, wait_for_whole_trace
 
-REQUEST_LIMIT = 15
-PAGE = 1000
+REQUEST_LIMIT = 15  # seconds
+PAGE = 1000  # spans or traces that one request asks for
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STATUS: dict[str, Status] = {"OK": "OK", "ERROR": "ERROR"}
 
 
-class PhoenixError(Exception):
-    """Phoenix could not be asked; the message says where and what it said."""
+class PhoenixError(waiting.BackendError):
+    """Phoenix could not be asked; the message says where and what it answered."""
 
-    ROBOT_SUPPRESS_NAME = True
+
+@dataclass(frozen=True)
+class PhoenixProject:
+    """The traces of one project, by its name. Phoenix makes a project with its first span."""
+
+    phoenix: EntryPoint
+    name: str
+    backend = "phoenix"
+
+    def read_id(self) -> str:
+        """Return Phoenix's own id of the project, which the addresses of its pages contain."""
+        answer = self._get("", {})
+        if answer is None:
+            raise PhoenixError(
+                f"Phoenix at {self.phoenix} has no project {self.name}: no span has come to it."
+            )
+        return str(answer["data"]["id"])
+
+    def find_traces_of_session(self, session: str) -> list[str]:
+        """Return the ids (32 hex digits) of a session's traces; Phoenix itself filters."""
+        return [item["trace_id"] for item in self._items("traces", {"session_identifier": session})]
+
+    def read_trace(self, trace_id: str) -> Trace | None:
+        """Return the trace of that id (32 hex digits) as far as Phoenix has it now, None without a span."""
+        spans = tuple(convert(item) for item in self._items("spans", {"trace_id": trace_id}))
+        return Trace(trace_id, spans, self.backend) if spans else None
+
+    def has_arrived(self, session: str, spans: int) -> bool:
+        """Return whether a trace of the session is whole and has at least so many spans."""
+        traces = (self.read_trace(trace_id) for trace_id in self.find_traces_of_session(session))
+        return any(trace is not None and trace.has_arrived(spans) for trace in traces)
+
+    def _items(self, what: str, query: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        """Yield what the project has of something, page by page; nothing where there is no such project."""
+        asked: dict[str, Any] = {**query, "limit": PAGE}
+        while True:
+            page = self._get(f"/{what}", asked) or {"data": ()}
+            yield from page["data"]
+            if not page.get("next_cursor"):
+                return
+            asked["cursor"] = page["next_cursor"]
+
+    def _get(self, path: str, query: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return what Phoenix answers about the project, None where it has no such project."""
+        path = f"/v1/projects/{quote(self.name, safe='')}{path}"
+        try:
+            response = requests.get(
+                self.phoenix.url + path, params=query, headers=self.phoenix.headers, timeout=REQUEST_LIMIT
+            )
+        except requests.RequestException as error:
+            raise PhoenixError(f"Phoenix at {self.phoenix} does not answer: {error}") from error
+        if response.status_code == requests.codes.not_found and "not found" in response.text:
+            return None
+        body = " ".join(response.text.split())[:300]
+        if not response.ok:
+            raise PhoenixError(
+                f"Phoenix at {self.phoenix} answers {path} with {response.status_code}: {body}"
+            )
+        try:
+            answer: dict[str, Any] = response.json()
+        except requests.JSONDecodeError as error:
+            raise PhoenixError(
+                f"Phoenix at {self.phoenix} answers {path} without JSON: its version lacks this API, or the "
+                f"project's name has a slash. It answers: {body}"
+            ) from error
+        return answer
 
 
 @library(scope="GLOBAL")
 class PhoenixTraces:
-    """Asks a Phoenix server for the trace of one session."""
+    """Asks a Phoenix server for traces by their session."""
+
+    @keyword(name="Read Phoenix Project Id")
+    def read_project_id(self, phoenix: EntryPoint, project: str) -> str:
+        """Return Phoenix's own id of a project; raises PhoenixError where there is no such project."""
+        return PhoenixProject(phoenix, project).read_id()
 
     @keyword(name="Read Trace From Phoenix")
     def read_trace(self, phoenix: EntryPoint, project: str, trace_id: str) -> Trace | None:
         """Return the trace of that id (32 hex digits) as far as Phoenix has it now, None without a span."""
-        spans: list[Span] = []
-        query: dict[str, Any] = {"trace_id": trace_id, "limit": PAGE}
-        while True:
-            page = _get(phoenix, f"/v1/projects/{project}/spans", query)
-            spans += [convert(item) for item in page["data"]]
-            if not page.get("next_cursor"):
-                break
-            query["cursor"] = page["next_cursor"]
-        return Trace(trace_id, tuple(spans), "phoenix") if spans else None
-
-    @keyword(name="Find Traces Of Session In Phoenix")
-    def find_traces_of_session(self, phoenix: EntryPoint, project: str, session: str) -> list[str]:
-        """Return the ids (32 hex digits) of a session's traces; Phoenix itself filters."""
-        found = _get(phoenix, f"/v1/projects/{project}/traces", {"session_identifier": session})
-        return [item["trace_id"] for item in found["data"]]
-
-    @keyword(name="Wait For Traces In Phoenix")
-    def wait_for_traces(
-        self, phoenix: EntryPoint, project: str, sessions: list[str], spans: int, limit: float
-    ) -> list[str]:
-        """Return the sessions that have no whole trace of that many spans after `limit` seconds at most.
-
-        Raises PhoenixError when Phoenix does not answer then.
-        """
-        end = time.monotonic() + limit
-        missing = list(sessions)
-        while True:
-            try:
-                missing = [each for each in missing if not self._has_whole(phoenix, project, each, spans)]
-            except PhoenixError:
-                if time.monotonic() >= end:
-                    raise
-            if not missing or time.monotonic() >= end:
-                return missing
-            time.sleep(POLL)
-
-    def _has_whole(self, phoenix: EntryPoint, project: str, session: str, spans: int) -> bool:
-        for trace_id in self.find_traces_of_session(phoenix, project, session):
-            trace = self.read_trace(phoenix, project, trace_id)
-            if trace and trace.is_whole and len(trace.spans) >= spans:
-                return True
-        return False
+        return PhoenixProject(phoenix, project).read_trace(trace_id)
 
     @keyword(name="Wait For Trace In Phoenix")
     def wait_for_trace(
@@ -82,16 +112,26 @@ class PhoenixTraces:
     ) -> Trace | None:
         """Return the trace of a session as soon as it is whole and has that many spans.
 
-        After `limit` seconds return what there is, None where there is nothing. Raises PhoenixError when
-        Phoenix does not answer then, and AssertionError when several traces carry the session.
+        After `limit` seconds return what there is, None where there is nothing. Raises PhoenixError where
+        Phoenix does not answer then, and AssertionError where several traces carry the session.
         """
-        return wait_for_whole_trace(
-            lambda: self.find_traces_of_session(phoenix, project, session),
-            lambda trace_id: self.read_trace(phoenix, project, trace_id),
-            PhoenixError,
-            limit,
-            spans,
-        )
+        return waiting.wait_for_trace(PhoenixProject(phoenix, project), session, spans, limit)
+
+    @keyword(name="Wait For Traces In Phoenix")
+    def wait_for_traces(
+        self, phoenix: EntryPoint, project: str, sessions: list[str], spans: int, limit: float
+    ) -> list[str]:
+        """Return the sessions that have no whole trace of that many spans after `limit` seconds at most.
+
+        Raises PhoenixError where Phoenix does not answer then.
+        """
+        place, missing = PhoenixProject(phoenix, project), list(sessions)
+
+        def look() -> list[str]:
+            missing[:] = [session for session in missing if not place.has_arrived(session, spans)]
+            return missing
+
+        return waiting.wait_until(look, lambda missing: not missing, limit)
 
 
 def convert(item: Mapping[str, Any]) -> Span:
@@ -116,20 +156,3 @@ def convert(item: Mapping[str, Any]) -> Span:
 
 def _nanoseconds(text: str) -> int:
     return (datetime.fromisoformat(text) - EPOCH) // timedelta(microseconds=1) * 1000
-
-
-def _get(phoenix: EntryPoint, path: str, query: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        response = requests.get(
-            phoenix.url + path, params=query, headers=phoenix.headers, timeout=REQUEST_LIMIT
-        )
-    except requests.RequestException as error:
-        raise PhoenixError(f"Phoenix at {phoenix} does not answer: {error}") from error
-    if response.status_code == requests.codes.not_found and path.startswith("/v1/projects/"):
-        return {"data": []}  # a project is made with its first span
-    if not response.ok:
-        raise PhoenixError(
-            f"Phoenix at {phoenix} answers {path} with {response.status_code}: {response.text[:300]}"
-        )
-    answer: dict[str, Any] = response.json()
-    return answer

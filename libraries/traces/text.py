@@ -47,11 +47,24 @@ def leaves(value: object, path: str = "") -> Iterator[tuple[str, str]]:
         yield path, str(value)
 
 
-def haystack(span: Span, part: str) -> list[str]:
+def texts_in(span: Span, part: str) -> list[str]:
     """Return all texts of a span's `input` or `output`, at every level of decoding."""
     return [
         text for key, value in sorted(_of_part(span, part).items()) for _, text in leaves(value, key) if text
     ]
+
+
+def texts_anywhere(span: Span) -> Iterator[tuple[str, str]]:
+    """Yield (where, text) for all texts of a span, and for those inside their JSON."""
+    yield "name", span.name
+    yield "status message", span.status_message
+    for where, attributes in (
+        ("attribute", span.attributes),
+        ("resource", span.resource),
+        *((f"event {event.name}", event.attributes) for event in span.events),
+    ):
+        for key, value in attributes.items():
+            yield from leaves(value, f"{where} {key}")
 
 
 def content(span: Span, part: str) -> list[str]:
@@ -74,7 +87,7 @@ def content(span: Span, part: str) -> list[str]:
 
 
 def contains(texts: Sequence[str], wanted: str) -> bool:
-    """Tell whether one of the texts contains the wanted one, however their JSON is spaced."""
+    """Return whether one of the texts contains the wanted one, however their JSON is spaced."""
     wanted = wanted.strip()
     if any(wanted in text for text in texts):
         return True

@@ -1,46 +1,70 @@
-"""Waits for the one trace of a session, in whichever backend."""
+"""Waits until a backend has what is asked for; what a backend must offer for that is a TraceReader."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Protocol, TypeVar
 
+from traces.backends import BACKENDS
 from traces.model import Trace
 
-POLL = 0.25
+POLL = 0.25  # seconds between two looks
+Found = TypeVar("Found")
 
 
-def wait_for_whole_trace(
-    find: Callable[[], list[str]],
-    read: Callable[[str], Trace | None],
-    unreachable: type[Exception],
-    limit: float,
-    spans: int = 1,
-) -> Trace | None:
-    """Return the trace as soon as it is whole and has that many spans.
+class BackendError(Exception):
+    """A backend could not be asked; the message says where and what it answered."""
 
-    `find` gives the ids of the session's traces, `read` what the backend has of one now. After `limit`
-    seconds return what there is, None where there is nothing. Raises `unreachable`, which both raise when
-    the backend does not answer, only where it does not answer then; and AssertionError when there are
-    several traces.
+    ROBOT_SUPPRESS_NAME = True
+
+
+class TraceReader(Protocol):
+    """Reads the traces of one place in a backend. Its methods raise BackendError where it does not answer."""
+
+    backend: str  # its key in BACKENDS
+
+    def find_traces_of_session(self, session: str) -> list[str]:
+        """Return the ids (32 hex digits) of a session's traces; the backend itself filters."""
+
+    def read_trace(self, trace_id: str) -> Trace | None:
+        """Return a trace as far as the backend has it now, None without a span."""
+
+
+def wait_until(look: Callable[[], Found], done: Callable[[Found], bool], limit: float) -> Found:
+    """Return what `look` returns as soon as it is done, and after `limit` seconds whatever it returns.
+
+    It looks once at least. Raises BackendError where the last look raised it: one before may fail.
     """
     end = time.monotonic() + limit
-    trace: Trace | None = None
     while True:
+        last = time.monotonic() >= end
         try:
-            ids = find()
-            if ids:
-                trace = read(ids[0])
-        except unreachable:
-            if time.monotonic() >= end:
+            found = look()
+        except BackendError:
+            if last:
                 raise
         else:
-            if len(ids) > 1:
-                raise AssertionError(
-                    f"one question made {len(ids)} traces, its context was lost: {', '.join(ids)}"
-                )
-            if trace and trace.is_whole and len(trace.spans) >= spans:
-                return trace
-        if time.monotonic() >= end:
-            return trace
+            if last or done(found):
+                return found
         time.sleep(POLL)
+
+
+def wait_for_trace(reader: TraceReader, session: str, spans: int, limit: float) -> Trace | None:
+    """Return the trace of a session as soon as it is whole and has that many spans.
+
+    After `limit` seconds return what there is, None where there is nothing. Raises BackendError where the
+    backend does not answer then, and AssertionError where several traces carry the session.
+    """
+
+    def look() -> Trace | None:
+        ids = reader.find_traces_of_session(session)
+        if len(ids) > 1:
+            raise AssertionError(
+                f"{BACKENDS[reader.backend].title} has {len(ids)} traces of session {session}, expected 1: "
+                f"{', '.join(ids)}. The spans of one question do not share a context: the agent, or what it "
+                "calls, starts a trace of its own."
+            )
+        return reader.read_trace(ids[0]) if ids else None
+
+    return wait_until(look, lambda trace: trace is not None and trace.has_arrived(spans), limit)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import requests
+from mlflow.exceptions import MlflowException
 
 from agent.client import Question
 from contracts.report import TraceReport, tree
@@ -16,7 +17,6 @@ from entry.entry_point import EntryPoint
 from tests.contracts.recordings import CONTRACTS, recordings
 from traces import mlflow_reader
 from traces.mlflow_reader import MlflowError, MlflowTraces
-from traces.model import Trace
 from traces.phoenix_reader import PhoenixError, PhoenixTraces
 
 OWN = {recording.name: recording for recording in recordings() if recording.name.startswith("own/")}
@@ -47,9 +47,10 @@ def test_every_difference_between_backends_is_named() -> None:
         TraceReport().traces_should_have_the_same_spans(MLFLOW, replace(PHOENIX, spans=tuple(changed)))
     root = MLFLOW.roots[0]
     lines = str(raised.value).splitlines()
-    assert any(root.span_id in line and "mlflow" in line for line in lines)
+    assert lines[0] == f"Trace {MLFLOW.trace_id} has {len(lines) - 1} differences between MLflow and Phoenix:"
+    assert f"- {root.name} [{root.span_id}]: span is there in MLflow, missing in Phoenix" in lines
     path = MLFLOW.path(MLFLOW.by_id[tool.span_id])
-    assert f"- {path} [{tool.span_id}]: status is OK in mlflow, ERROR in phoenix" in lines
+    assert f'- {path} [{tool.span_id}]: status is "OK" in MLflow, "ERROR" in Phoenix' in lines
 
 
 @pytest.mark.parametrize(
@@ -69,24 +70,9 @@ def test_an_attribute_in_mlflow_has_the_value_that_the_agent_set(stored: str, va
     assert mlflow_reader._value(stored) == value
 
 
-class _FakeMlflow(MlflowTraces):
-    """An MLflow whose answers, one a poll, are traces found or an error."""
-
-    def __init__(self, *answers: list[Trace] | MlflowError) -> None:
-        super().__init__()
-        self.answers = list(answers)
-        self.now: list[Trace] = []
-
-    def find_traces_of_session(self, session: str, experiment_id: str) -> list[str]:
-        assert (session, experiment_id) == ("s", "1")
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if isinstance(answer, MlflowError):
-            raise answer
-        self.now = answer
-        return [trace.trace_id for trace in answer]
-
-    def read_trace(self, trace_id: str) -> Trace:
-        return next(trace for trace in self.now if trace.trace_id == trace_id)
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("traces.waiting.POLL", 0.001)
 
 
 class _Page(list[Any]):
@@ -112,42 +98,47 @@ class _PagedClient:
         return page
 
 
+class _RefusingClient:
+    """MLflow's client, where MLflow does not know its login."""
+
+    def search_traces(self, **_: object) -> None:
+        raise MlflowException("API request failed with error code 401 != 200. Response body: ''")
+
+
+def mlflow_with(client: object, monkeypatch: pytest.MonkeyPatch) -> MlflowTraces:
+    monkeypatch.setattr(mlflow_reader.MlflowServer, "_own_client", lambda _: client)
+    mlflow = MlflowTraces()
+    mlflow.use_mlflow_at(EntryPoint("http://192.0.2.7:5000"))
+    return mlflow
+
+
 def test_all_pages_of_a_search_in_mlflow_are_read_and_no_trace_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    mlflow, client = MlflowTraces(), _PagedClient()
-    monkeypatch.setattr(mlflow, "_mlflow", lambda: client)
-    found = mlflow.find_traces_of_session("s", "1")
+    client = _PagedClient()
+    found = mlflow_with(client, monkeypatch).find_traces_of_session("s", "1")
     assert found == [f"{number:032x}" for number in range(1, 251)]
     assert client.conditions == {"metadata.`mlflow.trace.session` = 's'"}
 
 
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("traces.waiting.POLL", 0.001)
+def test_an_mlflow_that_refuses_says_where_and_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(MlflowError) as failure:
+        mlflow_with(_RefusingClient(), monkeypatch).find_traces_of_session("s", "1")
+    assert str(failure.value) == (
+        "MLflow at http://192.0.2.7:5000 could not be asked for the traces with "
+        "metadata.`mlflow.trace.session` = 's': it answers 401, the login is wrong or missing"
+    )
 
 
-def test_waits_until_the_trace_is_whole() -> None:
-    growing = replace(MLFLOW, spans=MLFLOW.spans[1:], state="IN_PROGRESS")
-    mlflow = _FakeMlflow([], MlflowError("503"), [growing], [MLFLOW])
-    assert mlflow.wait_for_trace("s", "1", 5) == MLFLOW
-
-
-def test_after_the_limit_gives_what_there_is() -> None:
-    growing = replace(MLFLOW, spans=MLFLOW.spans[1:], state="IN_PROGRESS")
-    assert _FakeMlflow([growing]).wait_for_trace("s", "1", 0.01) == growing
-    assert _FakeMlflow([]).wait_for_trace("s", "1", 0.01) is None
-    with pytest.raises(MlflowError, match="503"):
-        _FakeMlflow(MlflowError("503")).wait_for_trace("s", "1", 0.01)
-
-
-def test_two_traces_of_one_question_are_a_failure() -> None:
-    with pytest.raises(AssertionError, match="one question made 2 traces"):
-        _FakeMlflow([MLFLOW, replace(MLFLOW, trace_id="f" * 32)]).wait_for_trace("s", "1", 5)
+def test_an_mlflow_must_be_named_before_it_is_asked() -> None:
+    with pytest.raises(MlflowError, match="call `Use MLflow At` first"):
+        MlflowTraces().read_experiment("weather-agent", 60)
 
 
 class _FakePhoenix:
     """Answers GET of spans with the given pages, one a request, or with a status; a session has one trace."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *pages: dict[str, Any] | int) -> None:
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, *pages: dict[str, Any] | int | tuple[int, str]
+    ) -> None:
         self.pages = list(pages)
         self.asked: list[dict[str, Any]] = []
         monkeypatch.setattr(requests, "get", self.get)
@@ -155,13 +146,13 @@ class _FakePhoenix:
     def get(self, url: str, **options: Any) -> requests.Response:  # noqa: ANN401
         self.asked.append({"url": url, **options, "params": dict(options["params"])})
         response = requests.Response()
-        response.status_code = 200
-        page: dict[str, Any] | int = {"data": [{"trace_id": "a" * 32}]}
-        if url.endswith("/spans"):
+        page: dict[str, Any] | int | tuple[int, str] = {"data": [{"trace_id": "a" * 32}]}
+        if not url.endswith("/traces"):
             page = self.pages.pop(0) if len(self.pages) > 1 else self.pages[0]
         if isinstance(page, int):
-            response.status_code, page = page, {}
-        response._content = json.dumps(page).encode()
+            page = page, "out of order"
+        response.status_code, text = page if isinstance(page, tuple) else (200, json.dumps(page))
+        response._content = text.encode()
         return response
 
 
@@ -191,8 +182,25 @@ def test_phoenix_gives_all_pages_of_a_trace(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_phoenix_without_the_project_has_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
-    _FakePhoenix(monkeypatch, 404)
+    _FakePhoenix(monkeypatch, (404, "Project with name default not found"))
     assert PhoenixTraces().read_trace(ENTRY, "default", "a" * 32) is None
+    with pytest.raises(PhoenixError, match="has no project default: no span has come to it"):
+        PhoenixTraces().read_project_id(ENTRY, "default")
+
+
+def test_a_phoenix_without_the_api_is_not_one_without_the_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    _FakePhoenix(monkeypatch, (404, '{"detail": "Not Found"}'))
+    with pytest.raises(PhoenixError, match="answers /v1/projects/default/spans with 404"):
+        PhoenixTraces().read_trace(ENTRY, "default", "a" * 32)
+    _FakePhoenix(monkeypatch, (200, "<html>Phoenix</html>"))
+    with pytest.raises(PhoenixError, match="without JSON: its version lacks this API"):
+        PhoenixTraces().read_trace(ENTRY, "default", "a" * 32)
+
+
+def test_a_projects_name_may_have_any_character(monkeypatch: pytest.MonkeyPatch) -> None:
+    phoenix = _FakePhoenix(monkeypatch, {"data": {"id": "UHJvamVjdDox"}})
+    assert PhoenixTraces().read_project_id(ENTRY, "my agent?") == "UHJvamVjdDox"
+    assert phoenix.asked[0]["url"] == "http://192.0.2.7:8080/v1/projects/my%20agent%3F"
 
 
 def test_waits_until_phoenix_has_all_spans(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,7 +227,7 @@ def test_waiting_for_phoenix_ends(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_tree_shows_kinds_texts_and_orphans() -> None:
     lines = tree(MLFLOW).splitlines()
-    assert lines[0] == f"{MLFLOW.trace_id} in mlflow: {len(MLFLOW.spans)} spans, state OK"
+    assert lines[0] == f"{MLFLOW.trace_id} in MLflow: {len(MLFLOW.spans)} spans, state OK"
     assert lines[1].startswith("  invoke_agent weather-assistant [AGENT] ")
     assert lines[2] == "      <- What is the weather in Paris?"
     assert any("get_weather [TOOL]" in line for line in lines)
@@ -237,6 +245,6 @@ def test_a_broken_contract_names_every_violation() -> None:
         TraceReport().trace_should_fulfil_contract(MLFLOW, contract, question, ["WX-00000000"])
     first, *violations = str(raised.value).splitlines()
     assert first == (
-        f"Trace {MLFLOW.trace_id} in mlflow breaks contract 'weather-one-tool' {len(violations)} times:"
+        f"Trace {MLFLOW.trace_id} in MLflow has {len(violations)} violations of contract weather-one-tool:"
     )
     assert any("canary-comes-from-tool" in line for line in violations)

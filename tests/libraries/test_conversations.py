@@ -7,11 +7,13 @@ from dataclasses import replace
 import pytest
 
 from agent.client import Question
-from contracts.conversations import Conversations, judge, strangers
+from contracts.contract import load_contract
+from contracts.conversations import ConversationResult, Conversations, evaluate_conversations, foreign_traces
 from tests.contracts.recordings import CONTRACTS, recordings
-from traces.mlflow_reader import Sighting
+from traces.model import Arrival
 
-CONTRACT = CONTRACTS / "weather-one-tool.yaml"
+PATH = CONTRACTS / "weather-one-tool.yaml"
+CONTRACT = load_contract(PATH)
 GOOD = next(found for found in recordings() if found.name == "own/one-tool.mlflow.json")
 ASKED = Question(
     GOOD.expectation.question,
@@ -21,21 +23,39 @@ ASKED = Question(
     100.0,
     101.0,
 )
-SEEN = Sighting(GOOD.trace, 103.5)
+ARRIVED = Arrival(GOOD.trace, 103.5)
 CANARIES = {ASKED.context_id: list(GOOD.expectation.canaries), "other": ["WX-00000000"]}
 
 
-def problems(question: Question = ASKED, *sightings: Sighting) -> str:
-    found = judge([question], sightings or [SEEN], CANARIES, CONTRACT)[0].problems
-    return "\n".join(problem.text for problem in found)
+def result(question: Question = ASKED, *arrivals: Arrival) -> ConversationResult:
+    return evaluate_conversations([question], arrivals, CANARIES, CONTRACT)[0]
 
 
-def test_a_good_conversation_has_no_problem_and_the_seconds_from_its_answer() -> None:
-    judged = judge([ASKED], [SEEN], CANARIES, CONTRACT)[0]
-    assert not judged.problems
-    assert judged.seconds == 2.5
-    said = Conversations().judge_conversations([ASKED], [SEEN], CANARIES, CONTRACT)
-    assert "median 2.50 s" in said
+def problems(question: Question = ASKED, *arrivals: Arrival) -> str:
+    return "\n".join(problem.text for problem in result(question, *(arrivals or [ARRIVED])).problems)
+
+
+def with_attribute(number: int, name: str, value: str) -> Arrival:
+    """Return the good trace with an attribute of one of its spans changed."""
+    spans = list(GOOD.trace.spans)
+    spans[number] = replace(spans[number], attributes={**spans[number].attributes, name: value})
+    return replace(ARRIVED, trace=replace(GOOD.trace, spans=tuple(spans)))
+
+
+MIXED = with_attribute(3, "session.id", "other")
+
+
+def test_a_good_conversation_has_no_problem_and_an_arrival_time() -> None:
+    good = result(ASKED, ARRIVED)
+    assert not good.problems
+    assert good.arrival_seconds == 2.5
+    message = Conversations().conversations_should_have_their_own_traces([ASKED], [ARRIVED], CANARIES, PATH)
+    assert message == "1 trace, each with its own canary; arrival time: median 2.50 s, slowest 2.50 s."
+
+
+def test_no_question_is_no_success() -> None:
+    with pytest.raises(AssertionError, match="No question was asked"):
+        Conversations().conversations_should_have_their_own_traces([], [], {}, PATH)
 
 
 def test_an_answer_with_another_canary_is_found() -> None:
@@ -45,44 +65,68 @@ def test_an_answer_with_another_canary_is_found() -> None:
 
 
 def test_a_missing_a_second_and_an_unfinished_trace_are_found() -> None:
-    assert "has 0 traces" in judge([ASKED], [], CANARIES, CONTRACT)[0].problems[0].text
-    assert "has 2 traces" in problems(ASKED, SEEN, SEEN)
-    assert "never seen whole" in problems(ASKED, replace(SEEN, whole_at=None))
+    missing = result(ASKED)
+    assert f"has 0 traces of its session {ASKED.context_id}, expected 1" in missing.problems[0].text
+    assert missing.trace_id is None
+    assert "has 2 traces" in problems(ASKED, ARRIVED, ARRIVED)
+    assert "never seen whole" in problems(ASKED, replace(ARRIVED, whole_at=None))
 
 
 def test_a_trace_that_mixes_sessions_is_found() -> None:
-    spans = list(GOOD.trace.spans)
-    spans[3] = replace(spans[3], attributes={**spans[3].attributes, "session.id": "other"})
-    mixed = replace(SEEN, trace=replace(GOOD.trace, spans=tuple(spans)))
-    assert "other (1 spans)" in "\n".join(strangers([ASKED], [mixed]))
-    assert not strangers([ASKED], [SEEN])
-    assert "session" in problems(ASKED, mixed)
+    (mixed,) = foreign_traces([ASKED], [MIXED])
+    assert mixed.text.startswith(f"Trace {GOOD.trace.trace_id} mixes 2 sessions: ")
+    assert "other (1 span)" in mixed.text
+    assert not foreign_traces([ASKED], [ARRIVED])
+    assert "session" in problems(ASKED, MIXED)
+
+
+def test_a_trace_of_no_question_is_foreign() -> None:
+    spans = tuple(replace(span, attributes={}) for span in GOOD.trace.spans)
+    sessionless = replace(ARRIVED, trace=replace(GOOD.trace, spans=spans))
+    (foreign,) = foreign_traces([ASKED], [sessionless])
+    assert foreign.text == f"Trace {GOOD.trace.trace_id} is foreign, its session is missing"
+    (foreign,) = foreign_traces([replace(ASKED, context_id="another")], [ARRIVED])
+    assert f"its session is {ASKED.context_id} (10 spans)" in foreign.text
+
+
+def test_what_is_foreign_is_counted_beside_conversations_that_passed() -> None:
+    spans = tuple(replace(span, attributes={"session.id": "x"}) for span in GOOD.trace.spans)
+    foreign = replace(ARRIVED, trace=replace(GOOD.trace, trace_id="f" * 32, spans=spans))
+    with pytest.raises(AssertionError) as failure:
+        Conversations().conversations_should_have_their_own_traces(
+            [ASKED], [ARRIVED, foreign], CANARIES, PATH
+        )
+    assert str(failure.value).splitlines() == [
+        "1 trace is foreign; the conversation passed on its own.",
+        f"- Trace {'f' * 32} is foreign, its session is x (10 spans)",
+    ]
 
 
 def test_a_foreign_canary_in_the_trace_is_found() -> None:
-    spans = list(GOOD.trace.spans)
-    spans[0] = replace(spans[0], attributes={**spans[0].attributes, "note": "WX-0000ABCD"})
-    assert "canaries.foreign" in problems(ASKED, replace(SEEN, trace=replace(GOOD.trace, spans=tuple(spans))))
+    assert "canaries.foreign" in problems(ASKED, with_attribute(0, "note", "WX-0000ABCD"))
 
 
 def test_turns_must_be_one_trace_each_in_order() -> None:
-    keywords = Conversations()
-    keywords.turns_should_be_traces([ASKED], [SEEN], list(GOOD.expectation.canaries), CONTRACT)
-    with pytest.raises(AssertionError, match="made 0 traces"):
-        keywords.turns_should_be_traces([ASKED], [], ["x"], CONTRACT)
-    with pytest.raises(AssertionError, match="turn 1: causality"):
-        keywords.turns_should_be_traces([ASKED], [SEEN], ["WX-00000000"], CONTRACT)
+    turns_should_have_their_own_traces = Conversations().turns_should_have_their_own_traces
+    turns_should_have_their_own_traces([ASKED], [ARRIVED], list(GOOD.expectation.canaries), PATH)
+    with pytest.raises(AssertionError, match=f"{ASKED.context_id} has 1 turn and 0 traces, expected one"):
+        turns_should_have_their_own_traces([ASKED], [], ["x"], PATH)
+    with pytest.raises(AssertionError) as failure:
+        turns_should_have_their_own_traces([ASKED], [ARRIVED], ["WX-00000000"], PATH)
+    first, *lines = str(failure.value).splitlines()
+    assert first == f"The traces of 1 turn have {len(lines)} violations of contract weather-one-tool:"
+    assert lines[0].startswith("- turn 1: causality")
 
 
 def test_the_message_begins_with_how_many_have_which_problem_and_stays_short() -> None:
     other = replace(ASKED, context_id="other", answer="It is rainy (station WX-00000000).")
     nameless = tuple(replace(span, name="x", kind=None) for span in GOOD.trace.spans)
-    broken = replace(SEEN, trace=replace(GOOD.trace, spans=nameless))
+    broken = replace(ARRIVED, trace=replace(GOOD.trace, spans=nameless))
     with pytest.raises(AssertionError) as failure:
-        Conversations().judge_conversations([ASKED, other], [broken], CANARIES, CONTRACT)
+        Conversations().conversations_should_have_their_own_traces([ASKED, other], [broken], CANARIES, PATH)
     lines = str(failure.value).splitlines()
-    assert lines[0].startswith("2 of 2 conversations are not good: ")
+    assert lines[0].startswith("2 of 2 conversations failed: ")
     assert "no trace of its session 1" in lines[0]
     assert "counts.AGENT 1" in lines[0]
-    assert "more problems, see the log" in lines[4]
+    assert "more problems, see the table in the log" in lines[4]
     assert len(lines) == 6

@@ -56,50 +56,81 @@ MLFLOW = Trace("a" * 32, (ROOT, MODEL), "mlflow", state="OK")
 
 def found(root: Span = THERE[0], model: Span | None = THERE[1], trace_id: str = "a" * 32) -> list[str]:
     other = Trace(trace_id, (root, model) if model else (root,), "phoenix")
-    return differences(compare(MLFLOW, other), "mlflow", "phoenix")
+    return differences(compare(MLFLOW, other), MLFLOW, other)
 
 
 def test_what_differs_by_nature_is_in_the_table_and_is_no_difference() -> None:
     assert found() == []
-    shown = table(compare(MLFLOW, Trace("a" * 32, THERE, "phoenix")), "mlflow", "phoenix")
+    phoenix = Trace("a" * 32, THERE, "phoenix")
+    shown = table(compare(MLFLOW, phoenix), MLFLOW, phoenix)
     assert shown.count("by nature") == 6
-    assert "DIFFERENT" not in shown
+    assert "different" not in shown
 
 
 @pytest.mark.parametrize(
-    ("change", "word"),
+    ("change", "difference"),
     [
-        ({"name": "other"}, "name is model in mlflow, other in phoenix"),
-        ({"kind": "CHAIN"}, "kind is LLM"),
-        ({"parent_id": "3" * 16}, "parent id is"),
-        ({"start_ns": 2_001_000}, "start_ns"),
-        ({"end_ns": 3_002_000}, "end_ns"),
-        ({"status": "ERROR"}, "status is OK in mlflow, ERROR in phoenix"),
-        ({"status_message": "boom"}, "status message"),
-        ({"attributes": {"llm.token_count.total": 8}}, "llm.token_count.total is 7 in mlflow, 8 in phoenix"),
-        ({"attributes": {}}, "llm.token_count.total is 7 in mlflow, - in phoenix"),
-        ({"attributes": {"llm.token_count.total": 7, "llm.system": "x"}}, "llm.system is -"),
-        ({"events": ()}, "events is 1 in mlflow, 0 in phoenix"),
-        ({"events": (Event("exception", 2_500_000, {}),)}, "event 1 attributes"),
-        ({"events": (Event("exception", 2_600_000, {"exception.message": "no"}),)}, "event 1 time"),
-        ({"span_id": "4" * 16}, "is only in mlflow"),
+        ({"name": "other"}, 'name is "model" in MLflow, "other" in Phoenix'),
+        ({"kind": "CHAIN"}, 'kind is "LLM" in MLflow, "CHAIN" in Phoenix'),
+        ({"parent_id": None}, f'parent id is "{ROOT.span_id}" in MLflow, missing in Phoenix'),
+        ({"start_ns": 2_001_000}, "start_ns is 2000000 in MLflow, 2001000 in Phoenix"),
+        ({"end_ns": 3_002_000}, "end_ns is 3000000 in MLflow, 3002000 in Phoenix"),
+        ({"status": "ERROR"}, 'status is "OK" in MLflow, "ERROR" in Phoenix'),
+        ({"status_message": "boom"}, 'status message is "" in MLflow, "boom" in Phoenix'),
+        ({"attributes": {"llm.token_count.total": 8}}, "llm.token_count.total is 7 in MLflow, 8 in Phoenix"),
+        (
+            {"attributes": {"llm.token_count.total": "7"}},
+            'llm.token_count.total is 7 in MLflow, "7" in Phoenix',
+        ),
+        ({"attributes": {}}, "llm.token_count.total is 7 in MLflow, missing in Phoenix"),
+        (
+            {"attributes": {"llm.token_count.total": 7, "llm.system": "x"}},
+            'llm.system is missing in MLflow, "x" in Phoenix',
+        ),
+        (
+            {"attributes": {"llm.token_count.total": 7, "span": "there"}},
+            'span is missing in MLflow, "there" in Phoenix',
+        ),
+        ({"events": ()}, "number of events is 1 in MLflow, 0 in Phoenix"),
+        (
+            {"events": (Event("exception", 2_500_000, {}),)},
+            'event 1 attributes is {"exception.message": "no"} in MLflow, {} in Phoenix',
+        ),
+        (
+            {"events": (Event("exception", 2_600_000, {"exception.message": "no"}),)},
+            "event 1 time_ns is 2500000 in MLflow, 2600000 in Phoenix",
+        ),
+        ({"span_id": "4" * 16}, "span is there in MLflow, missing in Phoenix"),
     ],
 )
-def test_every_other_difference_is_found(change: dict[str, Any], word: str) -> None:
-    assert any(word in line for line in found(model=replace(THERE[1], **change)))
+def test_every_other_difference_is_found(change: dict[str, Any], difference: str) -> None:
+    lines = found(model=replace(THERE[1], **change))
+    assert any(line.endswith(f": {difference}") for line in lines), lines
 
 
 def test_other_outputs_ids_and_lost_spans_are_found() -> None:
     changed = replace(THERE[0], attributes={**THERE[0].attributes, "output.value": "rainy"})
-    assert any("output.value is sunny in mlflow, rainy in phoenix" in line for line in found(root=changed))
+    assert any(
+        'output.value is "sunny" in MLflow, "rainy" in Phoenix' in line for line in found(root=changed)
+    )
     assert any("trace id" in line for line in found(trace_id="b" * 32))
-    assert any("is only in mlflow" in line for line in found(model=None))
+    assert any("span is there in MLflow, missing in Phoenix" in line for line in found(model=None))
+
+
+def test_long_values_are_shown_where_they_differ() -> None:
+    same = "s" * 5000
+    one = Trace("a" * 32, (replace(ROOT, attributes={"input.value": f"{same} Paris"}),), "mlflow")
+    other = Trace("a" * 32, (replace(ROOT, attributes={"input.value": f"{same} Rome"}),), "phoenix")
+    (line,) = differences(compare(one, other), one, other)
+    assert 'Paris" (5008 characters) in MLflow' in line
+    assert 'Rome" (5007 characters) in Phoenix' in line
+    assert len(line) < 500
 
 
 def test_the_table_shows_texts_of_a_trace_as_text() -> None:
     hostile = replace(ROOT, attributes={"input.value": "<script>"})
     trace = Trace("a" * 32, (hostile,), "mlflow")
-    assert "<script>" not in table(compare(trace, trace), "mlflow", "phoenix")
+    assert "<script>" not in table(compare(trace, trace), trace, trace)
 
 
 RECORDED = {recording.name: recording.trace for recording in recordings()}
@@ -108,7 +139,8 @@ BOTH = sorted(name.removesuffix(".mlflow.json") for name in RECORDED if name.end
 
 def of_recorded(name: str, phoenix: Trace | None = None, mlflow: Trace | None = None) -> list[str]:
     one = mlflow or RECORDED[f"{name}.mlflow.json"]
-    return differences(compare(one, phoenix or RECORDED[f"{name}.phoenix.json"]), one.backend, "phoenix")
+    other = phoenix or RECORDED[f"{name}.phoenix.json"]
+    return differences(compare(one, other), one, other)
 
 
 def edited(trace: Trace, kind: str, changes: dict[str, Any]) -> Trace:

@@ -1,0 +1,33 @@
+"""How values and numbers are written in messages."""
+
+from __future__ import annotations
+
+import json
+
+LONGEST = 200  # characters of a value
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, as `1 trace` and `2 traces`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def as_json(value: object) -> str:
+    """Return a value as JSON; so a message shows whether it is a text or a number."""
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def excerpt(text: str, start: int = 0) -> str:
+    """Return a text; of a long one what begins at `start`, and how long it is."""
+    if len(text) <= LONGEST:
+        return text
+    before, after = "…" if start else "", "…" if start + LONGEST < len(text) else ""
+    return f"{before}{text[start : start + LONGEST]}{after} ({len(text)} characters)"
+
+
+def excerpts(one: object, other: object) -> tuple[str, str]:
+    """Return two values as JSON; of long ones the place where they begin to differ."""
+    texts = as_json(one), as_json(other)
+    common = next((place for place, (a, b) in enumerate(zip(*texts, strict=False)) if a != b), 0)
+    start = max(0, common - LONGEST // 2)
+    return excerpt(texts[0], start), excerpt(texts[1], start)
