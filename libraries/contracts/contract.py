@@ -1,29 +1,7 @@
-"""Judges a trace by a trace contract: what a good trace is, as YAML that people can read.
+"""Reads trace contracts: what a good trace is, as YAML that people can read.
 
 A contract is a file of `resources/contracts`, checked against `schema.json` beside it, which describes every
-key. `evaluate` returns all violations, in the order of the sections below and of the rules in the file.
-The rules, by id:
-
-- `spans.unique-id`, `spans.trace-id`: always; no span id twice, and every span is of this trace.
-- `roots.count`, `roots.span`: how many spans have no parent, and what they are.
-- `orphans.allowed`: no span's parent is missing, and every span's ancestors lead to a root.
-- `counts.SELECTOR`: how many such spans there are; `counts.other` is for all spans that are not named.
-- `tree.NAME`: which spans are below which.
-- `time.duration`, `time.outside-parent`, `time.outside-root`: no span ends before it starts, or lies outside
-  its parent or the root.
-- `order.NAME`: which spans start only after others have ended.
-- `attributes.SELECTOR.ATTRIBUTE`, `attributes.SELECTOR.forbidden`: what a span carries, and what not.
-- `scopes.allowed`: which instrumentations the spans may come from.
-- `identity.NAME`: one session, one user, one service in the whole trace.
-- `causality.NAME`: the text of one span is contained in another's: the question in the model's input, the
-  tool's output in the next model call's input, the model's last output in the agent's.
-- `canaries.foreign`: no canary of another question anywhere.
-- `tokens.counted-by`, `tokens.add-up`, `tokens.counted-once`, `tokens.trace-total`: token arithmetic.
-- `status.SELECTOR`, `events.NAME`: which spans failed, and that failures say why.
-- `state.trace`: MLflow's word for the whole trace.
-- `secrets.NAME`, `secrets.keys`: no API key, bearer token or password anywhere; never shown in a violation.
-
-What a backend does not keep is not judged there: `contract_rules.NOT_KEPT` is the one place that says what.
+key. What the rules are and how a trace is evaluated by them: see `contracts.rules`.
 """
 
 from __future__ import annotations
@@ -40,18 +18,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
-from contracts.rules import ContractError, Expectation, Judge, Violation, check_sentences
-from traces.model import Trace
-
-__all__ = [
-    "Contract",
-    "ContractError",
-    "Expectation",
-    "Violation",
-    "evaluate",
-    "load_contract",
-    "spans_demanded",
-]
+from contracts.selectors import ContractError, check_sentences
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "resources" / "contracts"
 SCHEMA = CONTRACTS / "schema.json"
@@ -79,34 +46,6 @@ def load_contract(path: Path | str) -> Contract:
     except ContractError as error:
         raise ContractError(f"{path.name}: {error}") from error
     return Contract(path.stem, sections["description"], sections)
-
-
-def evaluate(contract: Contract, trace: Trace, expectation: Expectation) -> list[Violation]:
-    """Return all violations of the contract, in a stable order; empty for a good trace.
-
-    Raises ContractError where the contract asks for canaries and the expectation has none.
-    """
-    judge = Judge(contract.sections, trace, expectation)
-    return [violation for rules in judge.rules() for violation in rules]
-
-
-def spans_demanded(contract: Contract, expectation: Expectation) -> int:
-    """Return how many spans a trace has that fulfils the contract: its counts of all kinds together.
-
-    Raises ContractError where it leaves the number of a kind open.
-    """
-    total = 0
-    for selector, wanted in contract.sections.get("counts", {}).items():
-        if not selector.isalpha() or selector == "other":
-            continue  # a part of a kind that has a count of its own
-        number = expectation.value(wanted)
-        if not isinstance(number, int):
-            raise ContractError(
-                f"Contract {contract.name!r} does not say how many {selector} spans there are, so its spans "
-                "cannot be counted: use one that does."
-            )
-        total += number
-    return total
 
 
 def _load(path: Path, chain: tuple[Path, ...]) -> dict[str, Any]:

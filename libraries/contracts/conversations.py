@@ -1,4 +1,4 @@
-"""Judges many conversations at once: whose trace is there, is it the only one, and is it all its own."""
+"""Evaluates many conversations at once: each has its own answer and one trace, which is about it alone."""
 
 from __future__ import annotations
 
@@ -13,42 +13,48 @@ from robot.api import logger
 from robot.api.deco import keyword, library
 
 from agent.client import Question
-from contracts.contract import Expectation, evaluate, load_contract
-from traces.mlflow_reader import Sighting
+from contracts.contract import Contract, load_contract
+from contracts.evaluation import Expectation
+from contracts.rules import evaluate
+from traces.messages import counted
+from traces.model import Arrival
 
 SESSION_ATTRIBUTE = "session.id"
-
-
-SHOWN = 3  # problems of one conversation in the message; the log's table has all
+SHOWN = 3  # problems of one conversation in the message; the table in the log has all
+# What is wrong with a trace that no conversation explains, for one trace and for several.
+_FOREIGN = {"mixed": ("mixes sessions", "mix sessions"), "foreign": ("is foreign", "are foreign")}
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with a conversation: of which kind that is, and in words that follow its question."""
+    """One thing that is wrong: its kind, and in words, which follow the question of a conversation."""
 
     kind: str
     text: str
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What came of one question: its trace's id, seconds from answer to whole trace, and what is wrong."""
+class ConversationResult:
+    """What came of one question: its trace's id, its arrival time in seconds, and what is wrong.
+
+    There is no id without a trace of its session, and no arrival time where none was seen whole.
+    """
 
     question: Question
-    trace_id: str
-    seconds: float | None
+    trace_id: str | None
+    arrival_seconds: float | None
     problems: Sequence[Problem]
 
 
 @library(scope="GLOBAL")
 class Conversations:
-    """Holds many questions against the traces that were found for them."""
+    """Compares many questions with the traces that were found for them."""
 
     @keyword
-    def judge_conversations(
+    def conversations_should_have_their_own_traces(
         self,
         questions: list[Question],
-        sightings: list[Sighting],
+        arrivals: list[Arrival],
         canaries: dict[str, list[str]],
         contract: Path,
     ) -> str:
@@ -57,67 +63,130 @@ class Conversations:
         `canaries` has those of each question by its context id. Each question must be answered with its own,
         and have exactly one trace, which fulfils the contract and holds no canary of another question.
         """
-        judged = judge(questions, sightings, canaries, contract)
-        logger.info(table(judged), html=True)
-        foreign = strangers(questions, sightings)
-        if foreign or any(each.problems for each in judged):
-            raise AssertionError(summary(judged, foreign))
-        times = [each.seconds for each in judged if each.seconds is not None]
+        if not questions:
+            raise AssertionError("No question was asked, so there is no trace to look for.")
+        results = evaluate_conversations(questions, arrivals, canaries, load_contract(contract))
+        foreign = foreign_traces(questions, arrivals)
+        logger.info(table(results), html=True)
+        if foreign or any(result.problems for result in results):
+            raise AssertionError(summary(results, foreign))
+        times = [result.arrival_seconds for result in results if result.arrival_seconds is not None]
         return (
-            f"{len(judged)} traces, each with its own canary; from answer to verdict: "
+            f"{counted(len(results), 'trace')}, each with its own canary; arrival time: "
             f"median {median(times):.2f} s, slowest {max(times):.2f} s."
         )
 
     @keyword
-    def turns_should_be_traces(
-        self, questions: list[Question], sightings: list[Sighting], canaries: list[str], contract: Path
+    def turns_should_have_their_own_traces(
+        self, questions: list[Question], arrivals: list[Arrival], canaries: list[str], contract: Path
     ) -> None:
         """Fail unless the traces of one context are its turns, in order: one each, about that turn alone."""
-        if len(sightings) != len(questions):
+        if len(arrivals) != len(questions):
             raise AssertionError(
-                f"{len(questions)} turns of context {questions[0].context_id} made {len(sightings)} traces."
+                f"Context {questions[0].context_id} has {counted(len(questions), 'turn')} and "
+                f"{counted(len(arrivals), 'trace')}, expected one trace a turn."
             )
         rules = load_contract(contract)
         problems = []
-        for number, (question, sighting) in enumerate(zip(questions, sightings, strict=True), 1):
+        for number, (question, arrival) in enumerate(zip(questions, arrivals, strict=True), 1):
             expectation = Expectation(question.context_id, question.text, canaries[number - 1 : number])
-            problems += [f"turn {number}: {each}" for each in evaluate(rules, sighting.trace, expectation)]
+            problems += [f"turn {number}: {each}" for each in evaluate(rules, arrival.trace, expectation)]
         if problems:
             lines = "\n".join(f"- {problem}" for problem in problems)
-            raise AssertionError(f"The turns are not traces of their own, {len(problems)} problems:\n{lines}")
+            raise AssertionError(
+                f"The traces of {counted(len(questions), 'turn')} have {counted(len(problems), 'violation')} "
+                f"of contract {rules.name}:\n{lines}"
+            )
 
 
-def judge(
+def evaluate_conversations(
     questions: Sequence[Question],
-    sightings: Sequence[Sighting],
+    arrivals: Sequence[Arrival],
     canaries: Mapping[str, Sequence[str]],
-    contract: Path,
-) -> list[Judged]:
+    contract: Contract,
+) -> list[ConversationResult]:
     """Return what came of each question, in their order."""
-    rules = load_contract(contract)
     every = {canary for found in canaries.values() for canary in found}
-    judged = []
+    results = []
     for question in questions:
         own = canaries[question.context_id]
-        found = [each for each in sightings if question.context_id in _sessions(each)]
-        problems = _of_the_answer(question, own, every)
+        found = [arrival for arrival in arrivals if question.context_id in _sessions(arrival)]
+        problems = _answer_problems(question, own, every)
         if len(found) != 1:
-            kind = "several traces of its session" if found else "no trace of its session"
-            text = f"has {len(found)} traces of its session {question.context_id} instead of one"
-            problems.append(Problem(kind, text))
+            problems.append(
+                Problem(
+                    "several traces of its session" if found else "no trace of its session",
+                    f"has {counted(len(found), 'trace')} of its session {question.context_id}, expected 1",
+                )
+            )
         else:
-            expectation = Expectation(question.context_id, question.text, own)
-            broken = evaluate(rules, found[0].trace, expectation)
-            problems += [Problem(violation.rule, str(violation)) for violation in broken]
-            if not found[0].whole_at:
-                problems.append(Problem("trace not whole", "has a trace that was never seen whole"))
-        first = found[0] if found else None
-        seconds = max(0.0, first.whole_at - question.answered_at) if first and first.whole_at else None
-        judged.append(Judged(question, first.trace.trace_id if first else "none", seconds, problems))
-    return judged
+            problems += _trace_problems(
+                found[0], Expectation(question.context_id, question.text, own), contract
+            )
+        trace_id = found[0].trace.trace_id if found else None
+        whole_at = found[0].whole_at if found else None
+        seconds = None if whole_at is None else max(0.0, whole_at - question.answered_at)
+        results.append(ConversationResult(question, trace_id, seconds, problems))
+    return results
 
 
-def _of_the_answer(question: Question, own: Sequence[str], every: set[str]) -> list[Problem]:
+def foreign_traces(questions: Sequence[Question], arrivals: Sequence[Arrival]) -> list[Problem]:
+    """Return the problem of each trace that mixes sessions, or is of none of the questions."""
+    asked = {question.context_id for question in questions}
+    problems = []
+    for arrival in arrivals:
+        sessions = _sessions(arrival)
+        trace = f"Trace {arrival.trace.trace_id}"
+        names = ", ".join(f"{name} ({counted(number, 'span')})" for name, number in sorted(sessions.items()))
+        if len(sessions) > 1:
+            problems.append(Problem("mixed", f"{trace} mixes {len(sessions)} sessions: {names}"))
+        elif not sessions.keys() & asked:
+            problems.append(Problem("foreign", f"{trace} is foreign, its session is {names or 'missing'}"))
+    return problems
+
+
+def summary(results: Sequence[ConversationResult], foreign: Sequence[Problem]) -> str:
+    """Return what is wrong: how many conversations have which kind of problem, then a line a problem."""
+    lines = [_headline(results, foreign)]
+    lines += [f"- {problem.text}" for problem in foreign[:SHOWN]]
+    for result in results:
+        lines += [f"- {result.question.text} {problem.text}" for problem in result.problems[:SHOWN]]
+        if len(result.problems) > SHOWN:
+            more = counted(len(result.problems) - SHOWN, "more problem")
+            lines.append(f"- {result.question.text} has {more}, see the table in the log")
+    return "\n".join(lines)
+
+
+def _headline(results: Sequence[ConversationResult], foreign: Sequence[Problem]) -> str:
+    parts = []
+    for kind, number in Counter(problem.kind for problem in foreign).items():
+        parts.append(f"{counted(number, 'trace')} {_FOREIGN[kind][number > 1]}")
+    bad = [result for result in results if result.problems]
+    if bad:
+        kinds = Counter(kind for result in bad for kind in {problem.kind for problem in result.problems})
+        listed = ", ".join(f"{kind} {number}" for kind, number in kinds.most_common())
+        parts.append(f"{len(bad)} of {counted(len(results), 'conversation')} failed: {listed}")
+    elif len(results) == 1:
+        parts.append("the conversation passed on its own")
+    else:
+        parts.append(f"all {len(results)} conversations passed on their own")
+    return f"{'; '.join(parts)}."
+
+
+def table(results: Sequence[ConversationResult]) -> str:
+    """Return an HTML table: a line a question, with its trace's arrival time."""
+    titles = ("question", "context", "trace", "arrival time in seconds", "problems")
+    lines = [f"<tr>{''.join(f'<th>{title}</th>' for title in titles)}</tr>"]
+    for result in results:
+        seconds = "-" if result.arrival_seconds is None else f"{result.arrival_seconds:.2f}"
+        problems = "; ".join(problem.text for problem in result.problems) or "none"
+        question = result.question
+        texts = (question.text, question.context_id, result.trace_id or "none", seconds, problems)
+        lines.append(f"<tr>{''.join(f'<td>{html.escape(text)}</td>' for text in texts)}</tr>")
+    return f"<table>{''.join(lines)}</table>"
+
+
+def _answer_problems(question: Question, own: Sequence[str], every: set[str]) -> list[Problem]:
     if question.failure:
         return [Problem("no answer", f"was not answered: {question.failure}")]
     lacks = [
@@ -127,7 +196,7 @@ def _of_the_answer(question: Question, own: Sequence[str], every: set[str]) -> l
     ]
     return lacks + [
         Problem(
-            "answer with another's canary",
+            "answer with a foreign canary",
             f"was answered with another question's canary {canary}: {question.answer}",
         )
         for canary in sorted(every - set(own))
@@ -135,47 +204,17 @@ def _of_the_answer(question: Question, own: Sequence[str], every: set[str]) -> l
     ]
 
 
-def summary(judged: Sequence[Judged], foreign: Sequence[str]) -> str:
-    """Return what is wrong: how many conversations have which kind of problem, then a line a problem."""
-    kinds = Counter(kind for each in judged for kind in {problem.kind for problem in each.problems})
-    bad = sum(1 for each in judged if each.problems)
-    counted = ", ".join(f"{kind} {number}" for kind, number in sorted(kinds.items(), key=lambda of: -of[1]))
-    lines = [f"{bad} of {len(judged)} conversations are not good: {counted or 'none'}; {len(foreign)} mixed."]
-    lines += [f"- {problem}" for problem in foreign[:SHOWN]]
-    for each in judged:
-        lines += [f"- {each.question.text} {problem.text}" for problem in each.problems[:SHOWN]]
-        if len(each.problems) > SHOWN:
-            lines.append(
-                f"- {each.question.text} has {len(each.problems) - SHOWN} more problems, see the log"
-            )
-    return "\n".join(lines)
-
-
-def strangers(questions: Sequence[Question], sightings: Sequence[Sighting]) -> list[str]:
-    """Return which traces mix sessions, or are of none of the questions."""
-    asked = {question.context_id for question in questions}
-    problems = []
-    for each in sightings:
-        sessions = _sessions(each)
-        if len(sessions) > 1 or not set(sessions) <= asked:
-            names = ", ".join(f"{name} ({count} spans)" for name, count in sorted(sessions.items()))
-            problems.append(f"Trace {each.trace.trace_id} is of the sessions {names or 'nobody'}")
+def _trace_problems(arrival: Arrival, expectation: Expectation, contract: Contract) -> list[Problem]:
+    violations = evaluate(contract, arrival.trace, expectation)
+    problems = [Problem(violation.rule, str(violation)) for violation in violations]
+    if not arrival.whole_at:
+        problems.append(Problem("trace not whole", "has a trace that was never seen whole"))
     return problems
 
 
-def table(judged: Sequence[Judged]) -> str:
-    """Return an HTML table: a line a question, with the seconds from its answer to its whole trace."""
-    lines = ["<tr><th>question</th><th>context</th><th>trace</th><th>seconds</th><th>verdict</th></tr>"]
-    for each in judged:
-        seconds = "-" if each.seconds is None else f"{each.seconds:.2f}"
-        verdict = "; ".join(problem.text for problem in each.problems) or "good"
-        texts = (each.question.text, each.question.context_id, each.trace_id, seconds, verdict)
-        lines.append(f"<tr>{''.join(f'<td>{html.escape(text)}</td>' for text in texts)}</tr>")
-    return f"<table>{''.join(lines)}</table>"
-
-
-def _sessions(sighting: Sighting) -> Counter[str]:
-    spans = sighting.trace.spans
+def _sessions(arrival: Arrival) -> Counter[str]:
+    """Return how many spans of a trace carry each session."""
+    spans = arrival.trace.spans
     return Counter(
         str(span.attributes[SESSION_ATTRIBUTE]) for span in spans if SESSION_ATTRIBUTE in span.attributes
     )

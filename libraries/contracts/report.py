@@ -1,4 +1,4 @@
-"""Shows traces in the log as people read them, and compares what two backends hold."""
+"""Shows traces in the log as people read them, evaluates contracts, and compares what two backends hold."""
 
 from __future__ import annotations
 
@@ -10,17 +10,22 @@ from robot.api import logger
 from robot.api.deco import keyword, library
 
 from agent.client import Question
-from contracts.contract import Expectation, evaluate, load_contract, spans_demanded
+from contracts.contract import load_contract
+from contracts.evaluation import Expectation
+from contracts.rules import evaluate
+from contracts.rules.structure import demanded_spans
+from traces.backends import BACKENDS
 from traces.comparison import compare, differences, table
+from traces.messages import counted
 from traces.model import Span, Trace
 from traces.text import content
 
-LONGEST = 160
+LONGEST = 160  # characters of an input or output in a tree
 
 
 @library(scope="GLOBAL")
 class TraceReport:
-    """Logs a trace as an indented tree and judges it by a trace contract."""
+    """Logs a trace as an indented tree, evaluates its contract, and compares it with another backend's."""
 
     @keyword
     def log_trace(self, trace: Trace) -> None:
@@ -35,7 +40,7 @@ class TraceReport:
     @keyword
     def spans_that_contract_demands(self, contract: Path, tool_calls: int) -> int:
         """Return how many spans the trace of a question with so many tool calls must have."""
-        return spans_demanded(load_contract(contract), Expectation("", "", tool_calls=tool_calls))
+        return demanded_spans(load_contract(contract), Expectation("", "", tool_calls=tool_calls))
 
     @keyword
     def trace_should_fulfil_contract(
@@ -51,10 +56,10 @@ class TraceReport:
         rules = load_contract(contract)
         violations = evaluate(rules, trace, expectation)
         if violations:
-            times = "once" if len(violations) == 1 else f"{len(violations)} times"
             lines = "\n".join(f"- {violation}" for violation in violations)
             raise AssertionError(
-                f"Trace {trace.trace_id} in {trace.backend} breaks contract {rules.name!r} {times}:\n{lines}"
+                f"Trace {trace.trace_id} in {BACKENDS[trace.backend].title} has "
+                f"{counted(len(violations), 'violation')} of contract {rules.name}:\n{lines}"
             )
         logger.info(f"Fulfils the contract {rules.name!r}: {rules.description}")
 
@@ -65,13 +70,13 @@ class TraceReport:
         What is compared: see `traces.comparison.compare`; what differs by nature: `traces.backends`.
         """
         rows = compare(one, other)
-        logger.info(table(rows, one.backend, other.backend), html=True)
-        found = differences(rows, one.backend, other.backend)
+        logger.info(table(rows, one, other), html=True)
+        found = differences(rows, one, other)
         if found:
+            titles = f"{BACKENDS[one.backend].title} and {BACKENDS[other.backend].title}"
             lines = "\n".join(f"- {line}" for line in found)
             raise AssertionError(
-                f"Trace {one.trace_id} is not the same in {one.backend} and {other.backend}, "
-                f"{len(found)} differences:\n{lines}"
+                f"Trace {one.trace_id} has {counted(len(found), 'difference')} between {titles}:\n{lines}"
             )
 
 
@@ -83,7 +88,8 @@ def describe(trace: Trace) -> str:
         for part in ("prompt", "completion", "total")
     }
     return (
-        f"{len(trace.spans)} spans in {trace.backend}, {len(trace.roots)} root, {orphans}, tokens "
+        f"{counted(len(trace.spans), 'span')} in {BACKENDS[trace.backend].title}, "
+        f"{counted(len(trace.roots), 'root')}, {orphans}, tokens "
         f"{tokens['prompt']} + {tokens['completion']} = {tokens['total']}, state {trace.state or 'not kept'}"
     )
 
@@ -91,7 +97,8 @@ def describe(trace: Trace) -> str:
 def tree(trace: Trace) -> str:
     """Return the trace as indented lines: the roots and what is below them, then the orphans."""
     state = f", state {trace.state}" if trace.state else ""
-    lines = [f"{trace.trace_id} in {trace.backend}: {len(trace.spans)} spans{state}"]
+    title = BACKENDS[trace.backend].title
+    lines = [f"{trace.trace_id} in {title}: {counted(len(trace.spans), 'span')}{state}"]
     for root in trace.roots:
         lines += _branch(trace, root, 1)
     for orphan in trace.orphans:

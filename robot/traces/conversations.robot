@@ -28,8 +28,8 @@ The Turns Of A Conversation Are Several Traces Of One Session
         ${weather} =    Get Expected Weather    ${city}
         Append To List    ${canaries}    ${weather}[station]
     END
-    ${sightings} =    Wait For Conversations    ${context}    ${3}
-    Turns Should Be Traces    ${questions}    ${sightings}    ${canaries}    ${CONTRACT}
+    ${arrivals} =    Wait For Conversations    ${context}    ${3}
+    Turns Should Have Their Own Traces    ${questions}    ${arrivals}    ${canaries}    ${CONTRACT}
 
 Conversations At The Same Time Never Mix
     [Documentation]    As many questions at once as there are cities in the settings, each in a context of its own: each
@@ -46,7 +46,11 @@ Conversations At The Same Time Never Mix
         ${weather} =    Get Expected Weather    ${city}
         Set To Dictionary    ${canaries}    ${question.context_id}=${{[$weather['station']]}}
     END
-    ${sightings} =    Wait For Conversations    ${batch}    ${{len($questions)}}
-    Note Trace Times    MLflow    ${questions}    ${sightings}
-    ${times} =    Judge Conversations    ${questions}    ${sightings}    ${canaries}    ${CONTRACT}
+    ${arrivals} =    Wait For Conversations    ${batch}    ${{len($questions)}}
+    Note Arrival Times    MLflow    ${questions}    ${arrivals}
+    ${times} =    Conversations Should Have Their Own Traces
+    ...    ${questions}
+    ...    ${arrivals}
+    ...    ${canaries}
+    ...    ${CONTRACT}
     Set Test Message    ${times}

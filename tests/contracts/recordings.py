@@ -18,7 +18,8 @@ from mlflow.entities import Trace as MlflowTrace
 from mlflow.protos.service_pb2 import GetTrace
 from mlflow.utils.proto_json_utils import parse_dict
 
-from contracts.contract import Contract, Expectation, load_contract
+from contracts.contract import Contract, load_contract
+from contracts.evaluation import Expectation
 from traces import mlflow_reader, otlp_json, phoenix_reader
 from traces.model import Trace
 

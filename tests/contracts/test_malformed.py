@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from contracts.contract import ContractError, Expectation, evaluate, load_contract
+from contracts.contract import load_contract
+from contracts.evaluation import Expectation
+from contracts.rules import evaluate
+from contracts.selectors import ContractError
 from tests.contracts.recordings import CONTRACTS
 from traces.model import Trace
 
@@ -28,7 +31,7 @@ MALFORMED = [
     (GOOD + "tree: {a-rule: LLM below CHAIN}", "tree.a-rule: 'LLM below CHAIN' does not match"),
     (
         GOOD + "tree: {a-rule: each llm below CHAIN}",
-        "'each llm below CHAIN' is no sentence that a contract knows",
+        "'each llm below CHAIN' is not a sentence that contracts know",
     ),
     (GOOD + "tree: {A Rule: each LLM below CHAIN}", "tree: "),
     (GOOD + "order: {a-rule: TOOL after LLM}", "order.a-rule: 'TOOL after LLM' does not match"),

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from contracts.contract import Contract, evaluate
+from contracts.contract import Contract
+from contracts.rules import evaluate
 from tests.contracts.recordings import Recording, recordings, shared_contract
-from traces.backends import NOT_KEPT
+from traces.backends import BACKENDS
 from traces.model import Event, Span, Trace
 
 Mutation = Callable[[Trace], Trace]
@@ -795,7 +796,7 @@ SHOWN = [
     pytest.param(case, recording, id=f"{recording.name}: {case.defect} ({case.rule})")
     for case in CASES
     for recording in recorded(case.recording)
-    if NEEDS.get(case.rule) not in NOT_KEPT[recording.trace.backend]
+    if NEEDS.get(case.rule) not in BACKENDS[recording.trace.backend].not_kept
 ]
 
 

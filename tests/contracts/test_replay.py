@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from contracts import contract
+from contracts.evaluation import Expectation
 from contracts.report import describe
+from contracts.rules import evaluate
 from harness.proofs.recordings.replays import PUBLIC, Replay, Replays
 from tests.contracts.recordings import CONTRACTS, filtered, shared_contract
 from traces import otlp_json
@@ -21,11 +22,9 @@ def sent(replay: Replay) -> Trace:
 
 
 def violations(replay: Replay, contract_name: str) -> list[str]:
-    question = contract.Expectation(
-        **{key: value for key, value in replay.known.items() if key != "contract"}
-    )
+    question = Expectation(**{key: value for key, value in replay.known.items() if key != "contract"})
     rules = shared_contract(CONTRACTS / f"{contract_name}.yaml")
-    return [violation.rule for violation in contract.evaluate(rules, sent(replay), question)]
+    return [violation.rule for violation in evaluate(rules, sent(replay), question)]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -60,5 +59,5 @@ def test_a_trace_that_breaks_its_contract_and_is_not_whole_is_reported() -> None
     assert "orphans.allowed" in violations(replay, "public-weather-whole")
     assert not sent(replay).is_whole
     assert describe(sent(replay)) == (
-        "10 spans in otlp, 1 root, orphans LangGraph, tokens 211 + 94 = 305, state not kept"
+        "10 spans in OTLP, 1 root, orphans LangGraph, tokens 211 + 94 = 305, state not kept"
     )

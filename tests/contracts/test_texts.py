@@ -8,7 +8,7 @@ import pytest
 
 from traces import otlp_json
 from traces.model import Event, Span
-from traces.text import contains, content, haystack, leaves
+from traces.text import contains, content, leaves, texts_in
 
 
 def span(**attributes: object) -> Span:
@@ -47,7 +47,7 @@ def test_messages_go_before_the_whole_value() -> None:
         input__value="c",
     )
     assert content(model, "input") == ["a", "b"]
-    assert haystack(model, "input") == ["a", "b", "tool"]
+    assert texts_in(model, "input") == ["a", "b", "tool"]
     assert content(span(gen_ai__tool__call__result="snow"), "output") == ["snow"]
     assert content(span(), "output") == []
 

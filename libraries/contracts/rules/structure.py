@@ -1,0 +1,111 @@
+"""Which spans there are, and how they hang together: spans, roots, orphans, counts, tree."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from contracts.contract import Contract
+from contracts.evaluation import Evaluation, Expectation, Violations
+from contracts.selectors import TREE, ContractError, parse_sentence, selects
+from traces.messages import counted
+from traces.model import Span
+
+
+def spans(evaluation: Evaluation) -> Violations:
+    """Check that every span has an id of its own and is of this trace."""
+    trace = evaluation.trace
+    ids = Counter(span.span_id for span in evaluation.spans)
+    for span in trace.by_id.values():
+        if ids[span.span_id] > 1:
+            yield evaluation.violation(
+                "spans.unique-id", span, "a span id of its own", f"{ids[span.span_id]} spans with that id"
+            )
+    for span in evaluation.spans:
+        if span.trace_id != trace.trace_id:
+            yield evaluation.violation("spans.trace-id", span, f"trace id {trace.trace_id}", span.trace_id)
+
+
+def roots(evaluation: Evaluation, section: Mapping[str, Any]) -> Violations:
+    """Check how many spans have no parent, and what they are."""
+    found = evaluation.trace.roots
+    if "count" in section:
+        yield from _count(evaluation, "roots.count", "root", section["count"], found)
+    for span in found:
+        if "span" in section and not selects(section["span"], span):
+            yield evaluation.violation("roots.span", span, section["span"], f"{span.kind}:{span.name}")
+
+
+def orphans(evaluation: Evaluation, section: Mapping[str, Any]) -> Violations:
+    """Check that no span's parent is missing, and that its ancestors lead to a root."""
+    trace = evaluation.trace
+    for span in evaluation.spans:
+        if span.parent_id is None:
+            continue
+        top = (trace.ancestors(span) or [span])[-1]
+        if span.parent_id not in trace.by_id:
+            if not any(selects(selector, span) for selector in section["allowed"]):
+                yield evaluation.violation(
+                    "orphans.allowed", span, "its parent in the trace", f"no span {span.parent_id}"
+                )
+        elif top.parent_id in trace.by_id:
+            yield evaluation.violation(
+                "orphans.allowed", span, "ancestors that lead to a root", "a loop of parents"
+            )
+
+
+def counts(evaluation: Evaluation, section: Mapping[str, Any]) -> Violations:
+    """Check how many spans each selector means; `other` means those that no other selector does."""
+    named = [selector for selector in section if selector != "other"]
+    for selector, count in section.items():
+        if selector == "other":
+            found = [span for span in evaluation.spans if not any(selects(each, span) for each in named)]
+        else:
+            found = evaluation.select(selector)
+        yield from _count(evaluation, f"counts.{selector}", f"{selector} span", count, found)
+
+
+def tree(evaluation: Evaluation, section: Mapping[str, str]) -> Violations:
+    """Check which spans are below which."""
+    for name, sentence in section.items():
+        rule = parse_sentence(TREE, sentence)
+        for span in evaluation.select(rule["span"]):
+            above = evaluation.trace.ancestors(span)[: 1 if rule["direct"] else None]
+            is_below = any(selects(rule["above"], ancestor) for ancestor in above)
+            if is_below != (rule["how"] == "each"):
+                seen = f"below {above[0].kind}:{above[0].name}" if above else "no parent in the trace"
+                yield evaluation.violation(f"tree.{name}", span, sentence, seen)
+
+
+def demanded_spans(contract: Contract, expectation: Expectation) -> int:
+    """Return how many spans a trace has that fulfils the contract: its counts of all kinds together.
+
+    Raises ContractError where it leaves the number of a kind open.
+    """
+    total = 0
+    for selector, wanted in contract.sections.get("counts", {}).items():
+        if not selector.isalpha() or selector == "other":
+            continue  # a part of a kind that has a count of its own
+        number = expectation.value(wanted)
+        if not isinstance(number, int):
+            raise ContractError(
+                f"Contract {contract.name!r} does not say how many {selector} spans there are, so its spans "
+                "cannot be counted: use one that does."
+            )
+        total += number
+    return total
+
+
+def _count(evaluation: Evaluation, rule: str, noun: str, count: object, found: Sequence[Span]) -> Violations:
+    limits = count if isinstance(count, dict) else {"min": count, "max": count}
+    least = evaluation.expectation.value(limits.get("min", 0))
+    most = evaluation.expectation.value(limits.get("max"))
+    if least <= len(found) and (most is None or len(found) <= most):
+        return
+    if least == most:
+        expected = counted(least, noun)
+    else:
+        expected = f"at least {counted(least, noun)}" if most is None else f"{least} to {counted(most, noun)}"
+    names = f" ({', '.join(span.name for span in found)})" if found else ""
+    yield evaluation.violation(rule, None, expected, f"{len(found)}{names}")

@@ -1,0 +1,72 @@
+"""Token arithmetic, over llm.token_count.* (OpenInference) and gen_ai.usage.* (OpenTelemetry GenAI)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from contracts.evaluation import Evaluation, Violations
+from contracts.selectors import selects
+from traces.model import Span
+
+_NAMES: Mapping[str, Sequence[str]] = {
+    "prompt": ("llm.token_count.prompt", "gen_ai.usage.input_tokens"),
+    "completion": ("llm.token_count.completion", "gen_ai.usage.output_tokens"),
+    "total": ("llm.token_count.total", "gen_ai.usage.total_tokens"),
+}
+# A span's prompt, completion and total tokens; more than one number where its conventions disagree.
+TokenCounts = Mapping[str, set[int]]
+
+
+def tokens(evaluation: Evaluation, section: Mapping[str, Any]) -> Violations:
+    """Check which spans count tokens, that they count each call once, and that the counts add up."""
+    counts = [(span, counts) for span in evaluation.spans if (counts := _counts(span))]
+    for span, found in counts:
+        if "counted_by" in section and not selects(section["counted_by"], span):
+            expected = f"tokens only on {section['counted_by']} spans"
+            yield evaluation.violation("tokens.counted-by", span, expected, _written(found))
+        if "add_up" in section and not _adds_up(found):
+            expected = "prompt + completion = total, the same in both conventions"
+            yield evaluation.violation("tokens.add-up", span, expected, _written(found))
+    if "counted_once" in section:
+        yield from _counted_once(evaluation, counts)
+    if "trace_total" in section and evaluation.is_kept("tokens"):
+        yield from _trace_total(evaluation, counts)
+
+
+def _counted_once(evaluation: Evaluation, counts: Sequence[tuple[Span, TokenCounts]]) -> Violations:
+    for number, (span, found) in enumerate(counts):
+        for other, others in counts[:number]:
+            is_within = span.end_ns <= other.end_ns or span.start_ns == other.start_ns
+            if found == others and is_within:
+                seen = f"the same tokens at the same time on {other.name} [{other.span_id}]"
+                yield evaluation.violation("tokens.counted-once", span, "each call to be counted once", seen)
+
+
+def _trace_total(evaluation: Evaluation, counts: Sequence[tuple[Span, TokenCounts]]) -> Violations:
+    sums = {name: {sum(max(found.get(name, {0})) for _, found in counts)} for name in _NAMES}
+    own = {name: {(evaluation.trace.tokens or {}).get(name, 0)} for name in _NAMES}
+    if own != sums:
+        expected = f"the sum over the spans, {_written(sums)}"
+        yield evaluation.violation("tokens.trace-total", None, expected, _written(own))
+
+
+def _counts(span: Span) -> TokenCounts:
+    found = {
+        name: {int(number) for key in keys if (number := span.attributes.get(key)) is not None}
+        for name, keys in _NAMES.items()
+    }
+    if found["prompt"] and found["completion"] and not found["total"]:
+        found["total"] = {sum(max(found[name]) for name in ("prompt", "completion"))}
+    return {name: numbers for name, numbers in found.items() if numbers}
+
+
+def _adds_up(counts: TokenCounts) -> bool:
+    if any(len(numbers) > 1 for numbers in counts.values()) or len(counts) != len(_NAMES):
+        return False
+    prompt, completion, total = (max(counts[name]) for name in _NAMES)
+    return prompt + completion == total
+
+
+def _written(counts: TokenCounts) -> str:
+    return ", ".join(f"{name} {' or '.join(map(str, sorted(numbers)))}" for name, numbers in counts.items())

@@ -1,0 +1,112 @@
+"""What spans carry: attributes, scopes, identity."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+from contracts.evaluation import Evaluation, Violations
+from contracts.selectors import selects
+from traces.model import Span
+from traces.text import decode
+
+_TYPES: Mapping[str, Callable[[Any], bool]] = {
+    "string": lambda value: isinstance(value, str),
+    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
+    "boolean": lambda value: isinstance(value, bool),
+    "json": lambda value: isinstance(value, str) and decode(value) is not None,
+}
+
+
+def attributes(evaluation: Evaluation, section: Mapping[str, Any]) -> Violations:
+    """Check that spans have the required attributes, with the right values, and no forbidden one."""
+    for selector, rules in section.items():
+        for span in evaluation.select(selector):
+            for name, check in rules.get("required", {}).items():
+                yield from _required(evaluation, f"attributes.{selector}.{name}", span, name, check)
+            for name in rules.get("forbidden", ()):
+                for key in span.attributes:
+                    if fnmatchcase(key, name):
+                        yield evaluation.violation(
+                            f"attributes.{selector}.forbidden", span, f"no attribute {name}", key
+                        )
+
+
+def scopes(evaluation: Evaluation, section: Mapping[str, Any]) -> Violations:
+    """Check that every span comes from an allowed instrumentation."""
+    if not evaluation.is_kept("scope"):
+        return
+    for span in evaluation.spans:
+        if not any(re.search(pattern, span.scope or "") for pattern in section["allowed"]):
+            expected = f"a scope that matches {' or '.join(section['allowed'])}"
+            yield evaluation.violation("scopes.allowed", span, expected, span.scope or "no scope")
+
+
+def identity(evaluation: Evaluation, section: Mapping[str, Any]) -> Violations:
+    """Check that the whole trace has one session, one user, one service."""
+    for name, rule in section.items():
+        if "resource" in rule and not evaluation.is_kept("resource"):
+            continue
+        key = rule.get("attribute") or rule["resource"]
+        values = [
+            (span, (span.resource if "resource" in rule else span.attributes).get(key))
+            for span in evaluation.spans
+        ]
+        first = next((value for _, value in values if value is not None), None)
+        for span, value in values:
+            if value is None:
+                if "required_on" in rule and selects(rule["required_on"], span):
+                    yield evaluation.violation(f"identity.{name}", span, f"a {key}", "none")
+            elif (expected := _expected(evaluation, rule.get("is", {}), value)) is not None:
+                yield evaluation.violation(
+                    f"identity.{name}", span, f"{key} {expected}", evaluation.shown(value)
+                )
+            elif value != first:
+                yield evaluation.violation(
+                    f"identity.{name}",
+                    span,
+                    f"one {key} in the whole trace, {evaluation.shown(first)}",
+                    evaluation.shown(value),
+                )
+
+
+def _required(
+    evaluation: Evaluation, rule: str, span: Span, name: str, check: Mapping[str, Any]
+) -> Violations:
+    values = [value for key, value in span.attributes.items() if fnmatchcase(key, name)]
+    expected = [_expected(evaluation, check, value) for value in values]
+    if not values:
+        wanted = f"attribute {name} {_described(evaluation, check)}".rstrip()
+        yield evaluation.violation(rule, span, wanted, "no such attribute")
+    elif all(expected):
+        yield evaluation.violation(rule, span, f"attribute {name} {expected[0]}", evaluation.shown(values[0]))
+
+
+def _expected(evaluation: Evaluation, check: Mapping[str, Any], value: object) -> str | None:
+    """Return what a value should have been, None where it is right."""
+    tests: Mapping[str, Callable[[Any], bool]] = {
+        "type": lambda wanted: _TYPES[wanted](value),
+        "pattern": lambda wanted: re.search(wanted, str(value)) is not None,
+        "equals": lambda wanted: value == evaluation.expectation.value(wanted),
+        "one_of": lambda wanted: value in wanted,
+        "minimum": lambda wanted: _TYPES["number"](value) and value >= wanted,
+    }
+    broken = {key: wanted for key, wanted in check.items() if not tests[key](wanted)}
+    return _described(evaluation, broken) if broken else None
+
+
+def _described(evaluation: Evaluation, check: Mapping[str, Any]) -> str:
+    words = {
+        "type": "of type",
+        "pattern": "matching",
+        "equals": "equal to",
+        "one_of": "one of",
+        "minimum": "of at least",
+    }
+    return " and ".join(
+        f"{words[key]} {evaluation.shown(evaluation.expectation.value(value))}"
+        for key, value in check.items()
+    )

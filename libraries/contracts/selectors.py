@@ -1,0 +1,62 @@
+"""What a contract's words mean: selectors name spans, sentences say how spans relate to each other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+from traces.model import Span
+
+_SELECTOR = re.compile(r"(?P<kind>\*|[A-Z]+)(:(?P<name>[^\[\]]+))?(\[(?P<status>[A-Z]+)\])?")
+# `each LLM below CHAIN:LangGraph`, `no AGENT directly below AGENT`
+TREE = re.compile(r"(?P<how>each|no) (?P<span>\S.*?) (?P<direct>directly )?below (?P<above>\S.*)")
+# `each TOOL after any LLM`, `last LLM after every TOOL`
+ORDER = re.compile(
+    r"(?P<which>each|first|last) (?P<span>\S.*) (?P<how>after|before) (?P<all>any|every) (?P<other>\S.*)"
+)
+# `each TOOL output`: which text causality follows
+TEXT = re.compile(r"(?P<which>each|first|last) (?P<span>\S.*) (?P<part>input|output|error)")
+# `next LLM input`: where that text must be
+PLACE = re.compile(r"(?P<which>first|last|next|previous|every|any) (?P<span>\S.*) (?P<part>input|output)")
+
+
+class ContractError(ValueError):
+    """A contract that cannot be read or used; the message says what is wrong, where."""
+
+
+def selects(selector: str, span: Span) -> bool:
+    """Return whether a selector such as `CHAIN:tools`, `TOOL[ERROR]` or `*` means a span."""
+    match = _SELECTOR.fullmatch(selector)
+    return match is not None and (
+        match["kind"] in ("*", span.kind)
+        and fnmatchcase(span.name, match["name"] or "*")
+        and match["status"] in (None, span.status)
+    )
+
+
+def specificity(selector: str) -> tuple[bool, bool]:
+    """Return how exact a selector is, for `max`: one with a name is most exact, then one with a kind."""
+    match = _SELECTOR.fullmatch(selector)
+    return (match is not None and match["name"] is not None, not selector.startswith("*"))
+
+
+def parse_sentence(pattern: re.Pattern[str], sentence: str) -> Mapping[str, str]:
+    """Return a sentence's words by their names in the pattern; raise ContractError where it does not fit."""
+    match = pattern.fullmatch(sentence)
+    words = match.groupdict() if match else {"span": ""}
+    if any(not _SELECTOR.fullmatch(words[key]) for key in ("span", "above", "other") if key in words):
+        raise ContractError(f"{sentence!r} is not a sentence that contracts know: see schema.json.")
+    return words
+
+
+def check_sentences(sections: Mapping[str, Any]) -> None:
+    """Raise ContractError where a contract's sections hold a sentence that does not fit."""
+    for name, pattern in (("tree", TREE), ("order", ORDER)):
+        for sentence in sections.get(name, {}).values():
+            parse_sentence(pattern, sentence)
+    for rule in sections.get("causality", {}).values():
+        parse_sentence(PLACE, rule["in"])
+        if not rule["text"].startswith("$"):
+            parse_sentence(TEXT, rule["text"])
