@@ -14,43 +14,34 @@ Test Tags        traces    conversations    mlflow    weather-agent
 The Turns Of A Conversation Are Several Traces Of One Session
     [Documentation]    Three questions in one context make three traces, which MLflow's session filter, the one that its
     ...    sessions view uses, finds together and in order; each is about its own turn only.
+    VAR    @{cities} =    @{CITIES}[:3]
+    ${canaries} =    Get Canaries    @{cities}
     ${agent} =    Entry Point Of    weather-agent
     ${context} =    Make Context Id
     VAR    @{questions} =    @{EMPTY}
-    VAR    @{canaries} =    @{EMPTY}
-    FOR    ${city}    IN    @{CITIES}[:3]
-        ${question} =    Ask The Agent
-        ...    ${agent}
-        ...    What is the weather in ${city}?
-        ...    ${context}
-        ...    ${LIMITS}[answer]
-        Append To List    ${questions}    ${question}
-        ${weather} =    Get Expected Weather    ${city}
-        Append To List    ${canaries}    ${weather}[station]
+    FOR    ${city}    IN    @{cities}
+        VAR    ${text} =    What is the weather in ${city}?
+        ${question} =    Ask The Agent    ${agent}    ${text}    ${context}    ${LIMITS}[answer]
+        VAR    @{questions} =    @{questions}    ${question}
     END
     ${arrivals} =    Wait For Conversations    ${context}    ${3}
     Turns Should Have Their Own Traces    ${questions}    ${arrivals}    ${canaries}    ${CONTRACT}
 
 Conversations At The Same Time Never Mix
     [Documentation]    As many questions at once as there are cities in the settings, each in a context of its own: each
-    ...    has one trace with exactly its own canary. One search finds them all. Tells the time from answer to verdict.
+    ...    has one trace with exactly its own canary. One search finds them all. Reports their arrival times.
+    ${canaries} =    Get Canaries    @{CITIES}
     ${agent} =    Entry Point Of    weather-agent
     ${batch} =    Make Context Id
     ${questions} =    Ask At Once
     ...    ${agent}
-    ...    ${{['What is the weather in ' + city + '?' for city in $CITIES]}}
+    ...    ${{[f'What is the weather in {city}?' for city in $CITIES]}}
     ...    ${batch}
     ...    ${LIMITS}[answer]
-    VAR    &{canaries} =    &{EMPTY}
-    FOR    ${city}    ${question}    IN ZIP    ${CITIES}    ${questions}
-        ${weather} =    Get Expected Weather    ${city}
-        Set To Dictionary    ${canaries}    ${question.context_id}=${{[$weather['station']]}}
-    END
     ${arrivals} =    Wait For Conversations    ${batch}    ${{len($questions)}}
     Note Arrival Times    MLflow    ${questions}    ${arrivals}
-    ${times} =    Conversations Should Have Their Own Traces
-    ...    ${questions}
-    ...    ${arrivals}
-    ...    ${canaries}
-    ...    ${CONTRACT}
+    VAR    &{own_canaries} =
+    ...    &{{ {question.context_id: [canary] for question, canary in zip($questions, $canaries)} }}
+    VAR    @{found} =    ${questions}    ${arrivals}    ${own_canaries}
+    ${times} =    Conversations Should Have Their Own Traces    @{found}    ${CONTRACT}
     Set Test Message    ${times}
