@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from harness.cluster import network, processes, settings
@@ -10,17 +11,6 @@ from harness.common.commands import read_output
 from harness.common.waiting import wait_for
 
 SHIM = "containerd-shim-runc-v2"
-NODE_PROGRAMS = (
-    "kubelet",
-    "containerd",
-    "local-path-provisioner",
-    "kube-proxy",
-    "network-policy-enforcer",
-    "kube-scheduler",
-    "kube-controller-manager",
-    "kube-apiserver",
-    "etcd",
-)
 CGROUPS = Path("/sys/fs/cgroup")
 # Folders elsewhere that containerd, the CNI plugins and the kubelet insist on; removed when empty.
 SHARED_FOLDERS = (
@@ -35,7 +25,7 @@ SHARED_FOLDERS = (
 )
 
 
-def find_processes(folders: Folders, names: tuple[str, ...]) -> list[processes.Process]:
+def find_processes(folders: Folders, names: Iterable[str]) -> list[processes.Process]:
     """Return the cluster's processes with one of these program names."""
     return processes.mentioning(folders.state, names, processes.running())
 
@@ -133,12 +123,12 @@ def remove_shared(folders: Folders) -> None:
             Path(folder).rmdir()
 
 
-def remove_everything(folders: Folders) -> None:
+def remove_everything(folders: Folders, programs: Iterable[str]) -> None:
     """Remove all of the embedded cluster from the machine but the cache.
 
-    Raises HarnessError when something cannot be removed.
+    `programs` are the names of the node's processes. Raises HarnessError when something cannot be removed.
     """
-    running = find_processes(folders, (*NODE_PROGRAMS, SHIM))
+    running = find_processes(folders, (*programs, SHIM))
     if not running and not folders.provider.exists():
         return
     processes.kill(process.pid for process in running if process.name != SHIM)

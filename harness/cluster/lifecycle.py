@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from harness.cluster import cleanup, preflight
+from harness.cluster import preflight
 from harness.cluster.kind import Kind
 from harness.cluster.kubectl import without_proxy
 from harness.cluster.node import Node
@@ -63,7 +63,7 @@ def down(folders: Folders) -> None:
         if isinstance(cluster, Kind):
             cluster.down()
         elif os.geteuid() == 0 and sys.platform == "linux":
-            cleanup.remove_everything(folders)
+            Node(folders).down()  # there may be processes though the state folder is gone
     say(
         f"There is no cluster any more, after {duration(time.monotonic() - started)};"
         f" the cache stays in {folders.cache}"

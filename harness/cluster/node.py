@@ -161,7 +161,7 @@ class Node:
         steps = Steps(9)
         builder = build.ProductBuilder(self.folders, steps)
         with steps.step("requirements of this machine"):
-            running = cleanup.find_processes(self.folders, cleanup.NODE_PROGRAMS)
+            running = cleanup.find_processes(self.folders, self.commands())
             preflight.check_embedded(self.folders, {process.name for process in running})
             self.folders.state.mkdir(parents=True, exist_ok=True)
             self.folders.state.chmod(0o700)
@@ -192,6 +192,13 @@ class Node:
             self._install_gateway()
             self._key_record.write_text(self.configuration_key)
             self._wait_until_healthy()
+
+    def down(self) -> None:
+        """Remove the cluster and all that it left on this machine but the cache.
+
+        Raises HarnessError when something cannot be removed.
+        """
+        cleanup.remove_everything(self.folders, self.commands())
 
     def _clear_run_folder(self) -> None:
         """Remove what containerd and its shims left, if none of them runs any more (a kill, a reboot)."""

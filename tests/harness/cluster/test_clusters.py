@@ -162,6 +162,15 @@ def test_status_without_a_cluster(
     assert not folders.state.exists()
 
 
+def test_down_without_a_cluster_is_no_error(
+    folders: Folders, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EMBEDDED_CLUSTER_STATE", str(folders.state))
+    monkeypatch.setenv("EMBEDDED_CLUSTER_CACHE", str(folders.cache))
+    assert main(["down"]) == 0
+    assert capsys.readouterr().out.startswith("There is no cluster any more, after ")
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [
