@@ -1,8 +1,8 @@
 """Compares what Kustomize renders now with a revision: `python -m harness.proofs.rendered REVISION`.
 
 It renders every overlay and every tested combination of Components, from the work tree and from the revision,
-and prints each difference once. It compares values: comments, the order of keys and the hash in a generated name
-do not count. A changed script or config file is a difference of its ConfigMap's data.
+and prints each difference once. It compares values: comments, the order of keys and the hash in a generated
+name do not count. A changed script or config file is a difference of its ConfigMap's data.
 """
 
 from __future__ import annotations

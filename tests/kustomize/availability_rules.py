@@ -1,4 +1,4 @@
-"""Rules about pods that come and go: what they share, how many may be away, how one takes its leave."""
+"""Rules about pods that come and go: what they share, how many may be away, how one ends."""
 # ruff: noqa: D401 - the first line of a rule states the rule
 
 import re
@@ -8,7 +8,7 @@ import pipeline_rules
 from rendered import Object, Stack, name_of, plain_env
 
 POOL = {"POOL_SIZE": 5, "MAX_OVERFLOW": 10}  # SQLAlchemy's defaults: connections of one MLflow worker
-OTHERS = 20  # connections of Phoenix (15 by the same defaults), of init containers and of people
+OTHER_CONNECTIONS = 20  # connections of Phoenix (15 by the same defaults), of init containers and of people
 MAX_CONNECTIONS, RESERVED = 100, 3  # PostgreSQL's defaults
 
 
@@ -48,28 +48,29 @@ def several_pods_are_kept_apart(stack: Stack) -> Iterator[str]:
         ]
         if hard:
             yield f"{name_of(workload)} does not start on a cluster of one node"
-        if not [budget for budget in stack.of("PodDisruptionBudget") if workload in _meant(stack, budget)]:
+        budgets = stack.of("PodDisruptionBudget")
+        if not any(workload in _workloads_of(stack, budget) for budget in budgets):
             yield f"{name_of(workload)} has several replicas and no budget: a drain may take all at once"
 
 
 def budgets_leave_room(stack: Stack) -> Iterator[str]:
     """A budget is of one workload and allows an eviction when all is well, or its node cannot be drained."""
     for budget in stack.of("PodDisruptionBudget"):
-        meant = _meant(stack, budget)
-        if len(meant) != 1:
-            yield f"{name_of(budget)} is of {[name_of(each) for each in meant] or 'no workload'}"
+        found = _workloads_of(stack, budget)
+        if len(found) != 1:
+            yield f"{name_of(budget)} is of {[name_of(each) for each in found] or 'no workload'}"
             continue
         room = budget["spec"].get(
-            "maxUnavailable", replicas(stack, meant[0]) - budget["spec"].get("minAvailable", 0)
+            "maxUnavailable", replicas(stack, found[0]) - budget["spec"].get("minAvailable", 0)
         )
         if not isinstance(room, int) or room < 1:
-            yield f"{name_of(budget)} leaves no room: {name_of(meant[0])} can never be evicted"
+            yield f"{name_of(budget)} leaves no room: {name_of(found[0])} can never be evicted"
         if budget["spec"].get("unhealthyPodEvictionPolicy") != "AlwaysAllow":
             yield f"{name_of(budget)} lets a pod that is not Ready block a drain"
 
 
-def several_pods_take_their_leave(stack: Stack) -> Iterator[str]:
-    """A pod is told to stop while it still gets requests: it goes on for a moment, then has time to end."""
+def several_pods_end_gracefully(stack: Stack) -> Iterator[str]:
+    """A pod still gets requests when it must stop: it serves a moment longer, then has time to end."""
     for workload, pod in stack.pods():
         if replicas(stack, workload) < 2:
             continue
@@ -91,14 +92,14 @@ def claims_go_with_the_stack(stack: Stack) -> Iterator[str]:
 
 
 def autoscalers_own_the_replicas(stack: Stack) -> Iterator[str]:
-    """An autoscaler's workload is there, and says no number that the next apply would set back."""
+    """An autoscaler's workload exists, and sets no number that the next apply would reset."""
     for scaler in stack.of("HorizontalPodAutoscaler"):
         scaled = [workload for workload, _ in stack.pods() if _is_scaled_by(workload, scaler)]
         if not scaled:
-            yield f"{name_of(scaler)} scales nothing that is there"
+            yield f"{name_of(scaler)} scales a workload that does not exist"
         for workload in scaled:
             if "replicas" in workload["spec"]:
-                yield f"{name_of(workload)} is scaled by load, and each apply sets its replicas back"
+                yield f"{name_of(workload)} is scaled by load, and each apply resets its replicas"
 
 
 def the_database_has_room_for_all(stack: Stack) -> Iterator[str]:
@@ -117,7 +118,7 @@ def the_database_has_room_for_all(stack: Stack) -> Iterator[str]:
     pods = max([_most_at_once(found), *(s["spec"]["maxReplicas"] + 1 for s in scalers)])
     # A second database, a second pool.
     databases = 1 + ("llm-observability/login" in found["metadata"].get("annotations", {}))
-    wanted = pods * workers * databases * each + OTHERS
+    wanted = pods * workers * databases * each + OTHER_CONNECTIONS
     if wanted > int(limit[1] if limit else MAX_CONNECTIONS) - RESERVED:
         yield f"up to {wanted} connections are opened at once, PostgreSQL takes {limit[1] if limit else 100}"
 
@@ -139,7 +140,7 @@ def _most_at_once(workload: Object) -> int:
     return asked + int(surges)
 
 
-def _meant(stack: Stack, budget: Object) -> list[Object]:
+def _workloads_of(stack: Stack, budget: Object) -> list[Object]:
     """Return the workloads whose pods a budget selects."""
     selector = budget["spec"]["selector"]["matchLabels"].items()
     return [
@@ -163,7 +164,7 @@ RULES = (
     collectors_never_share_a_queue,
     several_pods_are_kept_apart,
     budgets_leave_room,
-    several_pods_take_their_leave,
+    several_pods_end_gracefully,
     claims_go_with_the_stack,
     autoscalers_own_the_replicas,
     the_database_has_room_for_all,

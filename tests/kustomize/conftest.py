@@ -79,6 +79,6 @@ def summary(pytestconfig: pytest.Config) -> list[str]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print what tests have to say beyond passed and failed."""
+    """Print what tests report beyond passed and failed."""
     for line in config.stash.get(SUMMARY, []):
         terminalreporter.write_line(line)

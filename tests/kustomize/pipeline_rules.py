@@ -56,7 +56,7 @@ def config_files_are_mounted(stack: Stack) -> Iterator[str]:
     """Every --config file is a key of a ConfigMap mounted there."""
     for path, config in config_files(stack).items():
         if config is None:
-            yield f"otel-collector is told to read {path}, which is mounted nowhere"
+            yield f"otel-collector has --config={path}, which is mounted nowhere"
 
 
 def mounted_config_is_read(stack: Stack) -> Iterator[str]:
@@ -101,7 +101,7 @@ def pipelines_name_what_is_there(stack: Stack) -> Iterator[str]:
 
 
 def pipelines_see_the_same_spans(stack: Stack) -> Iterator[str]:
-    """Every backend gets what the same receiver took in and the same filter let through."""
+    """Every backend gets what the same receiver accepted and the same filter kept."""
     transforms = TRANSFORM in merged_config(stack).get("processors", {})
     begin = ["memory_limiter", *([TRANSFORM] if transforms else []), FILTER]
     for name, pipeline in pipelines(stack).items():
@@ -113,7 +113,7 @@ def pipelines_see_the_same_spans(stack: Stack) -> Iterator[str]:
 
 
 def the_guard_stands_before_mlflow(stack: Stack) -> Iterator[str]:
-    """One span that MLflow refuses costs the whole batch, so the guard is the last thing before it."""
+    """One span that MLflow rejects costs the whole batch, so the guard is the last processor before it."""
     for name, pipeline in pipelines(stack).items():
         guarded = pipeline["processors"][-1] == "transform/mlflow_guard"
         if "otlp_http/mlflow" in pipeline.get("exporters", ()) and not guarded:
@@ -132,11 +132,11 @@ def exporters_lose_nothing(stack: Stack) -> Iterator[str]:
             yield f"{name} gives up after a while: retry_on_failure.max_elapsed_time must be 0"
         wait = str(queue.get("batch", {}).get("flush_timeout", "0s"))
         if wait not in ("0s", "200ms", "500ms", "1s"):
-            yield f"{name} holds spans back for {wait}; a trace is to be seen about a second after its end"
+            yield f"{name} delays spans by {wait}; a trace must be visible about a second after its end"
 
 
 def the_verdict_can_read_the_collector(stack: Stack) -> Iterator[str]:
-    """Metrics tell the cause of a loss at level detailed only, and sampled logs hide whose it was."""
+    """Only metrics at level detailed show the cause of a loss, and sampled logs hide whose it was."""
     telemetry = merged_config(stack).get("service", {}).get("telemetry", {})
     if not telemetry:
         return
@@ -225,18 +225,18 @@ def mlflow_answers_to_its_names(stack: Stack) -> Iterator[str]:
         ("its readiness probe", readiness(found[1])[1]),
     ):
         if name not in hosts:
-            yield f"{who} calls mlflow by the name {name}, which gets 403"
+            yield f"{who} calls mlflow by the name {name}, which MLflow answers with 403"
 
 
 def mlflow_follows_its_route(stack: Stack) -> Iterator[str]:
-    """A Route's host is known in the cluster only: a sidecar reads it there, and the server is told of it."""
+    """Only the cluster knows a Route's host: a sidecar reads it there and passes it to the server."""
     found = stack.container("mlflow")
     route = stack.get("Route", "mlflow", found[0]) if found else None
     if found is None or route is None:
         return
     sidecar = stack.container("follow-route")
     if sidecar is None or sidecar[1].get("restartPolicy") != "Always":
-        yield "no sidecar follows Route mlflow, so nobody tells the server its host"
+        yield "no sidecar follows Route mlflow, so the server does not get its host"
         return
     reading = {"apiGroups": ["route.openshift.io"], "resources": ["routes"], "verbs": ["get"]}
     wanted = reading | {"resourceNames": [plain_env(sidecar[1]).get("ROUTE")]}
@@ -248,7 +248,7 @@ def mlflow_follows_its_route(stack: Stack) -> Iterator[str]:
     if written != read:
         yield f"follow-route writes {written}, the server reads {read}"
     if found[1]["command"][:2] != ["bash", "/route/scripts/with-route-host.sh"]:
-        yield f"the server is started by {found[1]['command']}, which does not tell it the Route's host"
+        yield f"the server is started by {found[1]['command']}, which does not pass the Route's host"
 
 
 def the_experiment_is_one(stack: Stack) -> Iterator[str]:

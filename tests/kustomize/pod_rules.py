@@ -8,7 +8,7 @@ from rendered import WORKLOADS, Object, Stack, all_containers, name_of, readines
 
 
 def namespaces_enforce_restricted(stack: Stack) -> Iterator[str]:
-    """The API server refuses pods that are less than Pod Security level restricted."""
+    """The API server rejects pods that are below Pod Security level restricted."""
     for namespace in stack.of("Namespace"):
         level = namespace["metadata"].get("labels", {}).get("pod-security.kubernetes.io/enforce")
         if level != "restricted":
@@ -46,13 +46,13 @@ def containers_are_restricted(stack: Stack) -> Iterator[str]:
 
 
 def users_fit_the_place(stack: Stack) -> Iterator[str]:
-    """OpenShift's SCC chooses users and refuses others; elsewhere the kubelet wants a number above 0."""
+    """OpenShift's SCC chooses users and rejects others; elsewhere the kubelet wants a number above 0."""
     openshift = any(stack.of("Route"))
     for workload, pod in stack.pods():
         context = pod.get("securityContext", {})
         user = context.get("runAsUser")
         for named in sorted({"runAsUser", "runAsGroup", "fsGroup"} & set(context) if openshift else ()):
-            yield f"{name_of(workload)} has {named} {context[named]}, which the SCC restricted-v2 refuses"
+            yield f"{name_of(workload)} has {named} {context[named]}, which the SCC restricted-v2 rejects"
         if not openshift and (not isinstance(user, int) or user == 0):
             yield f"{name_of(workload)} has runAsUser {user}, not a number above 0"
         for container in all_containers(pod):
@@ -85,11 +85,11 @@ def readiness_asks_the_database(stack: Stack) -> Iterator[str]:
         found = stack.container(name)
         path = readiness(found[1])[0] if found else "no container"
         if path in ("/health", "/healthz", "/version", "/"):
-            yield f"container {name} is called ready by {path}, which answers although its database is down"
+            yield f"container {name} has the readiness probe {path}, which answers with its database down"
 
 
 def tokens_only_where_the_api_is_called(stack: Stack) -> Iterator[str]:
-    """No token is mounted of itself; a projected one goes to one container, or to init containers only."""
+    """No token is mounted by default; a projected one goes to one container, or to init containers only."""
     for account in stack.of("ServiceAccount"):
         if account.get("automountServiceAccountToken") is not False:
             yield f"{name_of(account)} mounts its token into any pod"
@@ -108,7 +108,7 @@ def tokens_only_where_the_api_is_called(stack: Stack) -> Iterator[str]:
 
 
 def every_component_has_its_account(stack: Stack) -> Iterator[str]:
-    """One ServiceAccount a workload, so that a right given to one is given to no other."""
+    """Each workload has its own ServiceAccount, so that a permission of one is not given to another."""
     users: dict[tuple[str, str], str] = {}
     for workload, pod in stack.pods():
         account = (workload["metadata"]["namespace"], pod.get("serviceAccountName", "default"))
@@ -119,7 +119,7 @@ def every_component_has_its_account(stack: Stack) -> Iterator[str]:
         users[account] = name_of(workload)
 
 
-def failures_are_told(stack: Stack) -> Iterator[str]:
+def failures_are_reported(stack: Stack) -> Iterator[str]:
     """The last log lines of a container that failed are in its pod's status."""
     for name, _, container in stack.containers():
         if container.get("terminationMessagePolicy") != "FallbackToLogsOnError":
@@ -134,10 +134,10 @@ def images_are_pinned(stack: Stack) -> Iterator[str]:
             yield f"{name} runs {container['image']}: no version"
 
 
-def no_password_is_written_down(stack: Stack) -> Iterator[str]:
+def no_manifest_has_a_password(stack: Stack) -> Iterator[str]:
     """Secrets are made in the cluster. Nothing that `kubectl kustomize` prints is secret."""
     for secret in stack.of("Secret"):
-        yield f"{name_of(secret)} stands in the manifests"
+        yield f"{name_of(secret)} is in the manifests"
     for name, _, container in stack.containers():
         for variable in container.get("env", []):
             if re.search(r"PASSWORD|TOKEN|SECRET|API_KEY", variable["name"]) and variable.get("value"):
@@ -162,7 +162,7 @@ def everything_is_labelled(stack: Stack) -> Iterator[str]:
 
 
 def a_second_apply_changes_nothing(stack: Stack) -> Iterator[str]:
-    """To `kubectl apply`, projected sources without their defaults are changed each time."""
+    """`kubectl apply` calls projected sources without their defaults changed each time."""
     for workload, pod in stack.pods():
         for volume in pod.get("volumes", []):
             for source in volume.get("projected", {}).get("sources", []):
@@ -195,9 +195,9 @@ RULES = (
     readiness_asks_the_database,
     tokens_only_where_the_api_is_called,
     every_component_has_its_account,
-    failures_are_told,
-    no_password_is_written_down,
+    failures_are_reported,
+    no_manifest_has_a_password,
     everything_is_labelled,
     a_second_apply_changes_nothing,
 )
-OVERLAY_RULES = (users_fit_the_place, images_are_pinned)  # what only an overlay can settle
+OVERLAY_RULES = (users_fit_the_place, images_are_pinned)  # only an overlay decides these

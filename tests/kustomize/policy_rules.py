@@ -1,4 +1,4 @@
-"""Rules about network policies: what a stack's parts need is let through, and nothing else is."""
+"""Rules about network policies: they allow what the stack's components need, and deny everything else."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ GATEWAYS = (
     End(GATEWAY, INSIDE, "openshift-ingress", {}, {"policy-group.network.openshift.io/ingress": ""}),
 )
 # Service, namespace and port of what people open, with or without a route in the stack.
-SHOWN = (
+OPENED = (
     ("mlflow", "kagenti-system", 5000),
     ("phoenix", "kagenti-system", 6006),
     ("weather-service", "team1", 8080),
@@ -35,8 +35,8 @@ DNS = End("DNS", INSIDE, "kube-system", {"k8s-app": "kube-dns"}, {NAMESPACE: "ku
 API_SERVER = End("API server", INSIDE)
 WORLD = End("outside", OUTSIDE)
 API_PORT, DNS_PORT = 6443, 53
-# It calls itself what it likes; its namespace it cannot choose.
-STRANGER = End(
+# A pod can have any label, but it cannot choose its namespace.
+ELSEWHERE = End(
     "another namespace", INSIDE, "other", {"app.kubernetes.io/name": "weather-agent"}, {NAMESPACE: "other"}
 )
 
@@ -75,7 +75,7 @@ def needed(stack: Stack) -> set[Flow]:
     for workload, pod in stack.pods():
         name, namespace = name_of(workload), workload["metadata"]["namespace"]
         for container in all_containers(pod):
-            for service, where, port in _told(stack, container, namespace):
+            for service, where, port in _addresses(stack, container, namespace):
                 found |= _to_service(stack, name, service, where, port)
         if "serviceAccountToken" in str(pod.get("volumes")):
             found.add(Flow(name, API_SERVER.name, API_PORT))
@@ -92,13 +92,13 @@ def needed(stack: Stack) -> set[Flow]:
         for rule in route["spec"]["rules"]
         for backend in rule["backendRefs"]
     ]
-    for service, namespace, port in (*SHOWN, *routed):
+    for service, namespace, port in (*OPENED, *routed):
         found |= _to_service(stack, GATEWAY, service, namespace, port)
     return found | {Flow(caller, DNS.name, DNS_PORT) for caller in callers}
 
 
-def _told(stack: Stack, container: Object, namespace: str) -> Iterator[tuple[str, str, int]]:
-    """Yield Service, namespace and port of all that a container's environment tells it to call."""
+def _addresses(stack: Stack, container: Object, namespace: str) -> Iterator[tuple[str, str, int]]:
+    """Yield Service, namespace and port of all that a container's environment names as addresses."""
     environment = plain_env(container) | configmap_env(stack, container, namespace)
     for value in environment.values():
         url = urlsplit(value)
@@ -120,12 +120,12 @@ def _to_service(stack: Stack, source: str, service: str, namespace: str, port: i
 
 
 def possible(stack: Stack) -> Iterator[tuple[Flow, bool, str]]:
-    """Yield every connection to a port that is listened on, whether it is let through, and why."""
+    """Yield every connection to a port that is listened on, whether it is allowed, and why."""
     workloads = [end_of(workload) for workload, _ in stack.pods()]
     known = policies(stack)
     targets = [(end, port) for end in workloads for port in end.ports.values()]
     targets += [(DNS, DNS_PORT), (API_SERVER, API_PORT), (WORLD, 443), (WORLD, 80)]
-    for source in (*workloads, *GATEWAYS, STRANGER):
+    for source in (*workloads, *GATEWAYS, ELSEWHERE):
         for target, port in targets:
             if source is not target:
                 judgements = judge(known, source, target, port, "UDP" if target is DNS else "TCP")
@@ -133,20 +133,20 @@ def possible(stack: Stack) -> Iterator[tuple[Flow, bool, str]]:
                 yield Flow(source.name, target.name, port), is_open, "; ".join(map(str, judgements))
 
 
-def needed_flows_are_let_through(stack: Stack) -> Iterator[str]:
-    """Whatever a part of the stack is told to call, the policies let it."""
+def needed_flows_are_allowed(stack: Stack) -> Iterator[str]:
+    """Whatever a component of the stack calls is allowed."""
     wanted = needed(stack)
     for flow, is_open, why in possible(stack):
         if flow in wanted and not is_open:
             yield f"{flow} is needed, but {why}"
 
 
-def nothing_else_is_let_through(stack: Stack) -> Iterator[str]:
-    """Where there are policies, they let through what is needed and no other connection."""
+def nothing_else_is_allowed(stack: Stack) -> Iterator[str]:
+    """Where there are policies, they allow the needed connections and no other."""
     if not policies(stack):
         return
     wanted = needed(stack)
-    free = {GATEWAY, STRANGER.name}  # what these send out is not this stack's to judge
+    free = {GATEWAY, ELSEWHERE.name}  # what these send is not this stack's concern
     others = {DNS.name, API_SERVER.name, WORLD.name}
     for flow, is_open, why in possible(stack):
         if is_open and flow not in wanted and not (flow.source in free and flow.target in others):
@@ -162,4 +162,4 @@ def every_pod_is_denied_by_default(stack: Stack) -> Iterator[str]:
                 yield str(judgement)
 
 
-RULES = (needed_flows_are_let_through, nothing_else_is_let_through, every_pod_is_denied_by_default)
+RULES = (needed_flows_are_allowed, nothing_else_is_allowed, every_pod_is_denied_by_default)

@@ -13,7 +13,7 @@ WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob")
 
 
 class BuildError(Exception):
-    """Kustomize refuses to build; the message has its words."""
+    """Kustomize does not build a folder; the message is its own."""
 
 
 def name_of(thing: Object) -> str:
@@ -112,7 +112,7 @@ def secrets_of(value: object) -> set[str]:
 def readiness(container: Object) -> tuple[str, str | None]:
     """Return the path that a readiness probe asks for, and the host name it asks by, None where it has none.
 
-    Where MLflow wants a login the probe is a program that is told both: ask_mlflow.py.
+    Where MLflow wants a login, the probe is a program with both as arguments: check_readiness.py.
     """
     probe = container["readinessProbe"]
     if "httpGet" not in probe:
@@ -125,7 +125,7 @@ def readiness(container: Object) -> tuple[str, str | None]:
 def plain_env(container: Object) -> dict[str, str]:
     """Return the environment variables with a literal value, each $(NAME) replaced as Kubernetes does it.
 
-    Only variables that stand before it in the list are known to a reference; an unknown one stays as it is.
+    A reference knows only variables that stand before it in the list; an unknown one stays as it is.
     """
     known: dict[str, str] = {}
     for variable in container.get("env", []):

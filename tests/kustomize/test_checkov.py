@@ -1,8 +1,8 @@
-"""Checkov finds nothing in any overlay or combination, and nothing is skipped without need and reason.
+"""Checkov finds nothing in any overlay or combination, and every skip has a reason and is needed.
 
-`tox -e checkov` runs this: checkov's packages do not go together with those of requirements.txt. It runs in
-this process and asks nobody: no platform, no network. Each stack is scanned by itself, because checkov
-connects pods with the NetworkPolicies of whatever else it reads.
+`tox -e checkov` runs this, because checkov's packages conflict with those of requirements.txt. It runs in
+this process, without a platform or a network. It scans each stack by itself, because checkov connects pods
+with the NetworkPolicies of whatever else it reads.
 """
 
 import copy
@@ -22,14 +22,14 @@ from checkov.runner_filter import RunnerFilter
 from checkov.version import version
 
 SKIP = "checkov.io/skip"
-REASON = 20  # characters: what is shorter says nothing
+REASON_LENGTH = 20  # characters; a shorter reason gives none
 KIND = Combination("kind")
 Finding = tuple[str, str]  # a check's id, and the object as checkov names it
 
 
 @dataclass(frozen=True)
 class Scan:
-    """What checkov says of a stack: how many checks passed; of others what they ask, or why not here."""
+    """Checkov's result for a stack: how many checks passed, which failed, which are skipped and why."""
 
     passed: int
     failed: dict[Finding, str]
@@ -45,7 +45,7 @@ Scanner = Callable[[Stack], Scan]
 
 @pytest.fixture(scope="session")
 def scan(tmp_path_factory: pytest.TempPathFactory) -> Scanner:
-    """Return a function that lets checkov judge a stack."""
+    """Return a function that scans a stack."""
     file = tmp_path_factory.mktemp("checkov") / "stack.yaml"
 
     def scanned(stack: Stack) -> Scan:
@@ -62,17 +62,17 @@ def scan(tmp_path_factory: pytest.TempPathFactory) -> Scanner:
     return scanned
 
 
-def complaints(stack: Stack, scan: Scanner) -> tuple[Scan, list[str]]:
+def scan_for_problems(stack: Stack, scan: Scanner) -> tuple[Scan, list[str]]:
     """Return the scan, and a sentence for each failed check and for each skip without reason or need."""
     found = scan(stack)
-    said = [
-        f"{check} fails for {thing}: {name}. Mend it, or say on the object why not: "
+    problems = [
+        f"{check} fails for {thing}: {name}. Repair it, or give the reason on the object: "
         f"annotation {SKIP}-NAME: {check}=REASON"
         for (check, thing), name in found.failed.items()
     ]
     for (check, thing), reason in found.skipped.items():
-        if len(reason) < REASON or reason == "No comment provided":
-            said.append(f"{check} is skipped for {thing} without a reason")
+        if len(reason) < REASON_LENGTH or reason == "No comment provided":
+            problems.append(f"{check} is skipped for {thing} without a reason")
     if found.skipped:
         bare = copy.deepcopy(stack)
         for item in bare.objects:
@@ -80,12 +80,12 @@ def complaints(stack: Stack, scan: Scanner) -> tuple[Scan, list[str]]:
             for name in [name for name in annotations if name.startswith(SKIP)]:
                 del annotations[name]
         needed = scan(bare).failed
-        said += [
-            f"{check} is skipped for {thing}, but would not fail: take the skip away"
+        problems += [
+            f"{check} is skipped for {thing}, but would not fail: remove the skip"
             for check, thing in found.skipped
             if (check, thing) not in needed
         ]
-    return found, said
+    return found, problems
 
 
 @pytest.mark.parametrize("wanted", combinations(), ids=str)
@@ -95,23 +95,26 @@ def test_checkov_finds_nothing(
     scan: Scanner,
     summary: list[str],
 ) -> None:
-    found, said = complaints(combination(wanted), scan)
+    found, problems = scan_for_problems(combination(wanted), scan)
     if not wanted.components:
         summary.append(f"checkov {version}, overlay {wanted}: {found}")
-    assert not said, "\n".join(said)
+    assert not problems, "\n".join(problems)
 
 
-def test_a_failed_check_is_told(combination: Callable[[Combination], Stack], scan: Scanner) -> None:
+def test_a_failed_check_is_reported(combination: Callable[[Combination], Stack], scan: Scanner) -> None:
     stack = copy.deepcopy(combination(KIND))
     pod(stack, "mlflow")["containers"][0]["securityContext"]["privileged"] = True
     pod(stack, "phoenix")["automountServiceAccountToken"] = True
-    said = "\n".join(complaints(stack, scan)[1])
-    assert "CKV_K8S_16 fails for Deployment.kagenti-system.mlflow: Container should not be privileged" in said
-    assert "CKV_K8S_38 fails for Deployment.kagenti-system.phoenix: " in said
+    problems = "\n".join(scan_for_problems(stack, scan)[1])
+    assert (
+        "CKV_K8S_16 fails for Deployment.kagenti-system.mlflow: Container should not be privileged"
+        in problems
+    )
+    assert "CKV_K8S_38 fails for Deployment.kagenti-system.phoenix: " in problems
 
 
 @pytest.mark.parametrize(
-    ("skip", "complaint"),
+    ("skip", "problem"),
     [
         (
             "CKV_K8S_8=a reason that is long enough",
@@ -121,17 +124,17 @@ def test_a_failed_check_is_told(combination: Callable[[Combination], Stack], sca
         ("CKV_K8S_8", "CKV_K8S_8 is skipped for Deployment.team1.model without a reason"),
     ],
 )
-def test_a_skip_without_need_or_reason_is_told(
-    skip: str, complaint: str, combination: Callable[[Combination], Stack], scan: Scanner
+def test_a_skip_without_need_or_reason_is_reported(
+    skip: str, problem: str, combination: Callable[[Combination], Stack], scan: Scanner
 ) -> None:
     stack = copy.deepcopy(combination(KIND))
     model = stack.get("Deployment", "model", "team1")
     assert model
     model["metadata"].setdefault("annotations", {})["checkov.io/skip-this"] = skip
-    assert complaint in "\n".join(complaints(stack, scan)[1])
+    assert problem in "\n".join(scan_for_problems(stack, scan)[1])
 
 
 def pod(stack: Stack, name: str) -> Object:
-    """Return the pod of a workload that is there."""
+    """Return the pod of a workload of the stack."""
     found: Object = next(spec for workload, spec in stack.pods() if workload["metadata"]["name"] == name)
     return found

@@ -73,7 +73,7 @@ def test_the_component_keeps_every_rule(name: str, stack: Stack) -> None:
 )
 def test_no_policy_can_be_missing(namespace: str, name: str, stack: Stack) -> None:
     stack.objects.remove(find(stack, namespace, name))
-    (first, *_) = broken(stack, "needed_flows_are_let_through")
+    (first, *_) = broken(stack, "needed_flows_are_allowed")
     assert "is let through by none of its policies" in first
 
 
@@ -85,7 +85,7 @@ def test_default_deny_cannot_be_missing(namespace: str, stack: Stack) -> None:
 
 def test_a_direction_that_is_not_denied_is_found(stack: Stack) -> None:
     find(stack, "team1", "default-deny")["spec"]["policyTypes"] = ["Ingress"]
-    messages = broken(stack, "nothing_else_is_let_through")
+    messages = broken(stack, "nothing_else_is_allowed")
     assert any(m.startswith("Deployment team1/weather-tool -> outside:443") for m in messages)
 
 
@@ -94,7 +94,7 @@ def test_a_port_too_many_is_found(stack: Stack) -> None:
     find(stack, "team1", "weather-agent")["spec"]["egress"][0]["ports"].append(
         {"protocol": "TCP", "port": 8888}
     )
-    (message,) = broken(stack, "nothing_else_is_let_through")
+    (message,) = broken(stack, "nothing_else_is_allowed")
     assert message.startswith(
         "Deployment team1/weather-service -> Deployment kagenti-system/otel-collector:8888"
     )
@@ -104,7 +104,7 @@ def test_a_port_too_many_is_found(stack: Stack) -> None:
 def test_a_caller_too_many_is_found(stack: Stack) -> None:
     peers = find(stack, "kagenti-system", "postgres")["spec"]["ingress"][0]["from"]
     peers.append({"namespaceSelector": {}})
-    messages = broken(stack, "nothing_else_is_let_through")
+    messages = broken(stack, "nothing_else_is_allowed")
     assert any(
         m.startswith("another namespace -> StatefulSet kagenti-system/postgres:5432") for m in messages
     )
@@ -112,14 +112,14 @@ def test_a_caller_too_many_is_found(stack: Stack) -> None:
 
 def test_an_api_server_that_may_be_anywhere_is_found(stack: Stack) -> None:
     del find(stack, "kagenti-system", "api-server")["spec"]["egress"][0]["to"]
-    messages = broken(stack, "nothing_else_is_let_through")
+    messages = broken(stack, "nothing_else_is_allowed")
     assert any(m.startswith("Deployment kagenti-system/mlflow -> outside:443") for m in messages)
 
 
 def test_a_route_to_what_is_not_shown_needs_a_rule(stack: Stack) -> None:
     route = next(r for r in stack.of("HTTPRoute") if r["metadata"]["name"] == "phoenix")
     route["spec"]["rules"][0]["backendRefs"][0] |= {"name": "postgres", "port": 5432}
-    messages = broken(stack, "needed_flows_are_let_through")
+    messages = broken(stack, "needed_flows_are_allowed")
     assert any(m.startswith("gateway -> StatefulSet kagenti-system/postgres:5432") for m in messages)
 
 
@@ -127,7 +127,7 @@ def test_a_new_address_needs_a_new_rule(stack: Stack) -> None:
     tool = next(w for w, _ in stack.pods() if w["metadata"]["name"] == "weather-tool")
     environment = tool["spec"]["template"]["spec"]["containers"][0]["env"]
     environment.append({"name": "MLFLOW_TRACKING_URI", "value": "http://mlflow.kagenti-system:5000"})
-    messages = broken(stack, "needed_flows_are_let_through")
+    messages = broken(stack, "needed_flows_are_allowed")
     assert any("weather-tool -> Deployment kagenti-system/mlflow:5000" in message for message in messages)
 
 

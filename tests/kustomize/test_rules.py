@@ -218,7 +218,7 @@ BREAKS: list[tuple[str, Callable[[Stack], None], str]] = [
         "default",
     ),
     (
-        "failures_are_told",
+        "failures_are_reported",
         drop("Deployment", "mlflow", f"{MLFLOW}/terminationMessagePolicy"),
         "container mlflow",
     ),
@@ -232,14 +232,14 @@ BREAKS: list[tuple[str, Callable[[Stack], None], str]] = [
         put("Deployment", "mlflow", f"{MLFLOW}/image", "registry:5000/mlflow"),
         "no version",
     ),
-    ("no_password_is_written_down", add_secret, "Secret team1/written-down"),
+    ("no_manifest_has_a_password", add_secret, "Secret team1/written-down"),
     (
-        "no_password_is_written_down",
+        "no_manifest_has_a_password",
         put("Deployment", "mlflow", f"{MLFLOW}/env/PGPASSWORD", {"name": "PGPASSWORD", "value": "x"}),
         "PGPASSWORD",
     ),
     (
-        "no_password_is_written_down",
+        "no_manifest_has_a_password",
         put(
             "Deployment",
             "mlflow",
@@ -522,12 +522,12 @@ TOPPED_BREAKS: list[tuple[str, Callable[[Stack], None], str]] = [
     (
         "autoscalers_own_the_replicas",
         put("Deployment", "mlflow", "spec/replicas", 3),
-        "sets its replicas back",
+        "resets its replicas",
     ),
     (
         "autoscalers_own_the_replicas",
         put("HorizontalPodAutoscaler", "mlflow", "spec/scaleTargetRef/name", "x"),
-        "scales nothing",
+        "scales a workload that does not exist",
     ),
     (
         "databases_are_there_or_verified",
@@ -577,12 +577,12 @@ TOPPED_BREAKS: list[tuple[str, Callable[[Stack], None], str]] = [
         "block a drain",
     ),
     (
-        "several_pods_take_their_leave",
+        "several_pods_end_gracefully",
         drop("Deployment", "mlflow", f"{MLFLOW}/lifecycle"),
         "still gets requests",
     ),
     (
-        "several_pods_take_their_leave",
+        "several_pods_end_gracefully",
         put("StatefulSet", "otel-collector", f"{POD}/terminationGracePeriodSeconds", 20),
         "less than 30 s",
     ),
@@ -635,7 +635,7 @@ AUTH_BREAKS: list[tuple[str, Callable[[Stack], None], str]] = [
     (
         "readiness_asks_the_database",
         put("Deployment", "mlflow", f"{MLFLOW}/readinessProbe/exec/command/3", "/health"),
-        "mlflow is called ready by /health",
+        "mlflow has the readiness probe /health",
     ),
     (
         "mlflow_answers_to_its_names",
@@ -697,61 +697,61 @@ OPENSHIFT_BREAKS: list[tuple[str, Callable[[Stack], None], str]] = [
     (
         "mlflow_follows_its_route",
         put("Deployment", "mlflow", f"{MLFLOW}/command", ["mlflow", "server"]),
-        "does not tell it",
+        "does not pass the Route's host",
     ),
 ]
 
 
-@pytest.mark.parametrize(("rule", "breaking", "said"), BREAKS, ids=[f"{r}-{s}" for r, _, s in BREAKS])
+@pytest.mark.parametrize(("rule", "breaking", "words"), BREAKS, ids=[f"{r}-{s}" for r, _, s in BREAKS])
 def test_a_broken_stack_breaks(
-    rule: str, breaking: Callable[[Stack], None], said: str, overlay: Callable[[str], Stack]
+    rule: str, breaking: Callable[[Stack], None], words: str, overlay: Callable[[str], Stack]
 ) -> None:
     stack = copy.deepcopy(overlay("kind"))
     breaking(stack)
     messages = list(next(r for r in RULES if r.__name__ == rule)(stack))
-    assert any(said in message for message in messages), messages
+    assert any(words in message for message in messages), messages
 
 
 @pytest.mark.parametrize(
-    ("rule", "breaking", "said"), TOPPED_BREAKS, ids=[f"{r}-{s}" for r, _, s in TOPPED_BREAKS]
+    ("rule", "breaking", "words"), TOPPED_BREAKS, ids=[f"{r}-{s}" for r, _, s in TOPPED_BREAKS]
 )
 def test_a_broken_stack_with_components_on_top_breaks(
     rule: str,
     breaking: Callable[[Stack], None],
-    said: str,
+    words: str,
     combination: Callable[[Combination], Stack],
 ) -> None:
     stack = copy.deepcopy(combination(TOPPED))
     breaking(stack)
     messages = list(next(r for r in RULES if r.__name__ == rule)(stack))
-    assert any(said in message for message in messages), messages
+    assert any(words in message for message in messages), messages
 
 
 @pytest.mark.parametrize(
-    ("rule", "breaking", "said"), OPENSHIFT_BREAKS, ids=[f"{r}-{s}" for r, _, s in OPENSHIFT_BREAKS]
+    ("rule", "breaking", "words"), OPENSHIFT_BREAKS, ids=[f"{r}-{s}" for r, _, s in OPENSHIFT_BREAKS]
 )
 def test_a_broken_stack_on_openshift_breaks(
-    rule: str, breaking: Callable[[Stack], None], said: str, overlay: Callable[[str], Stack]
+    rule: str, breaking: Callable[[Stack], None], words: str, overlay: Callable[[str], Stack]
 ) -> None:
     stack = copy.deepcopy(overlay("openshift"))
     breaking(stack)
     messages = list(next(r for r in RULES if r.__name__ == rule)(stack))
-    assert any(said in message for message in messages), messages
+    assert any(words in message for message in messages), messages
 
 
 @pytest.mark.parametrize(
-    ("rule", "breaking", "said"), AUTH_BREAKS, ids=[f"{r}-{s}" for r, _, s in AUTH_BREAKS]
+    ("rule", "breaking", "words"), AUTH_BREAKS, ids=[f"{r}-{s}" for r, _, s in AUTH_BREAKS]
 )
 def test_a_broken_stack_with_logins_breaks(
     rule: str,
     breaking: Callable[[Stack], None],
-    said: str,
+    words: str,
     combination: Callable[[Combination], Stack],
 ) -> None:
     stack = copy.deepcopy(combination(AUTH))
     breaking(stack)
     messages = list(next(r for r in RULES if r.__name__ == rule)(stack))
-    assert any(said in message for message in messages), messages
+    assert any(words in message for message in messages), messages
 
 
 def test_every_rule_is_broken_once() -> None:

@@ -1,4 +1,4 @@
-"""Let tests import the programs that run inside pods as the pods do: by their own names."""
+"""Lets tests import the programs that run inside pods as the pods do: by their own names."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A PostgreSQL as a managed one is, on this machine: the fixture `managed`."""
+"""A managed PostgreSQL, played by a server on this machine: the fixture `managed`."""
 
 import os
 import socket
@@ -14,7 +14,7 @@ from harness.stand_ins.managed_postgres.stand_in import Server, StandInError, fi
 
 @dataclass(frozen=True)
 class Managed:
-    """A server, its administrator's password, and the authority that its certificate is of."""
+    """A server, its administrator's password, and the authority that signed its certificate."""
 
     server: Server
     password: str
@@ -30,7 +30,7 @@ def managed() -> Iterator[Managed]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    # Short, because a socket's path is; and where PostgreSQL's own user may go.
+    # A short path, because a socket's path must be; and a folder that PostgreSQL's own user may enter.
     server = Server(Path("/var/tmp") / f"pg-{os.getpid()}", "127.0.0.1", port, programs)  # noqa: S108
     authority = trustme.CA()
     server.start("administrators-own", authority.issue_cert("localhost"))

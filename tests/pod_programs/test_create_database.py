@@ -1,4 +1,4 @@
-"""create-database.sh on a PostgreSQL managed elsewhere: by TLS, as an administrator who is no superuser."""
+"""create-database.sh on a managed PostgreSQL: by TLS, as an administrator who is no superuser."""
 
 import shutil
 import subprocess
@@ -59,7 +59,7 @@ def log_in(managed: Managed, password: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
-def test_role_and_database_are_made_once_and_the_password_follows_the_secret(
+def test_role_and_database_are_created_once_and_the_password_follows_the_secret(
     managed: Managed, create: Create
 ) -> None:
     for password in (PASSWORD, PASSWORD, "another one"):
@@ -71,9 +71,7 @@ def test_role_and_database_are_made_once_and_the_password_follows_the_secret(
     assert "f" in managed.server.ask("SELECT has_database_privilege('public', 'mlflow', 'CONNECT')")
 
 
-def test_a_user_without_a_role_for_the_component_makes_a_database_of_its_own(
-    managed: Managed, create: Create
-) -> None:
+def test_without_a_role_the_connected_user_owns_the_database(managed: Managed, create: Create) -> None:
     for _ in range(2):
         done = create(ROLE=None, ROLE_PASSWORD=None, DATABASE="own")
         assert done.returncode == 0, done.stderr
@@ -90,7 +88,7 @@ def test_the_password_is_in_no_statement(managed: Managed, create: Create) -> No
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "error"),
     [
         ({"PGHOST": "127.0.0.1"}, 'server certificate for "localhost" does not match host name "127.0.0.1"'),
         ({"PGPASSWORD": "wrong"}, "password authentication failed"),
@@ -98,15 +96,15 @@ def test_the_password_is_in_no_statement(managed: Managed, create: Create) -> No
         ({"PGDATABASE": "none"}, 'database "none" does not exist'),
     ],
 )
-def test_what_waiting_does_not_change_is_said_at_once(
-    changed: dict[str, str], said: str, create: Create
+def test_a_permanent_error_ends_the_script_at_once(
+    changed: dict[str, str], error: str, create: Create
 ) -> None:
     done = create(**changed)
     assert done.returncode == 1
-    assert said in done.stderr
+    assert error in done.stderr
 
 
-def test_a_certificate_of_another_authority_is_not_believed(create: Create, tmp_path: Path) -> None:
+def test_a_certificate_of_another_authority_is_rejected(create: Create, tmp_path: Path) -> None:
     other = tmp_path / "other.crt"
     trustme.CA().cert_pem.write_to_path(other)
     done = create(PGSSLROOTCERT=str(other))

@@ -1,4 +1,4 @@
-"""MLflow's users: made or set anew, the collector's allowed no more than it needs."""
+"""MLflow's users: created or updated, and the collector's may do no more than it needs."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,31 +13,31 @@ class Store:
     """MLflow's user store, as far as it is used."""
 
     def __init__(self) -> None:
-        """Begin empty."""
+        """Start empty."""
         self.users: dict[str, tuple[str, bool]] = {}
         self.granted: dict[tuple[str, str], str] = {}
 
     def has_user(self, name: str) -> bool:
-        """Tell whether it is there."""
+        """Return whether the user exists."""
         return name in self.users
 
     def create_user(self, name: str, password: str, is_admin: bool) -> None:
-        """Make one that is not there."""
+        """Create a new user."""
         assert name not in self.users
         self.users[name] = password, is_admin
 
     def update_user(self, name: str, password: str, is_admin: bool) -> None:
-        """Change one that is there."""
+        """Change an existing user."""
         assert name in self.users
         self.users[name] = password, is_admin
 
     def list_experiment_permissions(self, name: str) -> list[Any]:
-        """Return what was granted."""
+        """Return the granted permissions."""
         assert name in self.users
         return [SimpleNamespace(experiment_id=key) for kind, key in self.granted if kind == "experiment"]
 
     def delete_experiment_permission(self, experiment_id: str, name: str) -> None:
-        """Take it back."""
+        """Revoke a permission."""
         assert name in self.users
         del self.granted["experiment", experiment_id]
 
@@ -47,16 +47,16 @@ class Store:
         self.granted[kind, pattern] = permission
 
 
-def test_a_user_is_made_once_and_then_gets_the_secrets_password() -> None:
+def test_a_user_is_created_once_and_then_gets_the_secrets_password() -> None:
     store = Store()
     for password in ("first", "second", "second"):
-        create_users.make_user(store, "admin", password, admin=True)
+        create_users.create_user(store, "admin", password, admin=True)
     assert store.users == {"admin": ("second", True)}
 
 
 def test_the_collector_may_write_to_its_experiment_and_is_denied_the_rest() -> None:
     store = Store()
-    create_users.make_user(store, "collector", "secret", admin=False)
+    create_users.create_user(store, "collector", "secret", admin=False)
     create_users.allow_traces(store, "collector", "3")
     create_users.allow_traces(store, "collector", "4")
     experiments = {key: value for (kind, key), value in store.granted.items() if kind == "experiment"}
@@ -73,6 +73,6 @@ def test_the_service_file_holds_the_login_and_nobody_else_reads_it(tmp_path: Pat
     assert file.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_password_that_no_file_can_hold_is_refused(tmp_path: Path) -> None:
+def test_a_password_that_the_file_cannot_hold_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="line break"):
         create_users.write_service_file(tmp_path / "f", "mlflow_auth", "a\nhost=elsewhere")

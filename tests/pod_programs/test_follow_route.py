@@ -13,7 +13,7 @@ import pytest
 import follow_route
 
 SCRIPT = Path(follow_route.__file__).with_name("with-route-host.sh")
-# What stands in for MLflow's server: it says what it was told, and ends when it is told to.
+# Stands in for MLflow's server: it prints the names that it was given, and ends at SIGTERM.
 SERVER = """
 trap 'echo stopped; exit 0' TERM
 echo $MLFLOW_SERVER_ALLOWED_HOSTS ${MLFLOW_SERVER_CORS_ALLOWED_ORIGINS-none}
@@ -54,7 +54,7 @@ def look(file: Path, seen: dict[str, Any] | None, seconds: float, known: str | N
     return follow_route.follow(lambda: seen, file, lambda: seconds, known)
 
 
-def test_file_is_written_when_the_route_is_admitted(tmp_path: Path) -> None:
+def test_the_file_is_written_when_the_route_is_admitted(tmp_path: Path) -> None:
     file = tmp_path / "host"
     assert look(file, route(("a.example", "False")), 1, None) is None
     assert not file.exists()
@@ -64,8 +64,8 @@ def test_file_is_written_when_the_route_is_admitted(tmp_path: Path) -> None:
 
 def test_without_a_router_it_goes_on_and_learns_the_host_later(tmp_path: Path) -> None:
     file = tmp_path / "host"
-    assert look(file, None, follow_route.PATIENCE_SECONDS - 1, None) is None
-    assert look(file, None, follow_route.PATIENCE_SECONDS, None) == ""
+    assert look(file, None, follow_route.ADMISSION_SECONDS - 1, None) is None
+    assert look(file, None, follow_route.ADMISSION_SECONDS, None) == ""
     assert file.read_text() == ""
     assert look(file, route(("a.example", "True")), 100, "") == "a.example"
     assert file.read_text() == "a.example"
@@ -83,7 +83,7 @@ def test_a_host_stays_until_another_is_admitted(tmp_path: Path) -> None:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[[str], "subprocess.Popen[str]"]]:
-    """Return a function that starts the script with a server; whatever runs at the end is ended."""
+    """Return a function that starts the script with a server. The fixture ends whatever still runs."""
     started = []
 
     def with_host(host: str, server: str = SERVER) -> "subprocess.Popen[str]":
@@ -112,20 +112,20 @@ def line(process: "subprocess.Popen[str]") -> str:
 
 
 @pytest.mark.parametrize(
-    ("host", "told"),
+    ("host", "names"),
     [
         ("", "mlflow:5000 none"),
         ("a.example", "mlflow:5000,a.example https://a.example"),
         ("a.example,b.example", "mlflow:5000,a.example,b.example https://a.example,https://b.example"),
     ],
 )
-def test_server_is_told_the_host(
-    host: str, told: str, start: Callable[[str], "subprocess.Popen[str]"]
+def test_the_server_gets_the_host(
+    host: str, names: str, start: Callable[[str], "subprocess.Popen[str]"]
 ) -> None:
-    assert line(start(host)) == told
+    assert line(start(host)) == names
 
 
-def test_server_starts_again_with_another_host(
+def test_the_server_restarts_with_another_host(
     tmp_path: Path, start: Callable[[str], "subprocess.Popen[str]"]
 ) -> None:
     process = start("a.example")
@@ -136,7 +136,7 @@ def test_server_starts_again_with_another_host(
     assert process.poll() is None
 
 
-def test_end_of_the_pod_reaches_the_server(start: Callable[[str], "subprocess.Popen[str]"]) -> None:
+def test_the_end_of_the_pod_reaches_the_server(start: Callable[[str], "subprocess.Popen[str]"]) -> None:
     process = start("a.example")
     line(process)
     process.send_signal(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""What refuses for good, and what only until later: spans must not be dropped for a login."""
+"""Which rejections are final and which are retried: no span is dropped for a login."""
 
 import importlib
 import sys
@@ -12,12 +12,12 @@ REFUSED = {"WWW-Authenticate": 'Basic realm="mlflow"'}
 
 
 class DatabaseAwayError(Exception):
-    """What MLflow's store raises, and MLflow answers 503."""
+    """What MLflow's store raises while its database is away. MLflow answers it with 503."""
 
 
 @pytest.fixture
 def login(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """Return the module, with a user store that takes `right` and is asked in vain for `away`."""
+    """Return the module, with a user store that knows `right` and does not answer for `away`."""
 
     def has_user(name: str) -> bool:
         if name == "away":
@@ -37,7 +37,7 @@ def login(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def ask(login: ModuleType, path: str, user: str | None) -> int:
-    """Return the status of the refusal, 200 for a login that is taken."""
+    """Return the status of the rejection, 200 for a login that is accepted."""
     with flask.Flask("test").test_request_context(path, auth=(user, "password") if user else None):
         answer = login.authenticate()
     return answer.status_code if isinstance(answer, flask.Response) else 200
@@ -55,7 +55,7 @@ def ask(login: ModuleType, path: str, user: str | None) -> int:
         ("/v1/traces/more", "wrong", 401),
     ],
 )
-def test_only_spans_with_a_wrong_login_are_told_to_come_again(
+def test_only_spans_with_a_wrong_login_are_retried(
     login: ModuleType, path: str, user: str | None, status: int
 ) -> None:
     assert ask(login, path, user) == status

@@ -8,7 +8,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from mlflow.store.db.utils import _get_alembic_config
 
-from prepare_mlflow import OWN_NAME, refuse_to_migrate_under_servers
+from prepare_mlflow import APPLICATION, refuse_to_migrate_under_servers
 from tests.pod_programs.managed import Managed
 
 SCRIPT = ScriptDirectory.from_config(_get_alembic_config("postgresql+psycopg2://"))
@@ -33,7 +33,7 @@ def connect(uri: str, name: str = "") -> sqlalchemy.Connection:
 
 
 def prepare(uri: str) -> None:
-    with connect(uri, OWN_NAME) as connection:
+    with connect(uri, APPLICATION) as connection:
         refuse_to_migrate_under_servers(connection, uri)
 
 
@@ -58,7 +58,7 @@ def test_an_older_database_is_migrated_only_when_no_server_is_connected(uri: str
 
 def test_another_pod_that_prepares_is_no_server(uri: str) -> None:
     stand_at(uri, OLDER)
-    with connect(uri, OWN_NAME):
+    with connect(uri, APPLICATION):
         prepare(uri)
 
 
@@ -69,7 +69,7 @@ def test_a_database_of_this_version_and_an_empty_one_need_no_migration(uri: str)
         prepare(uri)
 
 
-def test_a_database_of_a_newer_version_is_said_to_be_one(uri: str) -> None:
+def test_a_database_of_a_newer_version_is_reported(uri: str) -> None:
     stand_at(uri, "ffff00001111")
     with (
         connect(uri),

@@ -1,4 +1,4 @@
-"""The program that starts MLflow anew when a Secret has changed: what it tells apart, when it rolls."""
+"""roll_on_rotation.py restarts MLflow when a Secret has changed, and only then."""
 
 import signal
 from pathlib import Path
@@ -16,10 +16,10 @@ class Cluster:
     """A folder of Secrets, and a Deployment that remembers what was sent to it."""
 
     def __init__(self, folder: Path) -> None:
-        """Begin with first passwords and nothing recorded."""
+        """Start with first passwords and nothing recorded."""
         self.folder = folder
         self.recorded: str | None = None
-        self.there = True
+        self.exists = True
         self.events: list[str] = []
         for secret in SECRETS:
             self.change(secret, "first")
@@ -34,17 +34,17 @@ class Cluster:
         """Answer as the API does."""
         assert path == "/apis/apps/v1/namespaces/kagenti-system/deployments/mlflow"
         known = {roll_on_rotation.ANNOTATION: self.recorded} if self.recorded else {}
-        return {"metadata": {"annotations": known} if known else {}} if self.there else None
+        return {"metadata": {"annotations": known} if known else {}} if self.exists else None
 
     def send(self, method: str, path: str, body: kube_api.Object, content_type: str) -> None:
-        """Take a change in."""
+        """Accept a change."""
         assert (method, content_type) == ("PATCH", "application/merge-patch+json")
         assert self.find(path) is not None
         self.recorded = body["metadata"]["annotations"][roll_on_rotation.ANNOTATION]
-        self.events.append("roll" if "spec" in body else "record")
+        self.events.append("restart" if "spec" in body else "record")
 
     def watch(self, monkeypatch: pytest.MonkeyPatch, *changes: tuple[str, str]) -> list[str]:
-        """Let the program watch through these changes, one a poll, until the pod ends; return what it did."""
+        """Run the program over these changes, one for each poll, until the pod ends. Return what it did."""
         pending: list[Any] = [*changes, None]
 
         def poll(*_: object) -> object:
@@ -70,25 +70,27 @@ def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cluster:
     return found
 
 
-def test_nothing_rolls_without_a_change(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_restarts_without_a_change(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     assert cluster.watch(monkeypatch) == ["record"]
     assert cluster.watch(monkeypatch) == [], "nor at the next start"
 
 
-def test_each_change_rolls_once(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_change_restarts_once(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster.watch(monkeypatch)
     changes = [("mlflow-admin", password) for password in ("second", "second", "third")]
-    assert cluster.watch(monkeypatch, *changes) == ["roll", "roll"]
-    assert cluster.watch(monkeypatch, ("mlflow-collector", "second")) == ["roll"]
+    assert cluster.watch(monkeypatch, *changes) == ["restart", "restart"]
+    assert cluster.watch(monkeypatch, ("mlflow-collector", "second")) == ["restart"]
 
 
-def test_a_change_while_no_pod_ran_rolls_nothing(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_change_while_no_pod_runs_restarts_nothing(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cluster.watch(monkeypatch)
     cluster.change("mlflow-collector", "second")
     assert cluster.watch(monkeypatch) == ["record"], "MLflow has just started with it"
 
 
-def test_a_second_pod_that_sees_the_change_later_rolls_nothing(
+def test_a_second_pod_that_sees_the_change_later_restarts_nothing(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster.watch(monkeypatch)
@@ -102,9 +104,9 @@ def test_a_second_pod_that_sees_the_change_later_rolls_nothing(
     assert cluster.watch(monkeypatch, ("mlflow-admin", "second")) == []
 
 
-def test_a_deployment_that_is_not_there_is_named(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    cluster.there = False
-    with pytest.raises(SystemExit, match="no Deployment mlflow"):
+def test_a_missing_deployment_is_reported(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster.exists = False
+    with pytest.raises(SystemExit, match="Deployment mlflow does not exist"):
         cluster.watch(monkeypatch)
 
 
@@ -121,10 +123,10 @@ def test_secrets_that_are_swapped_while_they_are_read_are_read_again(
 
     monkeypatch.setattr(roll_on_rotation, "fingerprint", fingerprint)
     changes = [("mlflow-admin", "second"), ("mlflow-admin", "second")]
-    assert cluster.watch(monkeypatch, *changes) == ["roll"]
+    assert cluster.watch(monkeypatch, *changes) == ["restart"]
 
 
-def test_a_fingerprint_tells_secrets_apart_and_tells_nothing_of_them(cluster: Cluster) -> None:
+def test_a_fingerprint_differs_with_the_secrets_and_leaks_nothing_of_them(cluster: Cluster) -> None:
     before = roll_on_rotation.fingerprint(["mlflow-admin"])
     cluster.change("mlflow-admin", "second")
     assert roll_on_rotation.fingerprint(["mlflow-admin"]) != before

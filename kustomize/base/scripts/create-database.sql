@@ -1,6 +1,6 @@
--- Idempotent: run at every start of the pod that owns the database. It needs no superuser: a managed PostgreSQL's
--- administrator (CREATEROLE, CREATEDB) will do. The role's password comes on standard input, twice, and leaves psql
--- only as a SCRAM verifier: it is in no statement, so in no server's log.
+-- Runs at every start of the pod that owns the database, and changes only what is missing. It needs no superuser, only
+-- CREATEROLE and CREATEDB, as the administrator of a managed PostgreSQL has them. The role's password comes on standard
+-- input, twice. It leaves psql only as a SCRAM verifier, so no statement has it, and no server logs it.
 SET client_min_messages = warning;
 \getenv role ROLE
 \getenv database DATABASE
@@ -13,7 +13,7 @@ SELECT format('CREATE ROLE %I', :'role')
  WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'role') \gexec
 SELECT format('ALTER ROLE %I LOGIN', :'role') \gexec
 \password :"role"
--- Only a member of the role may give it a database, unless it is a superuser.
+-- Only a member of the role, or a superuser, may give it a database.
 SELECT format('GRANT %I TO CURRENT_USER', :'role')
  WHERE NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) \gexec
 SELECT format('CREATE DATABASE %I OWNER %I', :'role', :'role')

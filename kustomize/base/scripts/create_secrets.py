@@ -1,7 +1,6 @@
-"""Make database passwords in the cluster, once: `create_secrets.py SECRET=USERNAME ...`.
+"""Creates Secrets with random passwords in the cluster, once: `create_secrets.py SECRET=USERNAME ...`.
 
-Each Secret gets the keys username and password. One that exists is kept as it is, so a Secret made by
-hand, before or instead, wins.
+Each Secret gets the keys username and password. A Secret that exists is kept, so one made by hand wins.
 """
 
 import secrets
@@ -26,7 +25,7 @@ def main(arguments: list[str]) -> None:
                 "stringData": {"username": username, "password": secrets.token_urlsafe(32)},
             },
         )
-        print(f"Secret {namespace}/{name}: {'kept' if status is HTTPStatus.CONFLICT else 'created'}")
+        print(f"Secret {namespace}/{name}: {'kept' if status is HTTPStatus.CONFLICT else 'created'}.")
 
 
 if __name__ == "__main__":

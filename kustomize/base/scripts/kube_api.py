@@ -1,4 +1,4 @@
-"""Ask the Kubernetes API from inside a pod: one JSON object out, one HTTP status back."""
+"""The Kubernetes API from inside a pod, with the pod's own token."""
 
 import json
 import ssl
@@ -10,57 +10,58 @@ from typing import Any
 
 Object = dict[str, Any]
 
-# Where the pod mounts its projected token, the API server's CA and its own namespace.
+# The pod mounts here: its projected token, the API server's CA, its namespace.
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 SERVER = "kubernetes.default.svc"
-PATIENCE_SECONDS = 60.0  # a pod may start before its network, the cluster's DNS or the API server answers
+RETRY_SECONDS = 60.0  # a pod may start before its network, the cluster's DNS or the API server is ready
 
 
 def namespace() -> str:
-    """Return the namespace this pod runs in."""
+    """Return the namespace that this pod runs in."""
     return (ACCOUNT / "namespace").read_text(encoding="utf-8")
 
 
 def send(method: str, path: str, body: Object, content_type: str = "application/json") -> HTTPStatus:
     """Send an object to the API server and return the answer's status: 200, 201 or 409.
 
-    Asks again, for a minute, while nobody answers or the server says that it is busy. Exits with one
-    clear sentence when that does not change, or when the server refuses.
+    Retries for a minute while the server does not answer or is busy. Raises SystemExit with one sentence
+    after that, and at once when the server rejects the request.
     """
     accepted = (HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.CONFLICT)
-    return _insist(method, path, json.dumps(body), content_type, accepted)[0]
+    return _request(method, path, json.dumps(body), content_type, accepted)[0]
 
 
 def find(path: str) -> Object | None:
-    """Return the object at a path of the API, None where there is none; as patient as `send`."""
+    """Return the object at a path of the API, None where there is none. Retries and raises as `send` does."""
     accepted = (HTTPStatus.OK, HTTPStatus.NOT_FOUND)
-    status, answer = _insist("GET", path, None, "application/json", accepted)
+    status, answer = _request("GET", path, None, "application/json", accepted)
     if status is HTTPStatus.NOT_FOUND:
         return None
     found: Object = json.loads(answer)
     return found
 
 
-def _insist(
+def _request(
     method: str, path: str, body: str | None, content_type: str, accepted: tuple[HTTPStatus, ...]
 ) -> tuple[HTTPStatus, str]:
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + RETRY_SECONDS
     while True:
         try:
-            status, answer = _ask(method, path, body, content_type)
+            status, answer = _request_once(method, path, body, content_type)
         except (OSError, HTTPException) as error:
-            again, reason = True, str(error)
+            problem = f"The Kubernetes API does not answer {method} {path}: {error}"
         else:
             if status in accepted:
                 return status, answer
-            again = status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
-            reason = f"HTTP {status}: {_message(answer)}"
-        if not again or time.monotonic() > deadline:
-            raise SystemExit(f"The Kubernetes API did not accept {method} {path}: {reason}")
+            problem = f"The Kubernetes API rejects {method} {path}: HTTP {status}: {_message(answer)}"
+            if status != HTTPStatus.TOO_MANY_REQUESTS and status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise SystemExit(problem)
+        if time.monotonic() > deadline:
+            raise SystemExit(problem)
         time.sleep(1)
 
 
-def _ask(method: str, path: str, body: str | None, content_type: str) -> tuple[HTTPStatus, str]:
+def _request_once(method: str, path: str, body: str | None, content_type: str) -> tuple[HTTPStatus, str]:
     """Send one request; return the status and the body of its answer."""
     token = (ACCOUNT / "token").read_text(encoding="utf-8")
     context = ssl.create_default_context(cafile=str(ACCOUNT / "ca.crt"))

@@ -1,10 +1,10 @@
-"""Bring MLflow's database to this version, make sure the traces' experiment exists, publish its id.
+"""Migrates MLflow's database to this version, creates the experiment of the traces, and publishes its id.
 
 Environment: MLFLOW_BACKEND_STORE_URI, EXPERIMENT_NAME, EXPERIMENT_CONFIGMAP. The ConfigMap gets the keys
-experiment-id and experiment-name. The collector reads the id from it: so it exports to the right
-experiment on a fresh and on an old database alike, and waits while there is none yet.
+experiment-id and experiment-name. The collector's pod takes the id from it, and waits until it is there. So
+the collector exports to the right experiment, on a new database and on an old one.
 
-A database is not migrated under servers of another version: they would go on writing by the old schema, and
+The database is not migrated while servers of another version use it. They would write by the old schema, and
 answer spans with an error that no collector retries. Their pods must be gone first.
 """
 
@@ -23,17 +23,17 @@ from sqlalchemy.exc import SQLAlchemyError
 import kube_api
 from mlflow import db
 
-LOCK = 5_733_161  # an arbitrary number: what pods that start together must agree on
+LOCK = 5_733_161  # PostgreSQL's advisory lock: any number, the same in all pods that start together
 ARTIFACT_ROOT = "mlflow-artifacts:/"  # artifacts go through the server, as `mlflow server` has it by default
-OWN_NAME = "prepare-mlflow"  # what PostgreSQL calls the sessions of this script; servers have no name
-SERVERS = sqlalchemy.text(
+APPLICATION = "prepare-mlflow"  # the name of this script's sessions in PostgreSQL; servers have none
+SERVER_SESSIONS = sqlalchemy.text(
     "SELECT count(*) FROM pg_stat_activity"
-    " WHERE datname = current_database() AND usename = current_user AND application_name <> :own"
+    " WHERE datname = current_database() AND usename = current_user AND application_name <> :script"
 )
 
 
 def prepare_experiment(uri: str, name: str) -> str:
-    """Migrate the database and return the id of the active experiment of this name."""
+    """Migrate the database. Return the id of the experiment of this name, created or restored if needed."""
     engine = sqlalchemy.create_engine(uri)
     with engine.connect() as connection:  # the lock ends with the connection
         connection.execute(sqlalchemy.text("SELECT pg_advisory_lock(:lock)"), {"lock": LOCK})
@@ -44,31 +44,34 @@ def prepare_experiment(uri: str, name: str) -> str:
         if experiment is None:
             return str(store.create_experiment(name))
         if experiment.lifecycle_stage == LifecycleStage.DELETED:
-            # MLflow accepts spans for a deleted experiment and shows them to nobody.
+            # MLflow accepts spans for a deleted experiment, but shows them to nobody.
             store.restore_experiment(experiment.experiment_id)
         return str(experiment.experiment_id)
 
 
 def refuse_to_migrate_under_servers(connection: sqlalchemy.Connection, uri: str) -> None:
-    """Exit, and say what to do, where the database needs a migration and servers are connected to it."""
+    """Raise SystemExit, with what to do, if the database needs a migration while servers are connected.
+
+    Raises CommandError for a database of a newer version.
+    """
     script = ScriptDirectory.from_config(_get_alembic_config(uri))
-    present = MigrationContext.configure(connection).get_current_revision()
-    if present is None or present in script.get_heads():
+    current = MigrationContext.configure(connection).get_current_revision()
+    if current is None or current in script.get_heads():
         return
-    script.get_revision(present)  # raises CommandError for a database of a newer version
-    sessions = connection.execute(SERVERS, {"own": OWN_NAME}).scalar()
-    connection.rollback()  # the migration waits for nothing that was read here; the lock stays
+    script.get_revision(current)  # raises CommandError if this version does not know it
+    sessions = connection.execute(SERVER_SESSIONS, {"script": APPLICATION}).scalar()
+    connection.rollback()  # or the migration would wait for this transaction; the lock stays
     if sessions:
         raise SystemExit(
-            f"MLflow's database has schema {present}, this version needs {', '.join(script.get_heads())}, "
-            f"and servers of another version still use it ({sessions} sessions). Let them go first: "
-            "`kubectl scale deployment/mlflow --replicas=0`, and when they are gone as many as before. "
-            "The collectors keep the spans meanwhile."
+            f"MLflow's database has schema {current} and this version needs {', '.join(script.get_heads())}, "
+            f"but servers of another version still use it ({sessions} sessions). Run "
+            "`kubectl scale deployment/mlflow --replicas=0`, wait until their pods are gone, and scale up "
+            "again. The collectors keep the spans meanwhile."
         )
 
 
 def publish(configmap: str, experiment_id: str, name: str) -> None:
-    """Create or update the ConfigMap, by server-side apply."""
+    """Create or update the ConfigMap by server-side apply."""
     namespace = kube_api.namespace()
     kube_api.send(
         "PATCH",
@@ -84,14 +87,14 @@ def publish(configmap: str, experiment_id: str, name: str) -> None:
 
 
 def main() -> None:
-    """Prepare and publish; say in one sentence what is wrong if it cannot be done."""
+    """Prepare and publish. Raise SystemExit with one sentence when that fails."""
     name = os.environ["EXPERIMENT_NAME"]
-    os.environ["PGAPPNAME"] = OWN_NAME
+    os.environ["PGAPPNAME"] = APPLICATION
     try:
         experiment_id = prepare_experiment(os.environ["MLFLOW_BACKEND_STORE_URI"], name)
     except (CommandError, MlflowException, SQLAlchemyError) as error:
         reason = " ".join(str(error).split())
-        raise SystemExit(f"MLflow's database could not be prepared: {reason}") from None
+        raise SystemExit(f"Cannot prepare MLflow's database: {reason}") from None
     publish(os.environ["EXPERIMENT_CONFIGMAP"], experiment_id, name)
     print(f"Experiment {name} has id {experiment_id}.")
 

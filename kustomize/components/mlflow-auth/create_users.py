@@ -1,7 +1,7 @@
-"""Make MLflow's users, with the passwords of their Secrets; at every start, so that a changed Secret wins.
+"""Creates MLflow's users with the passwords of their Secrets, at every start: a changed Secret wins.
 
-Environment: AUTH_DATABASE_USERNAME (the database's name too) and AUTH_DATABASE_PASSWORD, ADMIN_USERNAME and
-ADMIN_PASSWORD, COLLECTOR_USERNAME and COLLECTOR_PASSWORD, PGSERVICEFILE (is written; MLflow reads it),
+Environment: AUTH_DATABASE_USERNAME (also the database's name) and AUTH_DATABASE_PASSWORD, ADMIN_USERNAME and
+ADMIN_PASSWORD, COLLECTOR_USERNAME and COLLECTOR_PASSWORD, PGSERVICEFILE (written here; MLflow reads it),
 MLFLOW_AUTH_CONFIG_PATH, MLFLOW_BACKEND_STORE_URI, EXPERIMENT_NAME.
 """
 
@@ -14,10 +14,11 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from sqlalchemy.exc import SQLAlchemyError
 
-SERVICE = "mlflow-auth"  # what basic_auth.ini calls the database
-LOCK = 5_733_162  # an arbitrary number: what pods that start together must agree on
+SERVICE = "mlflow-auth"  # the name of the database in basic_auth.ini
+LOCK = 5_733_162  # PostgreSQL's advisory lock: any number, the same in all pods that start together
 ARTIFACT_ROOT = "mlflow-artifacts:/"
-# What MLflow lets every user make unless denied. (Experiments too, but a denial covers the granted one.)
+# MLflow lets every user create these unless they are denied. (Experiments too, but denying them would deny
+# the granted one as well.)
 DENIED = (
     "assessment",
     "gateway_endpoint",
@@ -34,7 +35,7 @@ DENIED = (
 
 
 def write_service_file(path: Path, database: str, password: str) -> None:
-    """Write what libpq needs to connect; where the database is it takes from the environment."""
+    """Write the login that libpq uses. It takes the database's host from the environment."""
     if "\n" in database + password:
         raise SystemExit(
             "The Secret mlflow-auth-database has a line break in its username or password: remove it."
@@ -45,8 +46,8 @@ def write_service_file(path: Path, database: str, password: str) -> None:
     path.chmod(0o600)
 
 
-def make_user(store: Any, name: str, password: str, *, admin: bool) -> None:  # noqa: ANN401 - MLflow's user store
-    """Create the user or set its password."""
+def create_user(store: Any, name: str, password: str, *, admin: bool) -> None:  # noqa: ANN401 - MLflow's user store
+    """Create the user, or set its password."""
     if store.has_user(name):
         store.update_user(name, password=password, is_admin=admin)
     else:
@@ -54,7 +55,7 @@ def make_user(store: Any, name: str, password: str, *, admin: bool) -> None:  # 
 
 
 def allow_traces(store: Any, name: str, experiment_id: str) -> None:  # noqa: ANN401 - MLflow's user store
-    """Let the user store traces in this experiment, and as little else as MLflow can withhold."""
+    """Allow the user to store traces in this experiment, and deny all else that MLflow can deny."""
     for known in store.list_experiment_permissions(name):
         if known.experiment_id not in (experiment_id, "*"):
             store.delete_experiment_permission(known.experiment_id, name)
@@ -64,7 +65,7 @@ def allow_traces(store: Any, name: str, experiment_id: str) -> None:  # noqa: AN
 
 
 def main() -> None:
-    """Make the users; say in one sentence what is wrong if it cannot be done."""
+    """Create the users. Raise SystemExit with one sentence when that fails."""
     env = os.environ
     write_service_file(
         Path(env["PGSERVICEFILE"]), env["AUTH_DATABASE_USERNAME"], env["AUTH_DATABASE_PASSWORD"]
@@ -77,19 +78,19 @@ def main() -> None:
             name
         )
         if experiment is None:
-            raise SystemExit(f"MLflow has no experiment {name}: container prepare makes it before.")
+            raise SystemExit(f"MLflow has no experiment {name}: read the log of container prepare.")
         with sqlalchemy.create_engine(
             auth_config.database_uri
         ).connect() as connection:  # the lock ends with it
             connection.execute(sqlalchemy.text("SELECT pg_advisory_lock(:lock)"), {"lock": LOCK})
             store.init_db(auth_config.database_uri)
-            make_user(store, env["ADMIN_USERNAME"], env["ADMIN_PASSWORD"], admin=True)
-            make_user(store, env["COLLECTOR_USERNAME"], env["COLLECTOR_PASSWORD"], admin=False)
+            create_user(store, env["ADMIN_USERNAME"], env["ADMIN_PASSWORD"], admin=True)
+            create_user(store, env["COLLECTOR_USERNAME"], env["COLLECTOR_PASSWORD"], admin=False)
             allow_traces(store, env["COLLECTOR_USERNAME"], str(experiment.experiment_id))
     except (MlflowException, SQLAlchemyError) as error:
         reason = " ".join(str(error).split())
-        raise SystemExit(f"MLflow's users could not be made: {reason}") from None
-    print(f"MLflow has its administrator and a user that may store traces in experiment {name}.")
+        raise SystemExit(f"Cannot create MLflow's users: {reason}") from None
+    print(f"MLflow's administrator is ready, and the collector's user for experiment {name}.")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,14 @@
-"""MLflow's own check of a login, with two answers changed so that no login costs a span.
+"""MLflow's own check of a login, with two answers changed, so that no login costs a span.
 
-What MLflow answers with 401 the collector drops for good, 503 it retries. MLflow 3.17.2 itself answers spans
-with 401 while its user database is away: here that is 503, as for all else. And spans with a wrong login are
-answered 503: a password changes at the collector and in MLflow at different moments, and the spans wait for
-the later one. They are refused all the same. Without a login, and for all else, a refusal stays 401.
+The collector drops spans that MLflow answers with 401, and retries those that it answers with 503. So two
+answers to spans are 503 here:
+
+- while the user database is away, where MLflow 3.17.2 answers spans with 401 and everything else with 503;
+- for a wrong login: a password changes at the collector and in MLflow at different moments, and the spans
+  wait
+  for the later one.
+
+All other rejections stay 401, also of spans without a login.
 """
 
 from http import HTTPStatus
@@ -16,11 +21,11 @@ SPANS = "/v1/traces"
 
 
 def authenticate() -> Authorization | Response:
-    """Return the login of the request that is being answered, or the answer that refuses it."""
+    """Return the login of the current request, or the response that rejects it."""
     login = request.authorization
     if login is not None:
-        auth.store.has_user(login.username)  # raises what becomes 503 when nobody answers
-    answer: Authorization | Response = auth.authenticate_request_basic_auth()
-    if isinstance(answer, Response) and login is not None and request.path == SPANS:
-        answer.status_code = HTTPStatus.SERVICE_UNAVAILABLE
-    return answer
+        auth.store.has_user(login.username)  # raises if the database does not answer; MLflow makes that 503
+    result: Authorization | Response = auth.authenticate_request_basic_auth()
+    if isinstance(result, Response) and login is not None and request.path == SPANS:
+        result.status_code = HTTPStatus.SERVICE_UNAVAILABLE
+    return result

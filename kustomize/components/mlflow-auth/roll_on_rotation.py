@@ -1,7 +1,7 @@
-"""Start a Deployment anew when a Secret of it has changed: `roll_on_rotation.py DEPLOYMENT SECRET ...`.
+"""Restarts a Deployment when one of its Secrets has changed: `roll_on_rotation.py DEPLOYMENT SECRET ...`.
 
-It runs in each of the Deployment's pods, which set the new password in MLflow as they start. The first that
-sees the change writes it down in an annotation, so that the others do not start everything anew once more.
+It runs in each of the Deployment's pods, which set the new password in MLflow as they start. The first one
+that sees the change records it in an annotation, so that the others do not restart everything once more.
 """
 
 import hashlib
@@ -11,14 +11,15 @@ from pathlib import Path
 
 import kube_api
 
-# Where the pod mounts the Secrets: a folder each, a file a key. The kubelet swaps ..data when one changes.
+# The pod mounts the Secrets here: a folder for each, a file for each key. When one changes, the kubelet swaps
+# ..data.
 CREDENTIALS = Path("/credentials/..data")
 ANNOTATION = "llm-observability/credentials"
 POLL_SECONDS = 5.0
 
 
 def fingerprint(secrets: list[str]) -> str:
-    """Return what tells one state of the Secrets from another, and not by guessing what is in them."""
+    """Return a hash that differs when a Secret differs. scrypt is slow, so nobody guesses passwords by it."""
     folder = CREDENTIALS.resolve()
     content = [
         f"{file.relative_to(folder)}={file.read_text(encoding='utf-8')}"
@@ -28,35 +29,37 @@ def fingerprint(secrets: list[str]) -> str:
     return hashlib.scrypt("\0".join(content).encode(), salt=ANNOTATION.encode(), n=2**14, r=8, p=1).hex()[:32]
 
 
-def settle(deployment: str, credentials: str, *, roll: bool) -> None:
-    """Write down what the Deployment's pods start with; with `roll`, start them anew if it was another."""
+def record(deployment: str, credentials: str, *, restart: bool) -> None:
+    """Record the fingerprint in the Deployment; with `restart`, also restart its pods if it is a new one."""
     path = f"/apis/apps/v1/namespaces/{kube_api.namespace()}/deployments/{deployment}"
     found = kube_api.find(path)
     if found is None:
-        raise SystemExit(f"There is no Deployment {deployment}.")
+        raise SystemExit(f"Deployment {deployment} does not exist: check the container's arguments.")
     if found["metadata"].get("annotations", {}).get(ANNOTATION) == credentials:
         return
     annotations = {"annotations": {ANNOTATION: credentials}}
-    change = {"metadata": annotations} | ({"spec": {"template": {"metadata": annotations}}} if roll else {})
+    change: kube_api.Object = {"metadata": annotations}
+    if restart:
+        change |= {"spec": {"template": {"metadata": annotations}}}
     kube_api.send("PATCH", path, change, content_type="application/merge-patch+json")
-    said = "a Secret has changed, it starts anew" if roll else "its Secrets are known"
-    print(f"{deployment}: {said}", flush=True)
+    action = "a Secret has changed, restarting its pods" if restart else "recorded its Secrets"
+    print(f"Deployment {deployment}: {action}.", flush=True)
 
 
 def watch(deployment: str, secrets: list[str]) -> None:
-    """Note the Secrets that this pod has started with, then roll at each change until the pod ends."""
+    """Record the Secrets that this pod has started with, then restart at each change until the pod ends."""
     known = fingerprint(secrets)
-    settle(deployment, known, roll=False)
+    record(deployment, known, restart=False)
     while signal.sigtimedwait([signal.SIGTERM], POLL_SECONDS) is None:
         try:
             now = fingerprint(secrets)
-        except FileNotFoundError:  # swapped while they were read
+        except FileNotFoundError:  # the kubelet swapped them while they were read
             continue
         if now != known:
-            settle(deployment, now, roll=True)
+            record(deployment, now, restart=True)
             known = now
 
 
 if __name__ == "__main__":
-    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])  # it waits while something is rolled
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])  # a restart in progress is finished first
     watch(sys.argv[1], sys.argv[2:])

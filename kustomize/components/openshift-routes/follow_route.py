@@ -1,8 +1,8 @@
-"""Keep the host names that routers have admitted for a Route in a file, as long as the pod lives.
+"""Keeps the host names that routers have admitted for a Route in a file, as long as the pod lives.
 
-Environment: ROUTE, ROUTE_HOST_FILE. The file holds the names separated by commas. It is written first when a
-router has admitted the Route, or empty when none has within half a minute: what needs no Route works without
-one. Names that once were admitted stay until others are: a router that restarts takes none away.
+Environment: ROUTE, ROUTE_HOST_FILE. The file has the names, separated by commas. It is first written when a
+router has admitted the Route. If none has within half a minute, the file is empty, and MLflow works inside
+the cluster only. Admitted names stay until others are admitted, so a router that restarts takes none away.
 """
 
 import os
@@ -15,12 +15,12 @@ from typing import Any
 
 import kube_api
 
-PATIENCE_SECONDS = 30.0
+ADMISSION_SECONDS = 30.0
 POLL_SECONDS = 5.0
 
 
 def admitted_hosts(route: dict[str, Any] | None) -> list[str]:
-    """Return the host names for which some router reports Admitted, sorted; none where there is no Route."""
+    """Return the host names for which a router reports Admitted, sorted; none without a Route."""
     entries = (route or {}).get("status", {}).get("ingress") or []
     return sorted(
         {
@@ -33,7 +33,7 @@ def admitted_hosts(route: dict[str, Any] | None) -> list[str]:
 
 
 def write(file: Path, text: str) -> None:
-    """Replace the file at once: whoever reads it finds the old or the new text, and no half of one."""
+    """Replace the file in one step, so that a reader finds the old or the new text, never half of one."""
     unfinished = file.with_suffix(".new")
     unfinished.write_text(text, encoding="utf-8")
     unfinished.replace(file)
@@ -42,16 +42,17 @@ def write(file: Path, text: str) -> None:
 def follow(
     read: Callable[[], dict[str, Any] | None], file: Path, clock: Callable[[], float], known: str | None
 ) -> str | None:
-    """Look once; bring the file up to date. Return what it holds now, None where it is not written yet."""
+    """Read the Route once and update the file. Return the file's text, None where it is not written yet."""
     hosts = ",".join(admitted_hosts(read()))
     if hosts and hosts != known:
         write(file, hosts)
         print(f"The Route's host is {hosts}.", flush=True)
         return hosts
-    if known is None and clock() >= PATIENCE_SECONDS:
+    if known is None and clock() >= ADMISSION_SECONDS:
         write(file, "")
         print(
-            f"No router has admitted the Route within {PATIENCE_SECONDS:g} s; going on without.", flush=True
+            f"No router admitted the Route within {ADMISSION_SECONDS:g} s: MLflow starts without its host.",
+            flush=True,
         )
         return ""
     return known
@@ -59,7 +60,7 @@ def follow(
 
 def main() -> None:
     """Follow the Route until the pod ends."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # the kernel gives process 1 no default
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # process 1 ignores SIGTERM without a handler
     route, file = os.environ["ROUTE"], Path(os.environ["ROUTE_HOST_FILE"])
     path = f"/apis/route.openshift.io/v1/namespaces/{kube_api.namespace()}/routes/{route}"
     started = time.monotonic()
