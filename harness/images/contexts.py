@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -59,20 +60,31 @@ def build_debian_context(image: Image, context: Path, log: Path, _: Path) -> Non
 
 
 def build_collector_context(image: Image, context: Path, log: Path, cache: Path) -> None:
-    """Compile the collector that builder.yaml describes into the context, by the collector's own builder."""
+    """Compile the collector that builder.yaml describes into the context."""
     config = image.folder / "builder.yaml"
-    version = str(yaml.safe_load(config.read_text())["dist"]["version"])
+    version = collector_version(config)
     if version != image.version:
         raise HarnessError(
             f"The overlay wants collector {image.version}, but {config} describes {version}; change one."
         )
     shutil.copy(image.folder / "Dockerfile", context)
-    work = context.with_suffix(".source")
-    work.mkdir()
+    compile_collector(config, context / "otelcol-contrib", log, cache)
+
+
+def collector_version(config: Path) -> str:
+    """Return the version of the collector that a builder.yaml describes."""
+    return str(yaml.safe_load(config.read_text())["dist"]["version"])
+
+
+def compile_collector(config: Path, program: Path, log: Path, cache: Path) -> None:
+    """Compile the collector that a builder.yaml describes into a file, by the collector's own builder.
+
+    Raises HarnessError when it does not compile.
+    """
     go = Go(GO, cache)
     go.install(log)
-    builder = f"go.opentelemetry.io/collector/cmd/builder@v{version}"
-    try:
+    builder = f"go.opentelemetry.io/collector/cmd/builder@v{collector_version(config)}"
+    with tempfile.TemporaryDirectory(dir=program.parent.parent) as work:
         run_logged(
             [go.program, "run", builder, "--config", config],
             log,
@@ -80,11 +92,9 @@ def build_collector_context(image: Image, context: Path, log: Path, cache: Path)
             COMPILE_LIMIT,
             downloads_from="The Go module proxy (GOPROXY)",
             environment=go.environment,
-            folder=work,
+            folder=Path(work),
         )
-        (work / "dist" / "otelcol-contrib").rename(context / "otelcol-contrib")
-    finally:
-        shutil.rmtree(work)
+        (Path(work) / "dist" / "otelcol-contrib").rename(program)
 
 
 # By the image's name; an image that is not here has all it needs in its own folder.

@@ -1,0 +1,168 @@
+"""A collector as a process of this machine, with a sink in MLflow's place."""
+
+from __future__ import annotations
+
+import gzip
+import http.server
+import json
+import os
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from harness.cluster.probes import Probe
+from harness.common.errors import HarnessError
+from harness.common.waiting import wait_for
+
+LIMIT = 30.0  # seconds; it starts in one, and sends on after half a second
+EXPERIMENT_ID = "7"
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Received:
+    """One export request: its headers, by lower-case name, and its OTLP JSON body."""
+
+    headers: Mapping[str, str]
+    body: Mapping[str, Any]
+
+    @property
+    def spans(self) -> list[dict[str, Any]]:
+        """All spans of the request."""
+        return [
+            span
+            for resource in self.body["resourceSpans"]
+            for scope in resource["scopeSpans"]
+            for span in scope["spans"]
+        ]
+
+
+class Sink(http.server.ThreadingHTTPServer):
+    """Takes what the collector sends to MLflow."""
+
+    def __init__(self) -> None:
+        """Listen on a free port of loopback."""
+        super().__init__((LOOPBACK, 0), _SinkHandler)
+        self.received: list[Received] = []
+
+
+class _SinkHandler(http.server.BaseHTTPRequestHandler):
+    server: Sink
+
+    def do_POST(self) -> None:
+        """Keep a request, and answer as MLflow does."""
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        body = gzip.decompress(body) if self.headers["Content-Encoding"] == "gzip" else body
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.server.received.append(Received(headers, json.loads(body)))
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *_: object) -> None:
+        """Print nothing."""
+
+
+@dataclass(frozen=True)
+class RunningCollector:
+    """A collector that takes spans at `receiver` (host:port) and sends them on to the sink."""
+
+    receiver: str
+    metrics: str  # host:port
+    log: Path
+    sink: Sink
+
+    def send(self, request: Mapping[str, Any]) -> None:
+        """Post an export request to the collector. Raises HarnessError when the collector rejects it."""
+        self._request("POST", f"http://{self.receiver}/v1/traces", json=request)
+
+    def wait_for_request(self) -> Received:
+        """Return the first request that comes to the sink. Raises HarnessError when none comes."""
+        wait_for(lambda: bool(self.sink.received), LIMIT, "The collector sent nothing on", self.log)
+        return self.sink.received[0]
+
+    def read_metrics(self) -> str:
+        """Return the collector's own metrics. Raises HarnessError when it does not answer."""
+        return self._request("GET", f"http://{self.metrics}/metrics")
+
+    def _request(self, method: str, url: str, **options: Any) -> str:  # noqa: ANN401 - as requests has them
+        with requests.Session() as session:
+            session.trust_env = False  # no proxy is asked
+            try:
+                answer = session.request(method, url, timeout=LIMIT, **options)
+                answer.raise_for_status()
+            except requests.RequestException as error:
+                raise HarnessError(
+                    f"The collector does not answer {method} {url}: {error}", self.log
+                ) from error
+        return answer.text
+
+
+@dataclass(frozen=True)
+class Collector:
+    """A collector's program, and the folder with its config files: base.yaml, and what is merged into it."""
+
+    program: Path
+    folder: Path
+
+    def complaint(self, *files: str) -> str:
+        """Return in one line why base.yaml merged with these files is rejected; empty when it is accepted."""
+        command: list[str | Path] = [self.program, "validate", *self._arguments(*files)]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, env=self._environment)
+        return " ".join(done.stderr.split()) or f"exit code {done.returncode}" if done.returncode else ""
+
+    @contextmanager
+    def run(self, *files: str) -> Iterator[RunningCollector]:
+        """Run the collector with base.yaml merged with these files, until the `with` ends.
+
+        Raises HarnessError when it does not start.
+        """
+        receiver, metrics, health = (_free_port() for _ in range(3))
+        log = self.folder / "collector.log"
+        with Sink() as sink, log.open("w") as output:
+            threading.Thread(target=sink.serve_forever, daemon=True).start()
+            reader = {"pull": {"exporter": {"prometheus": {"host": LOOPBACK, "port": metrics}}}}
+            here = [
+                f"--set=receivers::otlp::protocols::http::endpoint={LOOPBACK}:{receiver}",
+                f"--set=extensions::health_check::endpoint={LOOPBACK}:{health}",
+                f"--set=exporters::otlphttp/mlflow::traces_endpoint=http://{LOOPBACK}:{sink.server_port}/v1/traces",
+                "--set=exporters::otlphttp/mlflow::encoding=json",
+                f"--config=yaml:service::telemetry::metrics::readers: {json.dumps([reader])}",
+            ]
+            command: list[str | Path] = [self.program, *self._arguments(*files), *here]
+            with subprocess.Popen(command, stderr=output, env=self._environment) as process:
+                try:
+                    probe = Probe("the collector", f"{LOOPBACK}:{health}")
+                    wait_for(lambda: not probe.problem(), LIMIT, "The collector did not start", log)
+                    yield RunningCollector(f"{LOOPBACK}:{receiver}", f"{LOOPBACK}:{metrics}", log, sink)
+                finally:
+                    process.terminate()
+                    sink.shutdown()
+
+    def _arguments(self, *files: str) -> list[str]:
+        """Return the installation's command line with our files after its own."""
+        endpoint = f"--set=receivers::otlp::protocols::http::endpoint={LOOPBACK}:8335"
+        return [
+            f"--config={self.folder}/base.yaml",
+            endpoint,
+            *(f"--config={self.folder}/{file}" for file in files),
+        ]
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {**os.environ, "MLFLOW_EXPERIMENT_ID": EXPERIMENT_ID}
+
+
+def _free_port() -> int:
+    """Return a port of loopback that is free now."""
+    with socket.create_server((LOOPBACK, 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
