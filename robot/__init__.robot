@@ -36,7 +36,7 @@ Report Images
 
 Report MLflow
     [Documentation]    Write into the report where MLflow is and which experiment the traces go to.
-    ${mlflow} =    Entry Point Of    mlflow
+    ${mlflow} =    Get Entry Point    mlflow
     Use MLflow At    ${mlflow}
     ${version} =    Read MLflow Version
     Set Suite Metadata    MLflow    ${version} at ${mlflow}    top=True

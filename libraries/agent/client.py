@@ -17,6 +17,7 @@ from robot.api import logger
 from robot.api.deco import keyword, library
 
 from entry.entry_point import EntryPoint
+from entry.http_requests import RequestError, send_request
 
 PAUSE = 1.0  # seconds before the background asks again after a failure: an agent that is down gets no flood
 _CONDITIONS = ("clear", "cloudy", "foggy", "rainy", "snowy", "stormy", "sunny", "windy")
@@ -145,12 +146,9 @@ def _ask(agent: EntryPoint, text: str, context_id: str, limit: float) -> Questio
     body = {"jsonrpc": "2.0", "id": context_id, "method": "message/send", "params": {"message": message}}
     asked_at = time.time()
     try:
-        response = requests.post(f"{agent.url}/", json=body, headers=agent.headers, timeout=limit)
-        answer, failure = _read(response)
-    except requests.Timeout:
-        answer, failure = "", f"no answer within {limit:g} s"
-    except requests.RequestException as error:
-        answer, failure = "", f"no answer ({error})"
+        answer, failure = _read(send_request(agent, "POST", "/", limit, json=body))
+    except RequestError as error:
+        answer, failure = "", f"the request failed: {error.why}"
     return Question(text, context_id, answer, failure, asked_at, time.time())
 
 

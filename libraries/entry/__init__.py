@@ -1,18 +1,33 @@
-"""Where the stack is reached from outside, and which login it wants there."""
+"""Where the stack is reached from outside the cluster, and which login it wants there."""
 
 from __future__ import annotations
 
 from robot.api.deco import library
 from robotlibcore import HybridCore
 
-from entry.gateway import Gateway
+from entry.addresses import Addresses
+from entry.certificates import Certificates
+from entry.gateway_api import GatewayApi
+from entry.http_requests import HttpRequests
 from entry.logins import Logins
+from entry.openshift import OpenshiftRoutes
+from entry.routes import Routes
 
 
 @library(scope="GLOBAL")
 class Entry(HybridCore):  # type: ignore[misc] # it has no types
-    """Where the stack is reached from outside, and which login it wants there."""
+    """Where the stack is reached from outside the cluster, and which login it wants there."""
 
     def __init__(self) -> None:
         """Put the keywords of this room together."""
-        super().__init__([Gateway(), Logins()])
+        super().__init__(
+            [
+                Addresses(),
+                Certificates(),
+                GatewayApi(),
+                HttpRequests(),
+                Logins(),
+                OpenshiftRoutes(),
+                Routes(),
+            ]
+        )

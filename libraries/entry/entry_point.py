@@ -9,8 +9,14 @@ import requests
 from robot.api.types import Secret
 
 
+class EntryError(Exception):
+    """A component cannot be reached from outside; the message says what was tried and what to do."""
+
+    ROBOT_SUPPRESS_NAME = True
+
+
 class _UnshownText(str):
-    """Text that is sent as it is, and shown as a Secret is: RequestsLibrary logs every header."""
+    """Text that is sent as it is, and shown as a Secret is."""
 
     __slots__ = ()
 
@@ -46,20 +52,14 @@ class Login:
 
 @dataclass(frozen=True)
 class EntryPoint:
-    """Where to connect (`url`), with which Host header (None: the URL's own host) and which login.
+    """Where a component is reached: its URL without a path, as a browser shows it, and the login for it.
 
     `address`, as host:port, is where the URL's host is reached without asking a name server; None asks one.
     """
 
     url: str
-    host: str | None = None
     address: str | None = None
     login: Login | None = None
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """The headers that make a request to the URL reach this entry point."""
-        return {"Host": self.host} if self.host else {}
 
     @property
     def login_headers(self) -> dict[str, str]:
@@ -68,6 +68,4 @@ class EntryPoint:
 
     def __str__(self) -> str:
         """Return the entry point as people write it."""
-        if self.host:
-            return f"http://{self.host} (at {self.url})"
         return f"{self.url} (at {self.address})" if self.address else self.url

@@ -25,8 +25,8 @@ from selenium.common.exceptions import StaleElementReferenceException, TimeoutEx
 from selenium.webdriver.support.wait import WebDriverWait
 from SeleniumLibrary.base import LibraryComponent  # type: ignore[import-untyped]
 
+from entry.certificates import verified_certificate
 from entry.entry_point import EntryPoint
-from entry.gateway import verified_certificate
 from traces.model import Span, Trace
 
 SWITCHES = (
@@ -147,11 +147,6 @@ def origin_of(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def page_url(entry: EntryPoint) -> str:
-    """Return the origin that a browser shows for an entry point: by the route's host name, if any."""
-    return f"{urlsplit(entry.url).scheme}://{entry.host}" if entry.host else entry.url
-
-
 def switches(entries: Iterable[EntryPoint]) -> list[str]:
     """Return Chromium's command line switches for reaching the entry points.
 
@@ -159,13 +154,7 @@ def switches(entries: Iterable[EntryPoint]) -> list[str]:
     browser reaches nothing else: what a page asks of the internet (fonts, a newer version) decides no test.
     """
     entries = list(entries)
-    rules = [
-        f"MAP {entry.host} {urlsplit(entry.url).netloc}"
-        if entry.host
-        else f"MAP {urlsplit(entry.url).hostname} {entry.address}"
-        for entry in entries
-        if entry.host or entry.address
-    ]
+    rules = [f"MAP {urlsplit(entry.url).netloc} {entry.address}" for entry in entries if entry.address]
     if len(rules) < len(entries):
         return [f"--host-resolver-rules={', '.join(rules)}"] if rules else []
     return [f"--host-resolver-rules={', '.join([*rules, 'MAP * ~NOTFOUND'])}", "--no-proxy-server"]
@@ -175,7 +164,7 @@ def trust(entries: Iterable[EntryPoint]) -> list[str]:
     """Return the switch that makes Chromium trust what REQUESTS_CA_BUNDLE makes requests trust.
 
     Chromium reads no such file. So each certificate is verified here first, and then Chromium is told its
-    key (the SHA-256 of its SubjectPublicKeyInfo). Raises GatewayError for one that is not to be trusted.
+    key (the SHA-256 of its SubjectPublicKeyInfo). Raises RequestError for one that is not to be trusted.
     """
     secure = [entry for entry in entries if entry.url.startswith("https:")]
     if not secure or not os.environ.get("REQUESTS_CA_BUNDLE"):
@@ -242,7 +231,7 @@ class Browser(LibraryComponent):  # type: ignore[misc] # SeleniumLibrary has no 
             raise BrowserError(
                 "The pages need Chromium and its driver: apt-get install chromium chromium-driver"
             )
-        self._logins = {origin_of(page_url(entry)): entry.login_headers for entry in entries}
+        self._logins = {origin_of(entry.url): entry.login_headers for entry in entries}
         options = webdriver.ChromeOptions()
         options.binary_location = browser
         for switch in (*SWITCHES, *switches(entries), *trust(entries)):
@@ -264,11 +253,6 @@ class Browser(LibraryComponent):  # type: ignore[misc] # SeleniumLibrary has no 
         if self._files is not None:
             self.drivers.close_all()
             self._files.cleanup()
-
-    @keyword(name="Page URL")
-    def page_url(self, entry: EntryPoint) -> str:
-        """Return the origin that the browser shows for an entry point."""
-        return page_url(entry)
 
     @keyword
     def visit_page(

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import requests
 from robot.api.deco import keyword, library
 
+from connection_failures import describe_failure
 from entry.entry_point import EntryPoint
+from entry.http_requests import RequestError, send_request
 from traces import waiting
 from traces.model import Arrival, Event, Span, Status, Trace
 
@@ -31,7 +33,7 @@ class MlflowError(waiting.BackendError):
 
 
 class _EntryHeaders:
-    """An mlflow request header provider: the route's host name for the gateway, and the login for MLflow."""
+    """An mlflow request header provider: the login for MLflow."""
 
     entry: EntryPoint | None = None
 
@@ -39,7 +41,7 @@ class _EntryHeaders:
         return self.entry is not None
 
     def request_headers(self) -> dict[str, str]:
-        return self.entry.headers | self.entry.login_headers if self.entry else {}
+        return self.entry.login_headers if self.entry else {}
 
 
 class MlflowServer:
@@ -53,14 +55,9 @@ class MlflowServer:
     def read_version(self) -> str:
         """Return the server's version."""
         try:
-            response = requests.get(
-                f"{self._entry.url}/version",
-                headers=self._entry.headers,
-                auth=self._entry.login,
-                timeout=REQUEST_LIMIT,
-            )
+            response = send_request(self._entry, "GET", "/version", REQUEST_LIMIT)
             response.raise_for_status()
-        except requests.RequestException as error:
+        except (RequestError, requests.RequestException) as error:
             raise self._failure("its version", error) from error
         return response.text.strip()
 
@@ -225,7 +222,10 @@ class MlflowTraces:
 
 
 def _reason(error: Exception) -> str:
-    """Return what MLflow answered, without the client's words about its retries."""
+    """Return which failure the request met, or what MLflow answered, without words about retries."""
+    failure = describe_failure(error)
+    if failure.kind != "other":
+        return str(failure)
     text = " ".join(str(error).split())
     if "error code 401" in text or "401 Client Error" in text:
         return "it answers 401, the login is wrong or missing"

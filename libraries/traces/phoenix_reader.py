@@ -12,6 +12,7 @@ import requests
 from robot.api.deco import keyword, library
 
 from entry.entry_point import EntryPoint
+from entry.http_requests import RequestError, send_request
 from traces import waiting
 from traces.model import Event, Span, Status, Trace
 
@@ -70,11 +71,9 @@ class PhoenixProject:
         """Return what Phoenix answers about the project, None where it has no such project."""
         path = f"/v1/projects/{quote(self.name, safe='')}{path}"
         try:
-            response = requests.get(
-                self.phoenix.url + path, params=query, headers=self.phoenix.headers, timeout=REQUEST_LIMIT
-            )
-        except requests.RequestException as error:
-            raise PhoenixError(f"Phoenix at {self.phoenix} does not answer: {error}") from error
+            response = send_request(self.phoenix, "GET", path, REQUEST_LIMIT, params=query)
+        except RequestError as error:
+            raise PhoenixError(f"Phoenix at {self.phoenix} could not be asked: {error.why}") from error
         if response.status_code == requests.codes.not_found and "not found" in response.text:
             return None
         body = " ".join(response.text.split())[:300]

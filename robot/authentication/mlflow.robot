@@ -1,11 +1,12 @@
 *** Settings ***
-Documentation    Nobody reads or writes MLflow without a login: pages, API, artifacts and spans alike. Open by MLflow's
-...              own rules are only /health, /static-files (the pages' program) and server-info (what the server
-...              can do). No request here would change anything, should it not be refused.
+Documentation    MLflow wants a login for pages, API, artifacts and spans alike. Open by MLflow's own rules are only
+...              /health, /static-files (the pages' program) and server-info (what the server can do). No request here
+...              would change anything, if it were accepted.
 
 Resource         ../../resources/collector.resource
 Resource         ../../resources/entry.resource
 Resource         ../../resources/questions.resource
+Resource         ../../resources/stack.resource
 Resource         ../../resources/traces.resource
 
 Suite Setup      Skip Unless MLflow Wants A Login
@@ -15,16 +16,17 @@ Test Tags        authentication    mlflow
 
 *** Variables ***
 ${EXPERIMENTS}              /api/2.0/mlflow/experiments
+${EXPERIMENT_BY_NAME}       ${EXPERIMENTS}/get-by-name?experiment_name=${{urllib.parse.quote($EXPERIMENT_NAME)}}
 ${ARTIFACTS}                /api/2.0/mlflow-artifacts
 &{JSON}                     Content-Type=application/json
 &{JSON_TO_AN_EXPERIMENT}    &{JSON}    x-mlflow-experiment-id=0
-# Each kind of thing that MLflow has, at each address that it has it at: a method and a path a line.
-@{WAYS_IN}
+# Everything that MLflow has, at each address that it has it at: a method and a path a line.
+@{REQUESTS}
 ...                         GET /
 ...                         GET /version
 ...                         GET /metrics
 ...                         GET /signup
-...                         GET ${EXPERIMENTS}/get-by-name?experiment_name=${EXPERIMENT_NAME}
+...                         GET ${EXPERIMENT_BY_NAME}
 ...                         POST ${EXPERIMENTS}/create
 ...                         POST /ajax-api/2.0/mlflow/experiments/search
 ...                         POST /api/3.0/mlflow/traces/search
@@ -54,70 +56,64 @@ ${ARTIFACTS}                /api/2.0/mlflow-artifacts
 
 
 *** Test Cases ***
-Without A Login Every Way In Is Refused
-    [Documentation]    MLflow asks for a login, whatever is asked of it.
-    Every Way In Should Be Refused    ${None}
+MLflow Rejects Every Request Without A Login
+    [Documentation]    MLflow asks for a login, whatever the request is.
+    Every Request Should Be Rejected    ${None}
 
-With A Wrong Password Every Way In Is Refused
+MLflow Rejects Every Request With A Wrong Password
     [Documentation]    The administrator's name alone opens nothing.
-    ${user} =    User Of    ${RIGHT}
-    ${wrong} =    Make Login    ${user}    the-password-of-nobody
-    Every Way In Should Be Refused    ${wrong}
+    ${wrong} =    Make Login    ${ADMINISTRATOR.username}    the-password-of-nobody
+    Every Request Should Be Rejected    ${wrong}
 
-With An Unknown User Every Way In Is Refused
-    [Documentation]    A user that MLflow does not have is refused, and not told from one with a wrong password.
+MLflow Rejects Every Request Of An Unknown User
+    [Documentation]    A user that MLflow does not have gets the same answers as one with a wrong password.
     ${wrong} =    Make Login    nobody-we-know    the-password-of-nobody
-    Every Way In Should Be Refused    ${wrong}
+    Every Request Should Be Rejected    ${wrong}
 
-With The Right Login The Ways In Are Open
-    [Documentation]    Page, API, spans and artifacts answer to the administrator: so it was the login that was refused.
-    [Template]    Should Be Answered
-    ${RIGHT}    GET    /    200
-    ${RIGHT}    GET    /version    200
-    ${RIGHT}    GET    ${EXPERIMENTS}/get-by-name?experiment_name=${EXPERIMENT_NAME}    200
-    ${RIGHT}    POST    /v1/traces    400
-    ${RIGHT}    GET    ${ARTIFACTS}/artifacts    200
+MLflow Accepts The Administrator's Requests
+    [Documentation]    Page, API, spans and artifacts answer to the administrator: so MLflow rejected the other logins.
+    [Template]    Answer Should Have Status
+    ${ADMINISTRATOR}    GET    /    200
+    ${ADMINISTRATOR}    GET    /version    200
+    ${ADMINISTRATOR}    GET    ${EXPERIMENT_BY_NAME}    200
+    ${ADMINISTRATOR}    POST    /v1/traces    400
+    ${ADMINISTRATOR}    GET    ${ARTIFACTS}/artifacts    200
 
-The Collector's User May Store Traces And Little Else
-    [Documentation]    The collector's own login stores spans in the experiment, and reads and writes nothing else.
+The Collector's User Can Store Traces And Read Its Experiment Only
+    [Documentation]    Whoever gets the collector's login can read or write nothing else.
     [Tags]    otel-collector
     ${namespace} =    Replace Variables    ${MLFLOW_ADMIN}[namespace]
     TRY
-        ${found} =    Read Login    ${namespace}    mlflow-collector
+        ${collector} =    Read Login    ${namespace}    mlflow-collector
     EXCEPT    Cannot read *: 403 *    type=GLOB    AS    ${reason}
         Skip    This kubeconfig may not read the collector's login, so it cannot be tried: ${reason}
     END
-    Should Be Answered    ${found}    GET    ${EXPERIMENTS}/get-by-name?experiment_name=${EXPERIMENT_NAME}    200
-    Should Be Answered    ${found}    POST    /v1/traces    403
-    Should Be Answered    ${found}    GET    ${EXPERIMENTS}/get?experiment_id=0    403
-    Should Be Answered    ${found}    POST    /api/2.0/mlflow/registered-models/create    403
-    Should Be Answered    ${found}    POST    /api/2.0/mlflow/users/create    403
-    Should Be Answered    ${found}    GET    ${ARTIFACTS}/artifacts    403
+    Answer Should Have Status    ${collector}    GET    ${EXPERIMENT_BY_NAME}    200
+    Answer Should Have Status    ${collector}    POST    /v1/traces    403
+    Answer Should Have Status    ${collector}    GET    ${EXPERIMENTS}/get?experiment_id=0    403
+    Answer Should Have Status    ${collector}    POST    /api/2.0/mlflow/registered-models/create    403
+    Answer Should Have Status    ${collector}    POST    /api/2.0/mlflow/users/create    403
+    Answer Should Have Status    ${collector}    GET    ${ARTIFACTS}/artifacts    403
 
-From The Agent's Place MLflow Is Closed
-    [Documentation]    Inside the cluster too: from the agent's pod MLflow wants a login, or a policy keeps it away.
+The Agent's Pod Cannot Use MLflow Without A Login
+    [Documentation]    From the agent's pod too MLflow wants a login, or a network policy denies the connection.
     [Tags]    weather-agent
-    ${agent} =    Get Workload    weather-agent
-    ${pod} =    Get Ready Pod    weather-agent
     ${place} =    Get Component Service    mlflow
+    VAR    ${url} =    http://${place}[service].${place}[namespace].svc.cluster.local:5000
     VAR    &{headers} =    &{JSON_TO_AN_EXPERIMENT}    Host=mlflow:5000
     FOR    ${path}    ${body}    IN    /v1/traces    {}    /version    ${None}
-        ${answer} =    Request From Pod
-        ...    ${pod}
-        ...    ${agent}[spec][template][spec][containers][0][name]
-        ...    http://${place}[service].${place}[namespace].svc.cluster.local:5000${path}
-        ...    headers=${headers}
-        ...    body=${body}
+        ${answer} =    Send Request From Component    weather-agent    ${url}${path}    ${body}    &{headers}
         Should Be True    $answer['status'] in (0, 401)
-        ...    msg=From the agent's pod MLflow answers ${path} with ${answer}[status]: ${answer}[body]
+        ...    msg=From the agent's pod MLflow answers ${path} with ${answer}[status], expected 401: ${answer}[body]
+        VAR    ${seen} =    ${{$answer['status'] or 'no answer (' + $answer['body'] + ')'}}
+        Set Test Message    ${path}: ${seen}.\n    append=True
     END
 
-The Collector Logs In And A Trace Arrives
-    [Documentation]    The exporter has a login, and with it a question's trace comes whole into MLflow.
+The Collector Logs In And The Trace Arrives In MLflow
+    [Documentation]    The exporter has a login, and with it a question's trace arrives whole in MLflow.
     [Tags]    otel-collector    weather-agent
-    ${exporter} =    Get Exporter Or None    mlflow
-    Should Be True    $exporter is not None and $exporter.authenticator
-    ...    msg=The collector's exporter to MLflow sends no login.
+    ${exporter} =    Get Exporter    mlflow
+    Should Be True    $exporter.authenticator    msg=The collector's exporter to MLflow sends no login.
     ${before} =    Read Collector Metrics Or None
     ${question} =    Ask About The Weather    What is the weather in ${CITY}?
     Wait For Whole Trace In MLflow    ${question}    ${before}
@@ -125,58 +121,56 @@ The Collector Logs In And A Trace Arrives
 
 *** Keywords ***
 Skip Unless MLflow Wants A Login
-    [Documentation]    Skip where the overlay has no mlflow-auth: neither is MLflow told to want a login, nor has the
-    ...    collector one. Find the right login.
+    [Documentation]    Skip where the overlay has no mlflow-auth: neither is MLflow started with logins, nor has the
+    ...    collector one. Find the administrator's login.
     ${mlflow} =    Get Workload    mlflow
     ${exporter} =    Get Exporter Or None    mlflow
-    VAR    ${told} =    ${{'--app-name=basic-auth' in $mlflow['spec']['template']['spec']['containers'][0]['args']}}
-    IF    not $told and ($exporter is None or not $exporter.authenticator)
+    ${started} =    Check If MLflow Is Started With Logins    ${mlflow}
+    IF    not $started and ($exporter is None or not $exporter.authenticator)
         Skip    This overlay has no mlflow-auth: MLflow wants no login.
     END
-    ${address} =    Open Entry Point Of    mlflow
-    VAR    ${ENTRY} =    ${address}    scope=SUITE
-    ${admin} =    Login That MLflow Wants    ${address}
-    IF    $admin is None
-        Fail    The overlay has mlflow-auth, but MLflow at ${address} does not ask for a login.
+    ${entry} =    Get Entry Point Without Login    mlflow
+    VAR    ${MLFLOW} =    ${entry}    scope=SUITE
+    ${login} =    Get Login For MLflow    ${entry}
+    IF    $login is None
+        Fail    The overlay has mlflow-auth, but MLflow at ${entry} does not ask for a login.
     END
-    VAR    ${RIGHT} =    ${admin}    scope=SUITE
+    VAR    ${ADMINISTRATOR} =    ${login}    scope=SUITE
 
-Every Way In Should Be Refused
-    [Documentation]    Ask in every way with a login, and fail with all that are not refused. Refused is 401; for spans
-    ...    with a wrong login it is 503, so that their sender keeps them.
+Every Request Should Be Rejected
+    [Documentation]    Send every request with a login, and fail with all that MLflow accepts. It rejects with 401,
+    ...    but spans with a wrong login with 503, so that their sender keeps them.
     [Arguments]    ${login}
-    VAR    @{open} =    @{EMPTY}
-    FOR    ${way}    IN    @{WAYS_IN}
-        ${answer} =    Ask MLflow    ${login}    @{{$way.split()}}
-        VAR    ${refusal} =    ${{503 if $login and $way == 'POST /v1/traces' else 401}}
-        IF    ${answer.status_code} != ${refusal}
-            VAR    @{open} =    @{open}    ${way} is answered ${answer.status_code}, not ${refusal}
+    VAR    @{accepted} =    @{EMPTY}
+    FOR    ${request}    IN    @{REQUESTS}
+        ${answer} =    Send Request To MLflow    ${login}    @{{$request.split(' ', 1)}}
+        VAR    ${expected} =    ${{503 if $login and $request == 'POST /v1/traces' else 401}}
+        IF    ${answer.status_code} != ${expected}
+            VAR    @{accepted} =    @{accepted}    ${request} answers ${answer.status_code}, expected ${expected}
         END
     END
-    Should Be Empty    ${open}    msg=Not refused: ${{'; '.join($open)}}.
+    Should Be Empty    ${accepted}    msg=MLflow did not reject: ${{'; '.join($accepted)}}.
 
-Should Be Answered
-    [Documentation]    Fail unless a request with a login is answered with that status.
+Answer Should Have Status
+    [Documentation]    Fail unless MLflow answers a request with a login with that status.
     [Arguments]    ${login}    ${method}    ${path}    ${status}
-    ${answer} =    Ask MLflow    ${login}    ${method}    ${path}
+    ${answer} =    Send Request To MLflow    ${login}    ${method}    ${path}
     Should Be Equal As Integers    ${answer.status_code}    ${status}
     ...    msg=MLflow answers ${method} ${path} with ${answer.status_code}, not ${status}: ${answer.text[:300].strip()}
     ...    values=False
 
-Ask MLflow
+Send Request To MLflow
     [Documentation]    Return MLflow's answer to a request with a login, or without one; POST has an empty JSON object.
     [Arguments]    ${login}    ${method}    ${path}
-    ${asked} =    Entry Point With Login    ${ENTRY}    ${login}
-    Open Session    mlflow    ${asked}
-    IF    $method == 'GET'
-        ${answer} =    GET On Session    mlflow    ${path}    expected_status=any    allow_redirects=${False}
-    ELSE
-        ${answer} =    POST On Session
-        ...    mlflow
-        ...    ${path}
-        ...    data={}
-        ...    headers=${JSON_TO_AN_EXPERIMENT}
-        ...    expected_status=any
-        ...    allow_redirects=${False}
-    END
+    ${entry} =    Get Entry Point With Login    ${MLFLOW}    ${login}
+    VAR    ${body} =    ${{'{}' if $method == 'POST' else None}}
+    VAR    ${headers} =    ${{$JSON_TO_AN_EXPERIMENT if $method == 'POST' else None}}
+    ${answer} =    Send Request
+    ...    ${entry}
+    ...    ${method}
+    ...    ${path}
+    ...    ${LIMITS}[request]
+    ...    body=${body}
+    ...    headers=${headers}
+    ...    follow_redirects=${False}
     RETURN    ${answer}

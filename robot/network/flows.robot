@@ -191,9 +191,8 @@ Should Be Shown
         Tell That It Is Not There    gateway    ${component}
         RETURN
     END
-    ${entry} =    Entry Point Of    ${component}
-    Open Session    ${component}    ${entry}
-    ${answer} =    GET On Session    ${component}    ${path}    expected_status=any
+    ${entry} =    Get Entry Point    ${component}
+    ${answer} =    Send Request    ${entry}    GET    ${path}    ${LIMITS}[request]
     Should Be True    ${answer.status_code} not in (502, 503, 504)
     ...    msg=The gateway does not reach ${component}, it answers ${answer.status_code}: ${answer.text[:200].strip()}
 

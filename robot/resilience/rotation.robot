@@ -16,7 +16,7 @@ No Span Is Lost When Passwords Change
     [Tags]    mlflow    otel-collector
     ${asking} =    Start Asking Questions
     ${old}    ${new} =    Change Both Passwords
-    ${entry} =    Open Entry Point Of    mlflow
+    ${entry} =    Get Entry Point Without Login    mlflow
     Wait Until Keyword Succeeds
     ...    ${LIMITS}[recovery]
     ...    1s
@@ -25,7 +25,7 @@ No Span Is Lost When Passwords Change
     ...    ${new}
     ...    ${old}
     Wait Until The Stack Is Ready
-    Forget The Login
+    Forget Login For MLflow
     No Question Should Have Lost A Span    ${asking}
 
 
@@ -51,9 +51,9 @@ Change Both Passwords
 MLflow Should Accept Only
     [Documentation]    Fail unless MLflow accepts the one login and refuses the other.
     [Arguments]    ${entry}    ${right}    ${wrong}
-    ${asked} =    Entry Point With Login    ${entry}    ${right}
-    ${taken} =    Takes Login    ${asked}
+    ${asked} =    Get Entry Point With Login    ${entry}    ${right}
+    ${taken} =    Check If MLflow Accepts Login    ${asked}
     IF    not $taken    Fail    MLflow refuses the new password.
-    ${asked} =    Entry Point With Login    ${entry}    ${wrong}
-    ${taken} =    Takes Login    ${asked}
+    ${asked} =    Get Entry Point With Login    ${entry}    ${wrong}
+    ${taken} =    Check If MLflow Accepts Login    ${asked}
     Should Be Equal    ${taken}    ${False}    msg=MLflow still accepts the old password.    values=False

@@ -16,7 +16,7 @@ The Turns Of A Conversation Are Several Traces Of One Session
     ...    sessions view uses, finds together and in order; each is about its own turn only.
     VAR    @{cities} =    @{CITIES}[:3]
     ${canaries} =    Get Canaries    @{cities}
-    ${agent} =    Entry Point Of    weather-agent
+    ${agent} =    Get Entry Point    weather-agent
     ${context} =    Make Context Id
     VAR    @{questions} =    @{EMPTY}
     FOR    ${city}    IN    @{cities}
@@ -31,7 +31,7 @@ Conversations At The Same Time Never Mix
     [Documentation]    As many questions at once as there are cities in the settings, each in a context of its own: each
     ...    has one trace with exactly its own canary. One search finds them all. Reports their arrival times.
     ${canaries} =    Get Canaries    @{CITIES}
-    ${agent} =    Entry Point Of    weather-agent
+    ${agent} =    Get Entry Point    weather-agent
     ${batch} =    Make Context Id
     ${questions} =    Ask At Once
     ...    ${agent}

@@ -25,7 +25,7 @@ Phoenix Gets The OpenInference Spans And No Foreign One
     [Documentation]    Of the probe, Phoenix has root and child; the foreign child and sibling are not there.
     [Tags]    phoenix
     Skip Unless The Overlay Has Phoenix
-    ${phoenix} =    Entry Point Of    phoenix
+    ${phoenix} =    Get Entry Point    phoenix
     ${trace} =    Wait For Trace In Phoenix
     ...    ${phoenix}
     ...    ${PHOENIX_PROJECT}

@@ -84,7 +84,7 @@ Phoenix Should Have The Same
     ${exporter} =    Get Exporter Or None    phoenix
     IF    $exporter is None    RETURN
     VAR    ${question} =    ${known}[1]
-    ${phoenix} =    Entry Point Of    phoenix
+    ${phoenix} =    Get Entry Point    phoenix
     ${same} =    Wait For Trace In Phoenix
     ...    ${phoenix}
     ...    ${PHOENIX_PROJECT}

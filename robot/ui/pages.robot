@@ -65,8 +65,8 @@ Phoenix's Trace Page Shows Agent, Model And Tool With What Went In And Out
     [Tags]    phoenix
     Skip Unless The Overlay Has Phoenix
     ${trace} =    Wait For Whole Trace In Phoenix    ${QUESTION}    ${BEFORE}    ${TRACE}
-    ${project} =    Get From Outside    phoenix    /v1/projects/${PHOENIX_PROJECT}
-    Open Phoenix Trace    ${PHOENIX}    ${project.json()}[data][id]    ${trace.trace_id}
+    ${project} =    Get JSON From Component    phoenix    /v1/projects/${PHOENIX_PROJECT}
+    Open Phoenix Trace    ${PHOENIX}    ${project}[data][id]    ${trace.trace_id}
     Phoenix Trace Should Be Drawn    ${trace}    OK
     Phoenix Span Should Show    ${trace.of_kind('AGENT')}[0]    ${QUESTION.text}    ${STATION}
     VAR    ${llm} =    ${trace.of_kind('LLM')}[0]
@@ -82,13 +82,11 @@ Ask And Open The Browser
     Ask One Question
     ${experiment} =    Get Experiment Id
     VAR    ${EXPERIMENT_ID} =    ${experiment}    scope=SUITE
-    ${mlflow} =    Entry Point Of    mlflow
-    ${phoenix} =    Entry Point Of    phoenix
+    ${mlflow} =    Get Entry Point    mlflow
+    ${phoenix} =    Get Entry Point    phoenix
     Open The Browser    ${mlflow}    ${phoenix}
-    ${url} =    Page URL    ${mlflow}
-    VAR    ${MLFLOW} =    ${url}    scope=SUITE
-    ${url} =    Page URL    ${phoenix}
-    VAR    ${PHOENIX} =    ${url}    scope=SUITE
+    VAR    ${MLFLOW} =    ${mlflow.url}    scope=SUITE
+    VAR    ${PHOENIX} =    ${phoenix.url}    scope=SUITE
 
 Ask One Question
     [Documentation]    Ask in a new context, and wait until MLflow has the trace.
@@ -108,7 +106,7 @@ Hold A Conversation
     ${first} =    Ask About The Weather    What is the weather in ${CITY}?
     ${trace} =    Wait For Whole Trace In MLflow    ${first}    ${BEFORE}
     Record Arrival Time    MLflow    ${first}    ${trace}
-    ${agent} =    Entry Point Of    weather-agent
+    ${agent} =    Get Entry Point    weather-agent
     VAR    ${text} =    What is the weather in ${OTHER_CITY}?
     ${second} =    Ask The Agent    ${agent}    ${text}    ${first.context_id}    ${LIMITS}[answer]
     Wait Until Keyword Succeeds    ${LIMITS}[trace]    250ms    Session Should Have Two Traces    ${first.context_id}

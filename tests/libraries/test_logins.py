@@ -10,8 +10,8 @@ import requests
 from robot.api.types import Secret
 
 from entry import logins
+from entry.addresses import Addresses
 from entry.entry_point import EntryPoint, Login
-from entry.gateway import Gateway
 from entry.logins import LoginError, Logins
 from kube.api import Kube
 from traces.mlflow_reader import _EntryHeaders
@@ -19,10 +19,11 @@ from traces.mlflow_reader import _EntryHeaders
 PASSWORD = "p\u00e4ss:word-of-ours"  # noqa: S105 - nobody's
 LOGIN = Login("admin", Secret(PASSWORD))
 HEADER = f"Basic {base64.b64encode(f'admin:{PASSWORD}'.encode()).decode()}"
-ENTRY = EntryPoint("http://192.0.2.7:8080", "mlflow.localtest.me:8080")
+ENTRY = EntryPoint("http://mlflow.localtest.me:8080", "192.0.2.7:8080")
+WITH_LOGIN = Addresses().get_entry_point_with_login(ENTRY, LOGIN)
 
 
-def answer(status: int) -> Any:  # noqa: ANN401 - stands for requests.get
+def answer(status: int) -> Any:  # noqa: ANN401 - stands for requests.request
     response = requests.Response()
     response.status_code = status
     return lambda *_, **__: response
@@ -32,35 +33,35 @@ def answer(status: int) -> Any:  # noqa: ANN401 - stands for requests.get
 def test_mlflow_says_whether_it_wants_a_login(
     status: int, wanted: bool | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(requests, "get", answer(status))
+    monkeypatch.setattr(requests, "request", answer(status))
     assert Logins().wants_login(ENTRY) is wanted
 
 
-@pytest.mark.parametrize(("status", "taken"), [(200, True), (401, False), (502, None)])
-def test_mlflow_says_whether_it_takes_a_login(
-    status: int, taken: bool | None, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("status", "accepted"), [(200, True), (401, False), (502, None)])
+def test_mlflow_says_whether_it_accepts_a_login(
+    status: int, accepted: bool | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(requests, "get", answer(status))
-    assert Logins().takes_login(Gateway().entry_point_with_login(ENTRY, LOGIN)) is taken
+    monkeypatch.setattr(requests, "request", answer(status))
+    assert Logins().accepts_login(WITH_LOGIN) is accepted
 
 
-def test_a_server_that_is_away_wants_nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    def get(*_: object, **__: object) -> None:
+def test_a_server_that_does_not_answer_wants_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise requests.ConnectionError
 
-    monkeypatch.setattr(requests, "get", get)
+    monkeypatch.setattr(requests, "request", fail)
     assert Logins().wants_login(ENTRY) is None
 
 
 def test_the_environment_gives_a_login(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(logins.USERNAME, raising=False)
     monkeypatch.delenv(logins.PASSWORD, raising=False)
-    assert Logins().login_from_environment() is None
+    assert Logins().get_login_from_environment() is None
     monkeypatch.setenv(logins.USERNAME, "admin")
     with pytest.raises(LoginError, match="MLFLOW_TRACKING_PASSWORD is not set"):
-        Logins().login_from_environment()
+        Logins().get_login_from_environment()
     monkeypatch.setenv(logins.PASSWORD, PASSWORD)
-    found = Logins().login_from_environment()
+    found = Logins().get_login_from_environment()
     assert found
     assert found.header == HEADER
 
@@ -70,16 +71,16 @@ def test_a_request_is_sent_with_the_login() -> None:
     assert prepared.headers["Authorization"] == HEADER
 
 
-def test_mlflows_own_client_sends_host_and_login() -> None:
+def test_mlflows_own_client_sends_the_login() -> None:
     provider = _EntryHeaders()
-    provider.entry = Gateway().entry_point_with_login(ENTRY, LOGIN)
-    assert provider.request_headers() == {"Host": "mlflow.localtest.me:8080", "Authorization": HEADER}
+    provider.entry = WITH_LOGIN
+    assert provider.request_headers() == {"Authorization": HEADER}
     provider.entry = ENTRY
-    assert provider.request_headers() == {"Host": "mlflow.localtest.me:8080"}
+    assert provider.request_headers() == {}
 
 
 def test_nothing_shows_the_password() -> None:
-    entry = Gateway().entry_point_with_login(ENTRY, LOGIN)
+    entry = WITH_LOGIN
     prepared = requests.Request("GET", ENTRY.url, auth=LOGIN).prepare()
     shown = f"{LOGIN} {LOGIN!r} {entry} {entry!r} {prepared.headers} {entry.login_headers}"
     assert PASSWORD not in shown
@@ -112,3 +113,19 @@ def test_the_cluster_gives_every_password(monkeypatch: pytest.MonkeyPatch) -> No
     assert {name: password.value for name, password in found.items()} == {
         "kagenti-system/mlflow-admin": PASSWORD
     }
+
+
+@pytest.mark.parametrize(
+    ("container", "expected"),
+    [
+        ({}, False),
+        ({"args": ["--host=0.0.0.0", "--app-name=basic-auth"]}, True),
+        ({"args": ["server", "--app-name", "basic-auth"]}, True),
+        ({"command": ["sh", "-c", "exec mlflow server --app-name=basic-auth"]}, True),
+        ({"args": ["--app-name=other"]}, False),
+    ],
+    ids=str,
+)
+def test_mlflow_is_started_with_logins(container: dict[str, Any], expected: bool) -> None:
+    workload = {"spec": {"template": {"spec": {"containers": [container]}}}}
+    assert Logins().starts_with_logins(workload) is expected

@@ -64,7 +64,7 @@ Wait Until Both Backends Have The Trace
         Fail    MLflow has no whole trace of ${question.text} within ${LIMITS}[trace] s. ${question.failure}
     END
     VAR    ${spans} =    ${{len($trace.spans)}}
-    ${phoenix} =    Entry Point Of    phoenix
+    ${phoenix} =    Get Entry Point    phoenix
     ${same} =    Wait For Trace In Phoenix
     ...    ${phoenix}
     ...    ${PHOENIX_PROJECT}

@@ -84,7 +84,7 @@ Read All Spans
     IF    $backend == 'MLflow'
         ${trace} =    Read Trace From MLflow    ${replay.trace_id}
     ELSE
-        ${phoenix} =    Entry Point Of    phoenix
+        ${phoenix} =    Get Entry Point    phoenix
         ${trace} =    Read Trace From Phoenix    ${phoenix}    ${PHOENIX_PROJECT}    ${replay.trace_id}
     END
     VAR    ${stored} =    ${{len($trace.spans) if $trace else 0}}

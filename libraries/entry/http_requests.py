@@ -1,0 +1,87 @@
+"""Sends HTTP requests to entry points. Where there is no answer, it says which failure the request met."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import requests
+from robot.api import logger
+from robot.api.deco import keyword, library
+
+from connection_failures import ConnectionFailure, describe_failure
+from entry.entry_point import EntryError, EntryPoint
+
+SHOWN = 1000  # characters of an answer in the log
+# What to do about a failure, by its kind.
+HINTS = {
+    "certificate": "where the cluster's own authority signs it, name a file with that authority's "
+    "certificate in REQUESTS_CA_BUNDLE",
+    "name": "where no name server knows a Route's host, set ROUTER_ADDRESS=host:port",
+}
+
+
+class RequestError(EntryError):
+    """A request got no answer; `why` says which failure it met, and what can be done about it."""
+
+    def __init__(self, entry: EntryPoint, failure: ConnectionFailure) -> None:
+        """Name the entry point and the failure."""
+        hint = HINTS.get(failure.kind)
+        self.why = f"{failure}; {hint}" if hint else str(failure)
+        super().__init__(f"The request to {entry} failed: {self.why}.")
+
+
+def send_request(
+    entry: EntryPoint,
+    method: str,
+    path: str,
+    limit: float,
+    **options: Any,  # noqa: ANN401 - requests' own
+) -> requests.Response:
+    """Return the answer to one request, whatever its status; it carries the entry point's login.
+
+    `limit` is in seconds, for the connection and for each part of the answer. Raises RequestError where
+    there is no answer.
+    """
+    try:
+        return requests.request(method, entry.url + path, auth=entry.login, timeout=limit, **options)
+    except requests.RequestException as error:
+        raise RequestError(entry, describe_failure(error)) from error
+
+
+@library(scope="GLOBAL")
+class HttpRequests:
+    """Sends HTTP requests to entry points."""
+
+    @keyword
+    def send_request(  # noqa: PLR0913, PLR0917 - a request has that many parts
+        self,
+        entry: EntryPoint,
+        method: str,
+        path: str,
+        limit: float,
+        body: str | None = None,
+        headers: dict[str, str] | None = None,
+        query: dict[str, str] | None = None,
+        follow_redirects: bool = True,
+    ) -> requests.Response:
+        """Return and log the answer to one request, whatever its status.
+
+        The request carries the entry point's login. `limit` is in seconds, for the connection and for each
+        part of the answer. Raises RequestError, which names the failure, where there is no answer.
+        """
+        answer = send_request(
+            entry,
+            method,
+            path,
+            limit,
+            data=body,
+            headers=headers,
+            params=query,
+            allow_redirects=follow_redirects,
+        )
+        seconds = answer.elapsed.total_seconds()
+        logger.info(
+            f"{method} {answer.url} ({entry}): {answer.status_code} {answer.reason} in {seconds:.2f} s"
+        )
+        logger.info(answer.text[:SHOWN])
+        return answer

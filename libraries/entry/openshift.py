@@ -1,0 +1,55 @@
+"""OpenShift's Routes: where their router is reached, and whether it admits them."""
+
+from __future__ import annotations
+
+import os
+
+from robot.api.deco import keyword, library
+
+from entry.addresses import entry_point_at, read_address
+from entry.conditions import Object, unmet_conditions
+from entry.entry_point import EntryError, EntryPoint
+
+ADDRESS_VARIABLES = {"https": "ROUTER_ADDRESS", "http": "ROUTER_HTTP_ADDRESS"}
+
+
+@library(scope="GLOBAL")
+class OpenshiftRoutes:
+    """Says how an OpenShift Route is reached."""
+
+    @keyword(name="Get Entry Point Of OpenShift Route")
+    def entry_point_of_openshift_route(self, route: Object) -> EntryPoint:
+        """Return how to reach an OpenShift Route: by its host, at ROUTER_ADDRESS where that is set.
+
+        A Route without TLS is reached by plain HTTP, at ROUTER_HTTP_ADDRESS. Raises EntryError while the
+        Route has no host.
+        """
+        return _entry_point(route, "https" if "tls" in route["spec"] else "http")
+
+    @keyword(name="Get Plain Entry Point Of OpenShift Route")
+    def plain_entry_point_of_openshift_route(self, route: Object) -> EntryPoint:
+        """Return how to reach an OpenShift Route without TLS, at ROUTER_HTTP_ADDRESS where that is set."""
+        return _entry_point(route, "http")
+
+
+def openshift_route_problems(route: Object) -> list[str]:
+    """Return why a Route is not admitted, or is admitted with another host, by each of its routers."""
+    admissions = route.get("status", {}).get("ingress", ())
+    if not admissions:
+        return ["no router has admitted it"]
+    host, problems = route["spec"].get("host"), []
+    for admission in admissions:
+        router = f"router {admission.get('routerName', 'without a name')}"
+        problems += unmet_conditions(route, router, admission.get("conditions", ()), ["Admitted"])
+        if admission.get("host") != host:
+            problems.append(f"{router}: serves {admission.get('host')}, not {host}")
+    return problems
+
+
+def _entry_point(route: Object, scheme: str) -> EntryPoint:
+    host = route["spec"].get("host")
+    if not host:
+        metadata = route["metadata"]
+        raise EntryError(f"Route {metadata['namespace']}/{metadata['name']} has no host yet.")
+    url, address = f"{scheme}://{host}", read_address(os.environ, ADDRESS_VARIABLES[scheme])
+    return entry_point_at(url, address) if address else EntryPoint(url)
