@@ -144,28 +144,28 @@ class Collector:
 
         It is the exporter in a traces pipeline whose name, or whose endpoint's host, is the backend's.
         """
-        exporters = configuration.get("exporters") or {}
-        pipelines = trace_pipelines(configuration)
-        for pipeline, content in pipelines.items():
-            for name in content.get("exporters") or ():
-                settings = exporters.get(name) or {}
-                endpoint = settings.get("traces_endpoint") or settings.get("endpoint") or ""
-                host = endpoint.partition("://")[2] or endpoint
-                if name.partition("/")[2] == backend or host.split(":")[0].split(".")[0] == backend:
-                    return Exporter(
-                        name,
-                        pipeline,
-                        endpoint,
-                        settings.get("headers") or {},
-                        (settings.get("auth") or {}).get("authenticator"),
-                        _filters(content, pipelines.values()),
-                    )
-        return None
+        return find_exporter(configuration, backend)
 
-    @keyword
-    def get_trace_pipelines(self, configuration: Mapping[str, Any]) -> list[str]:
-        """Return the names of the pipelines for traces."""
-        return list(trace_pipelines(configuration))
+
+def find_exporter(configuration: Mapping[str, Any], backend: str) -> Exporter | None:
+    """Return the exporter that `Collector.find_exporter` describes."""
+    exporters = configuration.get("exporters") or {}
+    pipelines = trace_pipelines(configuration)
+    for pipeline, content in pipelines.items():
+        for name in content.get("exporters") or ():
+            settings = exporters.get(name) or {}
+            endpoint = settings.get("traces_endpoint") or settings.get("endpoint") or ""
+            host = endpoint.partition("://")[2] or endpoint
+            if name.partition("/")[2] == backend or host.split(":")[0].split(".")[0] == backend:
+                return Exporter(
+                    name,
+                    pipeline,
+                    endpoint,
+                    settings.get("headers") or {},
+                    (settings.get("auth") or {}).get("authenticator"),
+                    _filters(content, pipelines.values()),
+                )
+    return None
 
 
 def trace_pipelines(configuration: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

@@ -100,3 +100,50 @@ Spans Should Be Conserved Now
 """
     failed = ("FAIL", "Spans are not conserved: stored in MLflow 40, expected 50.")
     assert run(tmp_path, "conservation.resource", suite) == failed
+
+
+def test_the_verdict_keeps_what_could_be_read(tmp_path: Path) -> None:
+    suite = """
+*** Test Cases ***
+Fail
+    VAR    ${question} =    ${{agent.client.Question('?', 'acceptance-1', 'sunny', '', 0.0, 1.0)}}
+    Fail With Verdict    phoenix    ${question}    ${None}    ${None}    ${EMPTY}
+
+*** Keywords ***
+Read Collector Metrics
+    ${metrics} =    Parse Metrics    otelcol_process_uptime 9
+    RETURN    ${metrics}
+
+Read Collector Configuration
+    RETURN    ${{ {'service': {'pipelines': {'traces/mlflow': {}}}} }}
+
+Read Collector Log Since
+    [Arguments]    ${moment}
+    Fail    No log can be read.
+
+Get Experiment Or None
+    Fail    MLflow does not answer.
+
+Get Component Problems
+    Fail    No Deployment can be read.
+
+Get Agent Endpoint
+    RETURN    http://otel-collector:8335
+
+Explain Denied Connection
+    [Arguments]    ${source}    ${target}    ${url}
+    IF    not $url    RETURN    ${EMPTY}
+    RETURN    ingress of ${target} at ${url} is denied
+"""
+    status, message = run(tmp_path, "verdict.resource", suite)
+    assert status == "FAIL"
+    first, *rest = message.splitlines()
+    assert first.endswith(
+        "the collector accepted 0 spans from the agent, which sends to http://otel-collector:8335; "
+        "ingress of otel-collector at http://otel-collector:8335 is denied."
+    )
+    assert {
+        "- not read: No log can be read.",
+        "- not read: MLflow does not answer.",
+        "- not read: No Deployment can be read.",
+    } < set(rest)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -10,11 +10,18 @@ import pytest
 from agent.client import Question
 from pipeline.collector import Collector, Exporter, Metrics
 from traces.model import Span, Trace
-from verdicts.verdict import Evidence, explain
+from verdicts.evidence import Evidence, collect
+from verdicts.verdict import explain
 
 MLFLOW = "otlp_http/mlflow"
 QUESTION = Question("What is the weather in Paris?", "acceptance-1", "WX-12345678", "", 100.0, 100.4)
-EXPORTER = Exporter(MLFLOW, "traces/mlflow", "http://mlflow:5000/v1/traces", {})
+EXPORTER = Exporter(
+    MLFLOW,
+    "traces/mlflow",
+    "http://mlflow:5000/v1/traces",
+    {},
+    filters={"filter/openinference_only": 2},
+)
 WITH_LOGIN = replace(EXPORTER, authenticator="basicauth/mlflow")
 IDLE = 'otelcol_exporter_queue_capacity{exporter="otlp_http/mlflow"} 100000\notelcol_process_uptime 60\n'
 RECEIVED = 'otelcol_receiver_accepted_spans{receiver="otlp",transport="http"} 10\n'
@@ -68,95 +75,99 @@ def span(span_id: str, parent_id: str | None) -> Span:
 CASES = {
     "the agent fails": (
         seen(question=replace(QUESTION, answer="", failure="HTTP status 503: no available server")),
-        "the agent did not answer the question: HTTP status 503",
+        "the agent did not answer: HTTP status 503",
     ),
     "the collector is away": (
-        seen(after=None, problems={"otel-collector": ["0 of 1 replicas are Ready"]}, unreadable="no metrics"),
+        seen(
+            after=None,
+            problems={"otel-collector": ["0 of 1 replicas are Ready"]},
+            unread={"after": "no metrics"},
+        ),
         "the collector does not run (0 of 1 replicas are Ready)",
     ),
     "the collector's metrics are closed": (
-        seen(after=None, unreadable="the collector's metrics cannot be read: 403 forbidden"),
-        "unknown, as the collector's metrics cannot be read: 403 forbidden",
+        seen(after=None, unread={"after": "the metrics of otel-collector cannot be read: 403 forbidden"}),
+        "cause unknown: the metrics of otel-collector cannot be read: 403 forbidden",
     ),
-    "a network policy closes the way to the collector": (
-        seen(way_in="ingress of otel-collector is let through by none of its policies (a/default-deny)"),
-        "http://otel-collector:8335: ingress of otel-collector is let through by none of its policies",
+    "a network policy denies the connection to the collector": (
+        seen(denied_to_collector="ingress of otel-collector is denied: no policy allows it (a/default-deny)"),
+        "http://otel-collector:8335; ingress of otel-collector is denied: no policy allows it (a/default",
     ),
-    "a network policy closes the way to MLflow": (
+    "a network policy denies the connection to MLflow": (
         seen(
             RECEIVED + QUEUED,
             log=[retried("dial tcp: i/o timeout")],
-            way_out="egress of otel-collector is let through by none of its policies (a/default-deny)",
+            denied_to_backend="egress of otel-collector is denied: no policy allows it (a/default-deny)",
         ),
-        "MLflow is not reached, as egress of otel-collector is let through by none of its policies "
+        "the collector does not reach MLflow: egress of otel-collector is denied: no policy allows it "
         "(a/default-deny); the collector keeps 10 spans and retries",
     ),
     "the agent sends elsewhere": (
         seen(agent_endpoint="http://nowhere:4318"),
-        "the collector received no span from the agent, which sends to http://nowhere:4318",
+        "the collector accepted 0 spans from the agent, which sends to http://nowhere:4318",
     ),
     "the queue is full": (
         seen(
             'otelcol_receiver_refused_spans{receiver="otlp"} 10\n'
             'otelcol_exporter_enqueue_failed_spans{exporter="otlp_http/mlflow"} 10\n'
         ),
-        "the collector refused 10 spans because the queue of otlp_http/mlflow is full",
+        "the collector refused 10 spans: the queue of otlp_http/mlflow is full",
     ),
     "the memory limiter refuses": (
         seen('otelcol_receiver_refused_spans{receiver="otlp"} 10\n'),
-        "the collector refused 10 spans because it is short of memory (memory_limiter)",
+        "the collector refused 10 spans: it is short of memory (memory_limiter)",
     ),
     "the pipeline is missing": (
         seen(RECEIVED, exporter=None, pipelines=["traces/phoenix"]),
-        "the collector has no pipeline that exports traces to MLflow (it has: traces/phoenix)",
+        "the collector exports no traces to MLflow: its pipelines for traces are traces/phoenix",
     ),
     "the collector was not restarted": (
         seen(after=metrics(RECEIVED)),
-        "the running collector does not know exporter otlp_http/mlflow",
+        "the running collector lacks exporter otlp_http/mlflow, which its configuration has: restart it",
     ),
     "the experiment id is wrong": (
         seen(RECEIVED + failed("Unimplemented"), sent_to="99"),
-        "it answers 404, it has no experiment with the id 99 that the collector sends to",
+        "status 404, it has no experiment 99, which the collector sends to",
     ),
     "the path is wrong": (
         seen(
             RECEIVED + failed("Unimplemented"),
             exporter=replace(EXPORTER, endpoint="http://mlflow:5000/v1/trace"),
         ),
-        "it answers 404, the path of http://mlflow:5000/v1/trace is wrong",
+        "status 404, the path of http://mlflow:5000/v1/trace is wrong, or experiment 1 was deleted for good",
     ),
     "the host is not allowed": (
         seen(RECEIVED + failed("PermissionDenied")),
-        "it answers 403, its allowed hosts do not name the host of http://mlflow:5000/v1/traces",
+        "status 403, its allowed hosts lack the host of http://mlflow:5000/v1/traces",
     ),
     "the collector has no login": (
         seen(RECEIVED + failed("Unauthenticated")),
-        "it answers 401, it wants a login that the collector does not send: components/mlflow-auth",
+        "status 401, it wants a login and the collector sends none: add components/mlflow-auth",
     ),
     "MLflow without our answer does not know the collector's login": (
         seen(RECEIVED + failed("Unauthenticated"), exporter=WITH_LOGIN),
-        "it answers 401, it does not know the login that the collector sends (basicauth/mlflow, Secret "
+        "status 401, it does not know the login that the collector sends (basicauth/mlflow, Secret "
         "mlflow-collector): the password was changed in MLflow",
     ),
     "MLflow does not know the collector's login": (
         seen(RECEIVED + QUEUED, exporter=WITH_LOGIN, log=[retried("HTTP Status Code 503")]),
-        "MLflow does not take the spans, it does not know the login that the collector sends",
+        "MLflow does not take the spans: it does not know the login that the collector sends",
     ),
     "MLflow's database is away, login or not": (
         seen(RECEIVED + QUEUED, exporter=WITH_LOGIN, log=[retried("HTTP Status Code 503")], experiment=None),
-        "MLflow does not take the spans, it answers 503, as it does without its database",
+        "MLflow does not take the spans: it answers 503, as it does without its database",
     ),
     "the experiment header is missing": (
         seen(RECEIVED + failed("Unknown"), log=[dropped(422)]),
-        "it answers 422, the collector sends no header x-mlflow-experiment-id",
+        "status 422, the collector sends no header x-mlflow-experiment-id",
     ),
     "a span is poisonous": (
         seen(RECEIVED + failed("InvalidArgument")),
-        "it answers 400, a span of the batch is one that it does not store",
+        "status 400, the batch has a span that it cannot store",
     ),
     "an error without a meaning": (
         seen(RECEIVED + failed("Unknown"), log=[dropped(500)]),
-        "refused 10 spans for good, the collector dropped them: it answers with an error (HTTP status 500)",
+        "refused 10 spans and the collector dropped them: status 500",
     ),
     "MLflow is scaled to 0": (
         seen(
@@ -168,23 +179,23 @@ CASES = {
     ),
     "the host name is wrong": (
         seen(RECEIVED + QUEUED, log=[retried("dial tcp: lookup mlflw on 10.96.0.10:53: no such host")]),
-        "does not take the spans, its host name does not resolve; the collector keeps 10 spans and retries",
+        "does not take the spans: its host name does not resolve; the collector keeps 10 spans and retries",
     ),
     "MLflow has no database": (
         seen(RECEIVED + QUEUED, log=[retried("responded with HTTP Status Code 503")]),
-        "MLflow does not take the spans, it answers 503, as it does without its database",
+        "MLflow does not take the spans: it answers 503, as it does without its database",
     ),
     "another exporter's line is not evidence": (
         seen(RECEIVED + QUEUED, log=[retried("no such host").replace(MLFLOW, "otlp_http/phoenix")]),
-        "the spans still wait in the collector's queue for MLflow (10 of them)",
+        "accepted 10, sent to MLflow 0, still in the collector's queue 10",
     ),
     "the filter drops everything": (
         seen(RECEIVED + 'otelcol_processor_filter_spans_filtered{filter="filter/openinference_only"} 20\n'),
-        "the collector's filter dropped the spans (20)",
+        "the collector dropped spans: accepted 10, filtered 10 (filter/openinference_only), sent to MLflow 0",
     ),
     "the experiment is deleted": (
         seen(RECEIVED + SENT, experiment={**EXPERIMENT, "lifecycle": "deleted"}),
-        "the experiment weather-agent is deleted: MLflow takes the trace and hides it",
+        "experiment weather-agent is deleted: MLflow takes its traces and hides them",
     ),
     "the traces go to another experiment": (
         seen(RECEIVED + SENT, sent_to="0"),
@@ -192,7 +203,7 @@ CASES = {
     ),
     "the experiment does not exist": (
         seen(RECEIVED + SENT, experiment=None),
-        "the experiment weather-agent does not exist in MLflow",
+        "MLflow has no experiment weather-agent",
     ),
     "MLflow cannot be asked": (
         seen(RECEIVED + SENT, backend_error="There is no way in to mlflow: 404"),
@@ -200,13 +211,13 @@ CASES = {
     ),
     "MLflow cannot be asked while spans are on their way": (
         seen(RECEIVED + QUEUED, backend_error="There is no way in to mlflow: 404"),
-        "MLflow cannot be asked for it: There is no way in to mlflow: 404",
+        "MLflow cannot be asked: There is no way in to mlflow: 404",
     ),
     "the root is missing": (
         seen(
             RECEIVED + SENT, trace=Trace("0" * 32, (span("b", "a"), span("c", "b")), "mlflow", "IN_PROGRESS")
         ),
-        "2 spans are there, but the root is not",
+        "it has 2 spans and no root",
     ),
     "there are orphans": (
         seen(RECEIVED + SENT, trace=Trace("0" * 32, (span("a", None), span("c", "b")), "mlflow", "OK")),
@@ -214,7 +225,7 @@ CASES = {
     ),
     "the session is lost": (
         seen(RECEIVED + SENT),
-        "no trace there carries this context as its session",
+        "no trace there has this context as its session",
     ),
 }
 
@@ -228,14 +239,14 @@ def test_first_line_names_the_cause(evidence: Evidence, cause: str) -> None:
     assert cause in first
 
 
-def test_tells_how_far_the_trace_came_and_the_evidence() -> None:
+def test_the_verdict_shows_the_hops_and_the_evidence() -> None:
     line = retried("dial tcp 10.96.0.1:5000: connect: connection refused")
     message = explain(
         seen(RECEIVED + QUEUED, problems={"mlflow": ["it is scaled to 0 replicas"]}, log=[line])
     )
     assert message.splitlines()[1:] == [
-        "How far it came: agent answered in 0.4 s > collector received 10 spans > "
-        "otlp_http/mlflow sent 0, failed 0, queue holds 10 > MLflow has 0 spans",
+        "Hops: agent answered in 0.4 s > collector accepted 10 > "
+        "otlp_http/mlflow sent 0, failed 0, queued 10 > MLflow stored 0",
         "- mlflow: it is scaled to 0 replicas",
         "- exporter otlp_http/mlflow of pipeline traces/mlflow sends to http://mlflow:5000/v1/traces",
         "- the collector sends to experiment 1; weather-agent is 1 (active)",
@@ -243,7 +254,71 @@ def test_tells_how_far_the_trace_came_and_the_evidence() -> None:
     ]
 
 
-def test_other_traffic_before_the_question_is_not_counted() -> None:
+def test_spans_before_the_question_are_not_counted() -> None:
     before = IDLE + RECEIVED + SENT
     evidence = seen(after=metrics(before), before=metrics(before))
-    assert "the collector received no span from the agent" in explain(evidence)
+    assert "the collector accepted 0 spans from the agent" in explain(evidence)
+
+
+CONFIGURATION = {
+    "exporters": {MLFLOW: {"traces_endpoint": "http://mlflow:5000/v1/traces"}},
+    "service": {"pipelines": {"traces/mlflow": {"exporters": [MLFLOW]}}},
+}
+READ: dict[str, tuple[str, Any]] = {
+    "after": ("PASS", metrics(IDLE + RECEIVED)),
+    "problems": ("PASS", {"mlflow": ["0 of 1 replicas are Ready"]}),
+    "configuration": ("PASS", CONFIGURATION),
+    "sent_to": ("PASS", "1"),
+    "experiment": ("PASS", EXPERIMENT),
+    "agent_endpoint": ("PASS", "http://otel-collector:8335"),
+    "denied_to_collector": ("PASS", "ingress of otel-collector is denied"),
+    "denied_to_backend": ("PASS", "egress of otel-collector is denied"),
+    "log": ("PASS", [retried("no such host")]),
+}
+
+
+@pytest.mark.parametrize("name", READ)
+def test_what_cannot_be_read_takes_nothing_away_from_the_rest(name: str) -> None:
+    def read(failing: str = "") -> Evidence:
+        found = READ | ({failing: ("FAIL", "403 Forbidden")} if failing else {})
+        return collect("mlflow", QUESTION, 30, found, before=metrics(IDLE))
+
+    whole, partly = read(), read(failing=name)
+    lost = {"exporter", "pipelines"} if name == "configuration" else {name}
+    seen_fields = {field.name for field in fields(Evidence)} - {"unread"}
+    assert {field for field in seen_fields if getattr(partly, field) != getattr(whole, field)} == lost
+    assert "- not read: 403 Forbidden" in explain(partly).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("evidence", "cause"),
+    [
+        (
+            seen(RECEIVED, exporter=None, pipelines=(), unread={"configuration": "403 Forbidden"}),
+            "the collector accepted 10 spans, where it sends them is unknown: 403 Forbidden",
+        ),
+        (
+            seen(
+                RECEIVED,
+                exporter=None,
+                trace=Trace("0" * 32, (span("c", "b"),), "mlflow"),
+                unread={"configuration": "403 Forbidden"},
+            ),
+            "it has 1 spans and no root",
+        ),
+        (
+            seen(RECEIVED + SENT, experiment=None, unread={"experiment": "503"}),
+            "no trace there has this context as its session",
+        ),
+        (
+            seen(RECEIVED + failed("Unimplemented"), experiment=None, unread={"experiment": "503"}),
+            "status 404, the path of http://mlflow:5000/v1/traces is wrong, or experiment 1 was deleted",
+        ),
+    ],
+)
+def test_what_cannot_be_read_is_not_said_to_be_missing(evidence: Evidence, cause: str) -> None:
+    assert cause in explain(evidence).splitlines()[0]
+
+
+def test_numbers_without_a_first_reading_are_said_to_be_since_the_start() -> None:
+    assert "its numbers are since its start" in explain(seen(RECEIVED, before=None))

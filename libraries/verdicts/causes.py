@@ -1,0 +1,230 @@
+"""Why a trace stopped, found hop by hop from the agent on.
+
+What the collector's counters and log lines mean was measured with collector 0.158 and MLflow 3.17.2. Answers
+that a retry may heal (429, 502, 503, 504, no connection, no such name) are retried without end: they show
+only as a queue that grows and as log lines at level info. Any other answer makes the collector drop the
+spans at once and count them by the gRPC status that the exporter translates it to.
+"""
+
+from __future__ import annotations
+
+import re
+
+from pipeline.collector import (
+    ACCEPTED,
+    CAPACITY,
+    FAILED,
+    NOT_QUEUED,
+    QUEUED,
+    REFUSED,
+    SENT,
+    Exporter,
+    Metrics,
+)
+from traces.model import Trace
+from verdicts.evidence import Evidence
+
+EXPERIMENT_HEADER = "x-mlflow-experiment-id"
+# gRPC statuses that collector 0.158 counts HTTP statuses under.
+STATUS_OF_TYPE = {
+    "Unauthenticated": "401",
+    "PermissionDenied": "403",
+    "Unimplemented": "404",
+    "InvalidArgument": "400",
+}
+# What is in a log line about a retry, and what it means.
+RETRIED = (
+    ("no such host", "its host name does not resolve"),
+    ("connection refused", "it refuses connections"),
+    ("HTTP response to HTTPS client", "it speaks http, and the collector sends https"),
+    ("HTTP Status Code 503", "it answers 503, as it does without its database"),
+    ("HTTP Status Code 502", "a proxy before it answers 502"),
+    ("HTTP Status Code 429", "it answers 429, too many requests"),
+    ("no route to host", "there is no route to its address"),
+    ("i/o timeout", "its address does not answer, as when a NetworkPolicy denies the connection"),
+    ("deadline exceeded", "it does not answer in time"),
+    ("EOF", "it closes the connections"),
+)
+_HTTP_STATUS = re.compile(r"HTTP Status Code (\d{3})")
+
+
+def find_cause(evidence: Evidence) -> str:
+    """Return the first hop that stopped the trace and why, as the end of a sentence."""
+    if evidence.question.failure:
+        return f"the agent did not answer: {evidence.question.failure}"
+    down = evidence.problems.get("otel-collector")
+    if evidence.after is None:
+        reason = evidence.unread.get("after", "the collector's metrics are missing")
+        return f"the collector does not run ({'; '.join(down)})" if down else f"cause unknown: {reason}"
+    return _receiving(evidence) or _exporting(evidence) or _storing(evidence)
+
+
+def _receiving(evidence: Evidence) -> str:
+    grown = evidence.grown
+    accepted, refused = grown.total(ACCEPTED), grown.total(REFUSED)
+    if accepted:
+        return ""
+    if refused:
+        full = grown.by("exporter", NOT_QUEUED)
+        why = f"the queue of {', '.join(full)} is full" if full else "it is short of memory (memory_limiter)"
+        return f"the collector refused {refused} spans: {why}"
+    target = f", which sends to {evidence.agent_endpoint}" if evidence.agent_endpoint else ""
+    denied = f"; {evidence.denied_to_collector}" if evidence.denied_to_collector else ""
+    return f"the collector accepted 0 spans from the agent{target}{denied}"
+
+
+def _exporting(evidence: Evidence) -> str:
+    exporter, grown, title = evidence.exporter, evidence.grown, evidence.title
+    if exporter is None:
+        return _no_exporter(evidence)
+    after = evidence.after or Metrics()
+    if not after.has(CAPACITY, exporter=exporter.name) and not after.has(SENT, exporter=exporter.name):
+        return (
+            f"the running collector lacks exporter {exporter.name}, which its configuration has: restart it"
+        )
+    failed = grown.total(FAILED, exporter=exporter.name)
+    if failed:
+        return (
+            f"{title} refused {failed} spans and the collector dropped them: {_refusal(evidence, exporter)}"
+        )
+    rejected = grown.total(NOT_QUEUED, exporter=exporter.name)
+    if rejected:
+        return f"the collector dropped {rejected} spans: its queue for {title} is full"
+    if grown.total(SENT, exporter=exporter.name):
+        return ""
+    return _not_sent(evidence, exporter)
+
+
+def _no_exporter(evidence: Evidence) -> str:
+    if "configuration" not in evidence.unread:
+        has = ", ".join(evidence.pipelines) or "none"
+        return f"the collector exports no traces to {evidence.title}: its pipelines for traces are {has}"
+    if evidence.trace is not None:
+        return _incomplete(evidence.trace)
+    accepted, reason = evidence.grown.total(ACCEPTED), evidence.unread["configuration"]
+    return f"the collector accepted {accepted} spans, where it sends them is unknown: {reason}"
+
+
+def _not_sent(evidence: Evidence, exporter: Exporter) -> str:
+    """Return what keeps spans that were accepted from being sent."""
+    queued = (evidence.after or Metrics()).total(QUEUED, exporter=exporter.name)
+    keeps = f"the collector keeps {queued} spans and retries" if queued else "the collector retries"
+    unreached = _unreached(evidence, exporter)
+    if unreached:
+        return f"{unreached}; {keeps}"
+    title, accepted = evidence.title, evidence.grown.total(ACCEPTED)
+    if evidence.backend_error:
+        return f"{title} cannot be asked: {evidence.backend_error}"
+    if queued:
+        return f"accepted {accepted}, sent to {title} 0, still in the collector's queue {queued}"
+    dropped = exporter.filtered(evidence.grown)
+    if dropped:
+        filtered = f"{sum(dropped.values())} ({', '.join(dropped)})"
+        return f"the collector dropped spans: accepted {accepted}, filtered {filtered}, sent to {title} 0"
+    return f"the collector accepted {accepted} spans and sent none to {title} yet"
+
+
+def _unreached(evidence: Evidence, exporter: Exporter) -> str:
+    """Return why the backend does not take what the exporter sends, empty where nothing says so."""
+    title = evidence.title
+    down = evidence.problems.get(evidence.backend)
+    if down:
+        return f"{title} does not run ({'; '.join(down)})"
+    if evidence.denied_to_backend:
+        return f"the collector does not reach {title}: {evidence.denied_to_backend}"
+    retried = [line for line in evidence.exporter_lines if "Will retry" in line]
+    if retried:
+        return f"{title} does not take the spans: {_why_retried(evidence, exporter, retried[-1])}"
+    return ""
+
+
+def _refusal(evidence: Evidence, exporter: Exporter) -> str:
+    """Return what a refusal means, from the log's HTTP status or the status it was counted under."""
+    types = evidence.grown.by("error_type", FAILED, exporter=exporter.name)
+    logged = [
+        match[1]
+        for line in evidence.exporter_lines
+        for match in _HTTP_STATUS.finditer(line)
+        if "Dropping" in line
+    ]
+    counted = [STATUS_OF_TYPE[name] for name in types if name in STATUS_OF_TYPE]
+    status = next(iter([*reversed(logged), *counted]), "")
+    meanings = {
+        "400": "the batch has a span that it cannot store, or the experiment id is not a number",
+        "401": _login(exporter),
+        "403": f"its allowed hosts lack the host of {exporter.endpoint}",
+        "404": _not_found(evidence, exporter),
+        "422": f"the collector sends no header {EXPERIMENT_HEADER}",
+    }
+    if status in meanings:
+        return f"status {status}, {meanings[status]}"
+    return f"status {status}" if status else f"counted as {', '.join(types) or 'no known error'}"
+
+
+def _not_found(evidence: Evidence, exporter: Exporter) -> str:
+    """Return what 404 means: an unknown experiment, or an unknown path."""
+    sent_to, found = evidence.sent_to, evidence.experiment
+    known = "experiment" not in evidence.unread
+    if evidence.backend == "mlflow" and sent_to and known and (not found or found["id"] != sent_to):
+        return f"it has no experiment {sent_to}, which the collector sends to"
+    gone = f", or experiment {sent_to} was deleted for good" if sent_to else ""
+    return f"the path of {exporter.endpoint} is wrong{gone}"
+
+
+def _why_retried(evidence: Evidence, exporter: Exporter, line: str) -> str:
+    """Return what a line about a retry means.
+
+    An MLflow that answers 503 but finds the experiment in its database means the collector's login:
+    components/mlflow-auth lets it answer so.
+    """
+    if "HTTP Status Code 503" in line and exporter.authenticator and evidence.experiment:
+        return _login(exporter)
+    known = [meaning for mark, meaning in RETRIED if mark in line]
+    return known[0] if known else "see the log line below"
+
+
+def _login(exporter: Exporter) -> str:
+    """Return what is wrong with the login that an exporter sends, and what to do."""
+    if not exporter.authenticator:
+        return "it wants a login and the collector sends none: add components/mlflow-auth"
+    return (
+        f"it does not know the login that the collector sends ({exporter.authenticator}, Secret "
+        "mlflow-collector): the password was changed in MLflow, or the collector has another Secret's. "
+        "`kubectl rollout restart deployment/mlflow` gives MLflow the Secret's password again"
+    )
+
+
+def _storing(evidence: Evidence) -> str:
+    """Return why spans that were sent are not seen as a whole trace."""
+    if evidence.trace is not None:
+        return _incomplete(evidence.trace)
+    if evidence.backend_error:
+        return f"the collector sent the spans, but {evidence.backend_error}"
+    return _hidden(evidence) or (
+        f"the collector sent the spans and {evidence.title} took them, but no trace there has this context "
+        "as its session: the root span is missing or has another session"
+    )
+
+
+def _incomplete(trace: Trace) -> str:
+    """Return what `Trace.is_whole` misses."""
+    if not trace.roots:
+        return f"it has {len(trace.spans)} spans and no root"
+    if trace.orphans:
+        names = ", ".join(sorted({span.name for span in trace.orphans}))
+        return f"{len(trace.orphans)} of its {len(trace.spans)} spans lack their parents ({names})"
+    return f"it has {len(trace.spans)} spans and is {trace.state or 'incomplete'}"
+
+
+def _hidden(evidence: Evidence) -> str:
+    """Return why MLflow would store a trace where nobody looks for it."""
+    name, found, sent_to = evidence.experiment_name, evidence.experiment, evidence.sent_to
+    if evidence.backend != "mlflow" or "experiment" in evidence.unread:
+        return ""
+    if found is None:
+        return f"MLflow has no experiment {name}"
+    if found["lifecycle"] != "active":
+        return f"experiment {name} is deleted: MLflow takes its traces and hides them"
+    if sent_to and found["id"] != sent_to:
+        return f"the collector sends to experiment {sent_to}, but {name} is experiment {found['id']}"
+    return ""

@@ -1,0 +1,92 @@
+"""What was seen about a question whose trace did not arrive, and what could not be read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from agent.client import Question
+from pipeline.collector import TITLES, Exporter, Metrics, find_exporter, trace_pipelines
+from traces.model import Trace
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that was seen about a question and one backend (`mlflow` or `phoenix`).
+
+    - `waited`: seconds since the agent's answer.
+    - `before`, `after`: the collector's metrics around the question. Without `before` the counters' growth is
+      all that they counted since the collector's start.
+    - `problems`: the roll-out problems of each component that has some.
+    - `exporter`, `pipelines`: the collector's exporter to the backend, and its pipelines for traces.
+    - `sent_to`: the experiment id that the collector sends to.
+    - `experiment`: the experiment found in MLflow by `experiment_name`, with `id` and `lifecycle`.
+    - `trace`: what the backend has; `backend_error`: why it could not be asked.
+    - `agent_endpoint`: the URL that the agent sends its spans to.
+    - `log`: the lines that the collector logged since the question.
+    - `denied_to_collector`, `denied_to_backend`: which network policies deny the agent's connection to the
+      collector, and the collector's to the backend.
+    - `unread`: by field, why it could not be read. `configuration` stands for `exporter` and `pipelines`.
+    """
+
+    backend: str
+    question: Question
+    waited: float
+    before: Metrics | None = None
+    after: Metrics | None = None
+    problems: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    exporter: Exporter | None = None
+    pipelines: Sequence[str] = ()
+    sent_to: str | None = None
+    experiment_name: str = ""
+    experiment: Mapping[str, str] | None = None
+    backend_error: str = ""
+    trace: Trace | None = None
+    agent_endpoint: str | None = None
+    log: Sequence[str] = ()
+    denied_to_collector: str = ""
+    denied_to_backend: str = ""
+    unread: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """The backend's name as people write it."""
+        return TITLES[self.backend]
+
+    @property
+    def grown(self) -> Metrics:
+        """How the collector's counters grew since the question was asked."""
+        return (self.after or Metrics()).since(self.before or Metrics())
+
+    @property
+    def exporter_lines(self) -> list[str]:
+        """The lines that the collector logged about this backend's exporter, oldest first."""
+        return [line for line in self.log if self.exporter and f'"{self.exporter.name}"' in line]
+
+
+def collect(
+    backend: str,
+    question: Question,
+    waited: float,
+    read: Mapping[str, tuple[str, Any]],
+    **known: Any,  # noqa: ANN401
+) -> Evidence:
+    """Return the evidence: the `known` fields, and those that were `read`.
+
+    Each of these is PASS and a value, or FAIL and a reason. One that could not be read takes nothing away
+    from the others.
+    """
+    values = {name: value for name, (status, value) in read.items() if status == "PASS"}
+    unread = {name: str(value) for name, (status, value) in read.items() if status != "PASS"}
+    configuration = values.pop("configuration", {})
+    return Evidence(
+        backend,
+        question,
+        waited,
+        exporter=find_exporter(configuration, backend),
+        pipelines=list(trace_pipelines(configuration)),
+        unread=unread,
+        **values,
+        **known,
+    )
