@@ -22,7 +22,6 @@ NOT_QUEUED = "otelcol_exporter_enqueue_failed_spans"
 QUEUED = "otelcol_exporter_queue_size"
 CAPACITY = "otelcol_exporter_queue_capacity"
 UPTIME = "otelcol_process_uptime"
-TITLES = {"mlflow": "MLflow", "phoenix": "Phoenix"}
 POD = "pod"  # a label that is added here: which collector counted
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\S+")
 _CONFIG = re.compile(r"^--config[=\n](?:file:)?(.+)$", re.MULTILINE)

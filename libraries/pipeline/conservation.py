@@ -22,10 +22,10 @@ from pipeline.collector import (
     QUEUED,
     REFUSED,
     SENT,
-    TITLES,
     Exporter,
     Metrics,
 )
+from traces.backends import BACKENDS
 from traces.model import Trace
 
 NOT_ACCEPTED = "otelcol_receiver_failed_spans"
@@ -172,7 +172,7 @@ def count_hops(  # noqa: PLR0913, PLR0917 - a hop each
     problems = list(_agent_problems(agent, demanded)) if agent else []
     problems += _receiver_problems(grown, kept + other, "ended in the agent" if agent else "contract")
     for backend, exporter in exporters.items():
-        title = TITLES[backend]
+        title = BACKENDS[backend].title
         hops |= {
             f"filtered before {title}": sum(exporter.filtered(grown).values()),
             f"sent to {title}": grown.total(SENT, exporter=exporter.name),

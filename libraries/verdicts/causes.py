@@ -21,6 +21,7 @@ from pipeline.collector import (
     Exporter,
     Metrics,
 )
+from traces.messages import counted
 from traces.model import Trace
 from verdicts.evidence import Evidence
 
@@ -67,7 +68,7 @@ def _receiving(evidence: Evidence) -> str:
     if refused:
         full = grown.by("exporter", NOT_QUEUED)
         why = f"the queue of {', '.join(full)} is full" if full else "it is short of memory (memory_limiter)"
-        return f"the collector refused {refused} spans: {why}"
+        return f"the collector refused {counted(refused, 'span')}: {why}"
     target = f", which sends to {evidence.agent_endpoint}" if evidence.agent_endpoint else ""
     denied = f"; {evidence.denied_to_collector}" if evidence.denied_to_collector else ""
     return f"the collector accepted 0 spans from the agent{target}{denied}"
@@ -84,12 +85,11 @@ def _exporting(evidence: Evidence) -> str:
         )
     failed = grown.total(FAILED, exporter=exporter.name)
     if failed:
-        return (
-            f"{title} refused {failed} spans and the collector dropped them: {_refusal(evidence, exporter)}"
-        )
+        lost = f"{title} refused {counted(failed, 'span')} and the collector dropped them"
+        return f"{lost}: {_refusal(evidence, exporter)}"
     rejected = grown.total(NOT_QUEUED, exporter=exporter.name)
     if rejected:
-        return f"the collector dropped {rejected} spans: its queue for {title} is full"
+        return f"the collector dropped {counted(rejected, 'span')}: its queue for {title} is full"
     if grown.total(SENT, exporter=exporter.name):
         return ""
     return _not_sent(evidence, exporter)
@@ -102,16 +102,16 @@ def _no_exporter(evidence: Evidence) -> str:
     if evidence.trace is not None:
         return _incomplete(evidence.trace)
     accepted, reason = evidence.grown.total(ACCEPTED), evidence.unread["configuration"]
-    return f"the collector accepted {accepted} spans, where it sends them is unknown: {reason}"
+    return f"the collector accepted {counted(accepted, 'span')}, where it sends them is unknown: {reason}"
 
 
 def _not_sent(evidence: Evidence, exporter: Exporter) -> str:
     """Return what keeps spans that were accepted from being sent."""
     queued = (evidence.after or Metrics()).total(QUEUED, exporter=exporter.name)
-    keeps = f"the collector keeps {queued} spans and retries" if queued else "the collector retries"
+    keeps = f"keeps {counted(queued, 'span')} and retries" if queued else "retries"
     unreached = _unreached(evidence, exporter)
     if unreached:
-        return f"{unreached}; {keeps}"
+        return f"{unreached}; the collector {keeps}"
     title, accepted = evidence.title, evidence.grown.total(ACCEPTED)
     if evidence.backend_error:
         return f"{title} cannot be asked: {evidence.backend_error}"
@@ -121,7 +121,7 @@ def _not_sent(evidence: Evidence, exporter: Exporter) -> str:
     if dropped:
         filtered = f"{sum(dropped.values())} ({', '.join(dropped)})"
         return f"the collector dropped spans: accepted {accepted}, filtered {filtered}, sent to {title} 0"
-    return f"the collector accepted {accepted} spans and sent none to {title} yet"
+    return f"the collector accepted {counted(accepted, 'span')} and sent none to {title} yet"
 
 
 def _unreached(evidence: Evidence, exporter: Exporter) -> str:
@@ -147,8 +147,8 @@ def _refusal(evidence: Evidence, exporter: Exporter) -> str:
         for match in _HTTP_STATUS.finditer(line)
         if "Dropping" in line
     ]
-    counted = [STATUS_OF_TYPE[name] for name in types if name in STATUS_OF_TYPE]
-    status = next(iter([*reversed(logged), *counted]), "")
+    from_types = [STATUS_OF_TYPE[name] for name in types if name in STATUS_OF_TYPE]
+    status = next(iter([*reversed(logged), *from_types]), "")
     meanings = {
         "400": "the batch has a span that it cannot store, or the experiment id is not a number",
         "401": _login(exporter),
@@ -209,11 +209,11 @@ def _storing(evidence: Evidence) -> str:
 def _incomplete(trace: Trace) -> str:
     """Return what `Trace.is_whole` misses."""
     if not trace.roots:
-        return f"it has {len(trace.spans)} spans and no root"
+        return f"it has {counted(len(trace.spans), 'span')} and no root"
     if trace.orphans:
         names = ", ".join(sorted({span.name for span in trace.orphans}))
         return f"{len(trace.orphans)} of its {len(trace.spans)} spans lack their parents ({names})"
-    return f"it has {len(trace.spans)} spans and is {trace.state or 'incomplete'}"
+    return f"it has {counted(len(trace.spans), 'span')} and is {trace.state or 'incomplete'}"
 
 
 def _hidden(evidence: Evidence) -> str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agent.client import Question
-from pipeline.collector import TITLES, Exporter, Metrics, find_exporter, trace_pipelines
+from pipeline.collector import Exporter, Metrics, find_exporter, trace_pipelines
+from traces.backends import BACKENDS
 from traces.model import Trace
 
 
@@ -52,7 +53,7 @@ class Evidence:
     @property
     def title(self) -> str:
         """The backend's name as people write it."""
-        return TITLES[self.backend]
+        return BACKENDS[self.backend].title
 
     @property
     def grown(self) -> Metrics:

@@ -304,7 +304,7 @@ def test_what_cannot_be_read_takes_nothing_away_from_the_rest(name: str) -> None
                 trace=Trace("0" * 32, (span("c", "b"),), "mlflow"),
                 unread={"configuration": "403 Forbidden"},
             ),
-            "it has 1 spans and no root",
+            "it has 1 span and no root",
         ),
         (
             seen(RECEIVED + SENT, experiment=None, unread={"experiment": "503"}),
