@@ -252,14 +252,17 @@ def mlflow_follows_its_route(stack: Stack) -> Iterator[str]:
 
 
 def the_experiment_is_one(stack: Stack) -> Iterator[str]:
-    """What prepare creates is what readiness asks for, and the collector takes the id it publishes."""
+    """What prepare creates is what users may write to, readiness asks for, and the collector sends to."""
     prepare, mlflow = stack.container("prepare"), stack.container("mlflow")
     if prepare is None or mlflow is None:
         return
     environment = plain_env(prepare[1])
-    asked = parse_qs(urlsplit(readiness(mlflow[1])[0]).query).get("experiment_name")
-    if asked != [environment["EXPERIMENT_NAME"]]:
-        yield f"prepare makes experiment {environment['EXPERIMENT_NAME']}, readiness asks for {asked}"
+    query = parse_qs(urlsplit(readiness(mlflow[1])[0]).query)
+    create_users = stack.container("create-users")
+    granted = [plain_env(create_users[1])["EXPERIMENT_NAME"]] if create_users else []
+    for asked in query.get("experiment_name", []) + granted:
+        if asked != environment["EXPERIMENT_NAME"]:
+            yield f"prepare makes experiment {environment['EXPERIMENT_NAME']}, but {asked} is asked for"
     published = environment["EXPERIMENT_CONFIGMAP"]
     rules = [rule for role in stack.of("Role") for rule in role["rules"] if "configmaps" in rule["resources"]]
     if not any(rule.get("resourceNames") == [published] and rule["verbs"] == ["patch"] for rule in rules):

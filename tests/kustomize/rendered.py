@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import yaml
 
@@ -112,12 +113,12 @@ def secrets_of(value: object) -> set[str]:
 def readiness(container: Object) -> tuple[str, str | None]:
     """Return the path that a readiness probe asks for, and the host name it asks by, None where it has none.
 
-    Where MLflow wants a login, the probe is a program with both as arguments: check_readiness.py.
+    Where MLflow wants a login, the probe is check_readiness.py, with host name and experiment as arguments.
     """
     probe = container["readinessProbe"]
     if "httpGet" not in probe:
-        host, path = probe["exec"]["command"][-2:]
-        return path, host
+        host, experiment = probe["exec"]["command"][-2:]
+        return f"/api/2.0/mlflow/experiments/get-by-name?experiment_name={quote(experiment, safe='')}", host
     headers = probe["httpGet"].get("httpHeaders", [])
     return probe["httpGet"]["path"], next((h["value"] for h in headers if h["name"] == "Host"), None)
 

@@ -182,6 +182,11 @@ BREAKS: list[tuple[str, Callable[[Stack], None], str]] = [
     ),
     (
         "readiness_asks_the_database",
+        put("Deployment", "mlflow", f"{MLFLOW}/readinessProbe/httpGet/path", "/health"),
+        "mlflow",
+    ),
+    (
+        "readiness_asks_the_database",
         put("Deployment", "phoenix", f"{POD}/containers/phoenix/readinessProbe/httpGet/path", "/healthz"),
         "phoenix",
     ),
@@ -495,11 +500,6 @@ BREAKS: list[tuple[str, Callable[[Stack], None], str]] = [
     ),
     (
         "the_experiment_is_one",
-        put("Deployment", "mlflow", f"{POD}/initContainers/prepare/env/EXPERIMENT_NAME/value", "x"),
-        "experiment x",
-    ),
-    (
-        "the_experiment_is_one",
         put("Role", "mlflow-publish-experiment", "rules/1/resourceNames", ["x"]),
         "may not patch",
     ),
@@ -633,9 +633,19 @@ AUTH_BREAKS: list[tuple[str, Callable[[Stack], None], str]] = [
         "may not roll mlflow",
     ),
     (
-        "readiness_asks_the_database",
-        put("Deployment", "mlflow", f"{MLFLOW}/readinessProbe/exec/command/3", "/health"),
-        "mlflow has the readiness probe /health",
+        "the_experiment_is_one",
+        put("Deployment", "mlflow", f"{POD}/initContainers/prepare/env/EXPERIMENT_NAME/value", "x"),
+        "experiment x",
+    ),
+    (
+        "the_experiment_is_one",
+        put("Deployment", "mlflow", f"{MLFLOW}/readinessProbe/exec/command/3", "x"),
+        "but x is asked for",
+    ),
+    (
+        "the_experiment_is_one",
+        put("Deployment", "mlflow", f"{POD}/initContainers/create-users/env/EXPERIMENT_NAME/value", "x"),
+        "but x is asked for",
     ),
     (
         "mlflow_answers_to_its_names",

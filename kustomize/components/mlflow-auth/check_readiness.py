@@ -1,4 +1,4 @@
-"""Readiness probe of an MLflow that wants a login: `check_readiness.py HOST PATH`.
+"""Readiness probe of an MLflow that wants a login: `check_readiness.py HOST EXPERIMENT`.
 
 It succeeds when MLflow's databases answer: with 200 or 401. A 401 means that the user database has answered,
 and that only the collector's password differs from its Secret. That is no reason to stop all other requests.
@@ -11,13 +11,16 @@ import os
 import sys
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
+from urllib.parse import quote
 
 PORT = 5000
+PATH = "/api/2.0/mlflow/experiments/get-by-name?experiment_name="
 LIMIT_SECONDS = 4.0  # shorter than the probe's timeoutSeconds, so that the reason is reported
 
 
-def main(host: str, path: str) -> None:
+def main(host: str, experiment: str) -> None:
     """Ask the server in this pod by the name `host`. Raise SystemExit with any other answer."""
+    path = PATH + quote(experiment, safe="")
     login = f"{os.environ['MLFLOW_TRACKING_USERNAME']}:{os.environ['MLFLOW_TRACKING_PASSWORD']}"
     headers = {"Host": host, "Authorization": f"Basic {base64.b64encode(login.encode()).decode()}"}
     connection = HTTPConnection("127.0.0.1", PORT, timeout=LIMIT_SECONDS)
