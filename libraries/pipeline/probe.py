@@ -1,4 +1,4 @@
-"""Makes a clearly marked probe trace: OpenInference spans with spans of a foreign scope among them."""
+"""Makes a clearly marked probe trace: OpenInference spans with spans of another scope among them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from robot.api.deco import keyword, library
 
 SERVICE = "acceptance-probe"
 SCOPE = "openinference.instrumentation.acceptance-probe"
-FOREIGN_SCOPE = "acceptance-probe.foreign"
+OTHER_SCOPE = "acceptance-probe.other"
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,12 @@ class ProbeTrace:
 
     @keyword
     def make_probe(self, session: str) -> Probe:
-        """Return a probe of that session: root and child of OpenInference, a foreign child and sibling.
+        """Return a probe of that session: root and child of OpenInference, a child of each in another scope.
 
-        The foreign spans have no children: what is dropped can leave no orphan.
+        The spans of the other scope have no children, so a filter that drops them leaves no orphan.
         """
-        trace_id, root, child, below, beside = (secrets.token_hex(size) for size in (16, 8, 8, 8, 8))
+        trace_id = secrets.token_hex(16)
+        root, child, below_child, below_root = (secrets.token_hex(8) for _ in range(4))
         end = time.time_ns()
 
         def span(span_id: str, parent: str | None, name: str, step: int, **more: str) -> dict[str, Any]:
@@ -62,15 +63,18 @@ class ProbeTrace:
                 span(child, root, "acceptance probe child", 1, **{kind: "CHAIN"}),
             ],
         }
-        foreign = {
-            "scope": {"name": FOREIGN_SCOPE},
-            "spans": [span(below, child, "foreign child", 2), span(beside, root, "foreign sibling", 2)],
+        dropped = {
+            "scope": {"name": OTHER_SCOPE},
+            "spans": [
+                span(below_child, child, "other scope below child", 2),
+                span(below_root, root, "other scope below root", 2),
+            ],
         }
         resource = {"attributes": [{"key": "service.name", "value": {"stringValue": SERVICE}}]}
-        body = {"resourceSpans": [{"resource": resource, "scopeSpans": [kept, foreign]}]}
+        body = {"resourceSpans": [{"resource": resource, "scopeSpans": [kept, dropped]}]}
         return Probe(
             trace_id,
             json.dumps(body),
             {root: "acceptance probe", child: "acceptance probe child"},
-            {below: "foreign child", beside: "foreign sibling"},
+            {below_child: "other scope below child", below_root: "other scope below root"},
         )

@@ -1,8 +1,8 @@
-"""The probe is a whole trace whose foreign spans are leaves, so that dropping them orphans nothing."""
+"""The probe is a whole trace; its spans of another scope are leaves, so dropping them orphans nothing."""
 
 from __future__ import annotations
 
-from pipeline.probe import FOREIGN_SCOPE, SERVICE, ProbeTrace
+from pipeline.probe import OTHER_SCOPE, SERVICE, ProbeTrace
 from traces.otlp_json import read_lines
 
 
@@ -16,10 +16,10 @@ def test_the_probe_is_one_whole_trace_marked_as_such() -> None:
     assert {span.resource["service.name"] for span in trace.spans} == {SERVICE}
 
 
-def test_only_leaves_are_of_the_foreign_scope() -> None:
+def test_only_leaves_are_of_the_other_scope() -> None:
     probe = ProbeTrace().make_probe("session-1")
     (trace,) = read_lines([probe.body])
-    foreign = [span for span in trace.spans if span.scope == FOREIGN_SCOPE]
-    assert {span.span_id: span.name for span in foreign} == probe.dropped
-    assert not any(trace.children(span) for span in foreign)
-    assert all(str(span.scope).startswith("openinference.") for span in trace.spans if span not in foreign)
+    other = [span for span in trace.spans if span.scope == OTHER_SCOPE]
+    assert {span.span_id: span.name for span in other} == probe.dropped
+    assert not any(trace.children(span) for span in other)
+    assert all(str(span.scope).startswith("openinference.") for span in trace.spans if span not in other)
