@@ -20,7 +20,7 @@ from robot.api import ExecutionResult
 
 from harness.common.errors import HarnessError, report_error
 from harness.faults.catalogue import CATALOGUES, SUITES, Fault, read_catalogue
-from harness.faults.stack import Workload, broken, why_left_out
+from harness.faults.stack import HealingError, Workload, broken, why_left_out
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parents[1] / "results" / "faults"
@@ -53,16 +53,24 @@ def was_found(fault: Fault, output: Path) -> tuple[bool, str]:
 
 
 def run(fault: Fault, workload: Workload) -> bool:
-    """Break the stack by a fault, run its test and heal; return whether the fault was found."""
+    """Break the stack by a fault, run its test and heal; return whether the fault was found.
+
+    Raises HealingError when the fault stays in the stack.
+    """
     print(f"\n{fault.name}: {fault.breaks}", flush=True)
     results = RESULTS / fault.name
     command = [
         sys.executable, "-m", "robot", "--console", "none", "--variablefile", str(HERE / "short_limits.yaml"),
         "--outputdir", str(results), "--test", fault.test, *fault.options, str(SUITES / fault.suite),
     ]  # fmt: skip
-    with broken(fault, workload):
-        subprocess.run(command, check=False)
-    found, message = was_found(fault, results / "output.xml")
+    try:
+        with broken(fault, workload):
+            subprocess.run(command, check=False)
+        found, message = was_found(fault, results / "output.xml")
+    except HealingError:
+        raise
+    except HarnessError as error:
+        found, message = False, str(error)
     print(f"  {'found' if found else 'NOT FOUND'}: {message}", flush=True)
     return found
 

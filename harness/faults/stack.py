@@ -19,6 +19,10 @@ KINDS = "deployment,statefulset"
 ROLLOUT_LIMIT = "180s"
 
 
+class HealingError(HarnessError):
+    """A fault stays in the stack: no other one can be judged before it is healed."""
+
+
 def kubectl(*arguments: str) -> str:
     """Return what kubectl prints. Raises HarnessError where it fails."""
     return read_output(["kubectl", *arguments], f"`kubectl {' '.join(arguments)[:100]}` failed")
@@ -53,12 +57,20 @@ class Workload:
 
 @contextmanager
 def broken(fault: Fault, workload: Workload) -> Iterator[None]:
-    """Keep a fault in the stack, rolled out, while the `with` lasts; heal it, whatever happens."""
+    """Keep a fault in the stack, rolled out, while the `with` lasts; heal it, whatever happens.
+
+    Raises HarnessError when the fault is not rolled out in time, and HealingError when its healing is not.
+    """
     try:
         workload.change(fault.patch(workload.container))
         yield
     finally:
-        workload.change(fault.heal(workload.container))
+        try:
+            workload.change(fault.heal(workload.container))
+        except HarnessError as error:
+            raise HealingError(
+                f"Fault {fault.name} is not healed, apply the overlay again: {error}"
+            ) from error
 
 
 def why_left_out(fault: Fault, workload: Workload) -> str:

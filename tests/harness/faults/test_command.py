@@ -14,7 +14,7 @@ from harness.common.errors import HarnessError
 from harness.faults import __main__ as command
 from harness.faults import stack
 from harness.faults.catalogue import CATALOGUES, Fault, read_catalogue
-from harness.faults.stack import Workload, broken
+from harness.faults.stack import HealingError, Workload, broken
 
 SAMPLER = Fault(
     "agent-samples", "breaks", "suite", "test", ["text"], agent={"OTEL_TRACES_SAMPLER": "always_off"}
@@ -38,14 +38,14 @@ class Cluster:
     workloads: int = 1
     objects: set[str] = field(default_factory=set)
     patches: list[object] = field(default_factory=list)
-    fails_to_roll_out: bool = False
+    failing_roll_outs: int = 0
 
     def __call__(self, verb: str, *arguments: str) -> str:
         """Return what kubectl prints."""
         if verb == "patch":
             self.patches.append(json.loads(arguments[-1])[0]["value"])
-        if verb == "rollout" and self.fails_to_roll_out:
-            self.fails_to_roll_out = False
+        if verb == "rollout" and self.failing_roll_outs:
+            self.failing_roll_outs -= 1
             raise HarnessError("kubectl rollout failed: timed out")
         if arguments[0] == "service":
             return json.dumps({"spec": {"selector": {"app": "program"}}})
@@ -110,10 +110,24 @@ def test_a_fault_is_healed_whatever_happens(cluster: Cluster) -> None:
     workload = Workload("weather-agent")
     with pytest.raises(KeyboardInterrupt), broken(SAMPLER, workload):
         raise KeyboardInterrupt
-    cluster.fails_to_roll_out = True
+    cluster.failing_roll_outs = 1
     with pytest.raises(HarnessError, match="timed out"), broken(SAMPLER, workload):
         pass
     assert cluster.patches == [[{"name": "OTEL_TRACES_SAMPLER", "value": "always_off"}], []] * 2
+
+
+def test_a_fault_that_does_not_roll_out_counts_as_not_found(
+    cluster: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster.failing_roll_outs = 1
+    assert command.run_all([SAMPLER]) == ([], ["agent-samples"], [])
+    assert "NOT FOUND: kubectl rollout failed: timed out" in capsys.readouterr().out
+
+
+def test_a_fault_that_is_not_healed_ends_the_run(cluster: Cluster) -> None:
+    cluster.failing_roll_outs = 2
+    with pytest.raises(HealingError, match="Fault agent-samples is not healed, apply the overlay again"):
+        command.run_all([SAMPLER, SAMPLER])
 
 
 def test_a_component_that_is_not_one_workload_is_reported(cluster: Cluster) -> None:
