@@ -52,7 +52,8 @@ def test_gateway_answers_with_any_status_but_an_error_of_its_own(
 
 def test_proxy_is_not_asked(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", f"http://{server}")
-    monkeypatch.delenv("no_proxy", raising=False)
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
     problem = Probe("DNS", "127.0.0.1:1", "/200").problem()
     assert problem.startswith("DNS does not answer at http://127.0.0.1:1/200: ")
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
