@@ -8,6 +8,7 @@ import json
 import threading
 import time
 import uuid
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +20,8 @@ from robot.api.deco import keyword, library
 from entry.entry_point import EntryPoint
 from entry.http_requests import RequestError, send_request
 
-PAUSE = 1.0  # seconds before the background asks again after a failure: an agent that is down gets no flood
+PAUSE_AFTER_FAILURE = 1.0  # seconds before the background asks again, so that no flood meets a broken agent
+LONGEST = 300  # characters of an answer that is a failure
 _CONDITIONS = ("clear", "cloudy", "foggy", "rainy", "snowy", "stormy", "sunny", "windy")
 
 
@@ -45,7 +47,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Asking:
+class BackgroundQuestions:
     """Questions that are asked in the background, each in a context whose id begins with `batch`."""
 
     batch: str
@@ -58,8 +60,8 @@ class AgentClient:
     """Speaks A2A 0.3 (JSON-RPC `message/send`), which the public weather agent understands too."""
 
     def __init__(self) -> None:
-        """Start without any question on its way."""
-        self._asking: list[Asking] = []
+        """Start without any question in the background."""
+        self._background: list[BackgroundQuestions] = []
 
     @keyword
     def make_context_id(self) -> str:
@@ -70,8 +72,8 @@ class AgentClient:
     def ask_the_agent(self, agent: EntryPoint, text: str, context_id: str, limit: float) -> Question:
         """Ask a question and wait `limit` seconds at most for its answer; a failure is in the result."""
         question = _ask(agent, text, context_id, limit)
-        said = question.answer or question.failure
-        logger.info(f"Asked {text!r} in context {context_id}; after {question.seconds:.2f} s: {said}")
+        result = question.answer or question.failure
+        logger.info(f"Asked {text!r} in context {context_id}; after {question.seconds:.2f} s: {result}")
         return question
 
     @keyword
@@ -85,9 +87,9 @@ class AgentClient:
             return list(threads.map(lambda text, context: _ask(agent, text, context, limit), texts, contexts))
 
     @keyword
-    def keep_asking(
+    def ask_in_background(
         self, agent: EntryPoint, texts: list[str], batch: str, limit: float, at_once: int
-    ) -> Asking:
+    ) -> BackgroundQuestions:
         """Ask the texts in turn, over and over, `at_once` at any moment, until `Stop Asking`; do not wait."""
         stop, numbers = threading.Event(), itertools.count()
 
@@ -100,23 +102,23 @@ class AgentClient:
                 question = _ask(agent, text, context, limit)
                 asked.append((number, question))
                 if question.failure:
-                    stop.wait(PAUSE)
+                    stop.wait(PAUSE_AFTER_FAILURE)
             return asked
 
         threads = ThreadPoolExecutor(max_workers=at_once)
-        asking = Asking(batch, stop, [threads.submit(ask_on) for _ in range(at_once)])
+        asking = BackgroundQuestions(batch, stop, [threads.submit(ask_on) for _ in range(at_once)])
         threads.shutdown(wait=False)
-        self._asking.append(asking)
+        self._background.append(asking)
         return asking
 
     @keyword
     def stop_all_asking(self) -> None:
         """Ask no further in the background, also where a test failed before it came to `Stop Asking`."""
-        while self._asking:
-            self.stop_asking(self._asking.pop())
+        while self._background:
+            self.stop_asking(self._background.pop())
 
     @keyword
-    def stop_asking(self, asking: Asking) -> list[Question]:
+    def stop_asking(self, asking: BackgroundQuestions) -> list[Question]:
         """Ask no further; return the questions, in order, when the last are answered or have failed."""
         asking.stop.set()
         asked = sorted((pair for each in asking.asked for pair in each.result()), key=lambda pair: pair[0])
@@ -154,23 +156,29 @@ def _ask(agent: EntryPoint, text: str, context_id: str, limit: float) -> Questio
 
 def _read(response: requests.Response) -> tuple[str, str]:
     """Return (answer, failure) of a JSON-RPC response; one of them is empty."""
+    text = response.text[:LONGEST].strip()
     if response.status_code != requests.codes.ok:
-        return "", f"HTTP status {response.status_code}: {response.text[:300].strip()}"
+        return "", f"HTTP status {response.status_code}: {text}"
     try:
-        said = response.json()
+        body = response.json()
     except ValueError:
-        return "", f"an answer that is not JSON: {response.text[:300].strip()}"
-    if "error" in said:
-        return "", f"JSON-RPC error {json.dumps(said['error'])[:300]}"
-    result = said.get("result", {})
-    texts = [
-        part["text"]
-        for artifact in result.get("artifacts") or ()
-        for part in artifact.get("parts", ())
-        if part.get("kind") == "text"
-    ]
-    answer = "\n".join(texts)
-    state = result.get("status", {}).get("state")
+        return "", f"an answer that is not JSON: {text}"
+    if isinstance(body, dict) and "error" in body:
+        return "", f"JSON-RPC error {json.dumps(body['error'])[:LONGEST]}"
+    task = body.get("result") if isinstance(body, dict) else None
+    status = task.get("status") if isinstance(task, dict) else None
+    if not isinstance(task, dict) or not isinstance(status, dict):
+        return "", f"an answer without a task: {text}"
+    answer = "\n".join(_texts(task))
+    state = status.get("state")
     if state != "completed":
-        return "", f"task state {state!r}: {(answer or json.dumps(result.get('status', {})))[:300]}"
+        return "", f"task state {state!r}: {(answer or json.dumps(status))[:LONGEST]}"
     return (answer, "") if answer else ("", "a completed task without any text")
+
+
+def _texts(task: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the texts of a task's artifacts (A2A 0.3, section 6, Protocol Data Objects)."""
+    for artifact in task.get("artifacts") or ():
+        for part in artifact.get("parts") or ():
+            if part.get("kind") == "text":
+                yield part.get("text") or ""

@@ -1,4 +1,4 @@
-"""The agent's answers are told apart from its failures; the canary is computed as the tool computes it."""
+"""The agent's answers are not mistaken for failures; the canary is computed as the tool computes it."""
 
 from __future__ import annotations
 
@@ -63,12 +63,17 @@ def test_asks_by_the_host_name_in_the_context_given(monkeypatch: pytest.MonkeyPa
     [
         (503, "no available server\n", "HTTP status 503: no available server"),
         (200, "<html>", "an answer that is not JSON: <html>"),
+        (200, "[1]", "an answer without a task: [1]"),
+        (200, '{"result": null}', 'an answer without a task: {"result": null}'),
+        (200, {"result": {"kind": "message", "parts": []}}, "an answer without a task: "),
+        (200, {"result": {**COMPLETED, "artifacts": [{"parts": None}]}}, "a completed task without any text"),
+        (200, {"result": {**COMPLETED, "artifacts": [{"parts": [{"kind": "text"}]}]}}, "a completed task"),
         (200, {"error": {"code": -32601, "message": "Method not found"}}, "JSON-RPC error"),
         (200, {"result": FAILED}, "task state 'failed'"),
         (200, {"result": {**COMPLETED, "artifacts": []}}, "a completed task without any text"),
     ],
 )
-def test_a_failure_is_told_in_the_result(
+def test_a_failure_is_in_the_result(
     monkeypatch: pytest.MonkeyPatch, status: int, body: str | Mapping[str, Any], failure: str
 ) -> None:
     answering(monkeypatch, status, body if isinstance(body, str) else json.dumps(body))
@@ -93,7 +98,7 @@ def test_the_canary_depends_on_the_city_and_the_seed() -> None:
 def test_questions_in_the_background_go_on_until_they_are_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     requested = answering(monkeypatch, 200, json.dumps({"result": COMPLETED}))
     asker = AgentClient()
-    asking = asker.keep_asking(AGENT, ["a", "b", "c"], "batch", 5, 2)
+    asking = asker.ask_in_background(AGENT, ["a", "b", "c"], "batch", 5, 2)
     wait_for(requested, 600)
     questions = asker.stop_asking(asking)
     assert len(questions) == len(requested) >= 600
@@ -108,7 +113,7 @@ def test_questions_in_the_background_go_on_until_they_are_stopped(monkeypatch: p
 def test_an_agent_that_is_down_is_not_flooded_with_questions(monkeypatch: pytest.MonkeyPatch) -> None:
     requested = answering(monkeypatch, 503, "")
     asker = AgentClient()
-    asking = asker.keep_asking(AGENT, ["a"], "batch", 5, 2)
+    asking = asker.ask_in_background(AGENT, ["a"], "batch", 5, 2)
     wait_for(requested, 2)
     time.sleep(0.05)
     assert len(requested) == 2
