@@ -1,15 +1,17 @@
 *** Settings ***
-Documentation    Verifies the LLM observability stack that the current kubeconfig context runs: what is deployed, how it
-...              is reached, and that a question's trace arrives whole. It reads, and asks the weather agent
-...              questions; it changes nothing.
+Documentation     Verifies the LLM observability stack that the current kubeconfig context runs: what is deployed, how
+...               it is reached, and that a question's trace arrives whole. The suites read, and ask the weather
+...               agent questions; they change nothing. In the end they search their own output for secrets.
 
-Resource         ../resources/entry.resource
-Resource         ../resources/mlflow.resource
-Resource         ../resources/stack.resource
+Resource          ../resources/entry.resource
+Resource          ../resources/mlflow.resource
+Resource          ../resources/secrecy.resource
+Resource          ../resources/stack.resource
 
-Suite Setup      Report What Is Verified
+Suite Setup       Report What Is Verified
+Suite Teardown    Output Should Contain No Secret
 
-Name             LLM Observability
+Name              LLM Observability
 
 
 *** Keywords ***

@@ -1,82 +1,61 @@
-"""Finds out who tells a password: as it is, or in one of the ways in which requests and objects carry it."""
+"""Searches texts for secrets that leaked: as they are, or as requests and objects carry them."""
 
 from __future__ import annotations
 
 import base64
-import binascii
-import re
-import zlib
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+import html
+import json
 from urllib.parse import quote
 
 from robot.api.deco import keyword, library
-from robot.api.types import Secret
 
-SHORTEST = 8  # characters; a shorter password is found where nobody meant it
-RESULTS = ("output.xml", "log.html", "report.html")
-_PACKED = re.compile(r'"([A-Za-z0-9+/]{32,}={0,2})"')
+from secrecy.places import Texts
+from secrecy.values import SecretValues
 
 
 @library(scope="GLOBAL")
 class Search:
-    """Searches texts for passwords. Its messages name the Secret and the place, never the password."""
+    """Searches texts for values of Secrets. Its messages name the Secret and the place, never the value."""
 
     @keyword
-    def places_that_tell(self, passwords: Mapping[str, Secret], texts: Mapping[str, str]) -> list[str]:
-        """Return who tells what: for each Secret, by name, the places, by name, whose text has it."""
-        return told(passwords, texts)
+    def texts_should_contain_no_secret(self, texts: Texts, values: SecretValues) -> str:
+        """Fail with each place that leaks a secret; return what was searched for what, and what was not.
 
-    @keyword
-    def results_so_far(self, output: str) -> dict[str, str]:
-        """Return what Robot Framework has written into its output file until now, by the file's name."""
-        path = Path(output)
-        return {path.name: path.read_text(encoding="utf-8", errors="replace")} if path.is_file() else {}
+        Fails also where there is nothing to search, or nothing to look for.
+        """
+        searched = f"{len(texts.by_place)} {texts.sort} for {values}"
+        unread = f" Not searched: {'; '.join(texts.unread)}." if texts.unread else ""
+        if not texts.by_place or not values.searched:
+            raise AssertionError(f"Nothing was searched: {searched}.{unread}")
+        leaks = find_leaks(texts, values)
+        if leaks:
+            raise AssertionError(f"{'; '.join(leaks)}.")
+        return f"Searched {searched}.{unread}"
 
 
-def told(passwords: Mapping[str, Secret], texts: Mapping[str, str]) -> list[str]:
-    """Return a sentence for each Secret and each place whose text has its password."""
+def find_leaks(texts: Texts, values: SecretValues) -> list[str]:
+    """Return a sentence for each place and each value that its text holds."""
+    forms = {name: forms_of(value.value) for name, value in values.searched.items()}
     return [
-        f"{place} tells the password of Secret {name}"
-        for place, text in texts.items()
-        for name, password in passwords.items()
-        if any(form in text for form in forms(password.value))
+        f"{place} leaks {name}"
+        for place, text in texts.by_place.items()
+        for name, known in forms.items()
+        if any(form in text for form in known)
     ]
 
 
-def forms(password: str) -> set[str]:
-    """Return the texts by which a password is told: itself, in a URL, in JSON, in base64 anywhere.
+def forms_of(value: str) -> set[str]:
+    """Return the texts by which a value leaks: itself, in a URL, in JSON, in XML, in base64 anywhere.
 
-    In base64 three bytes make four characters, so a password in the middle of something looks one of three
-    ways; its first and last characters, which depend on what is around it, are left out.
+    In base64 three bytes make four characters, so a value in the middle of something looks one of three ways;
+    its first and last characters, which depend on what is around it, are left out.
     """
-    if len(password) < SHORTEST:
-        return set()
-    raw = password.encode()
-    found = {password, quote(password, safe=""), password.replace("\\", "\\\\").replace('"', '\\"')}
+    raw = value.encode(errors="surrogateescape")
+    found = {value, quote(raw, safe=""), html.escape(value), html.escape(value, quote=False)}
+    found |= {json.dumps(value, ensure_ascii=each)[1:-1] for each in (True, False)}
     for before in range(3):
         text = base64.b64encode(b"\0" * before + raw).decode().rstrip("=")
         first = (before * 8 + 5) // 6  # characters that have bits of what stands before
         last = (before + len(raw)) * 8 // 6  # and from here on of what stands behind
         found |= {text[first:last], text[first:last].replace("+", "-").replace("/", "_")}
     return found
-
-
-def result_texts(folder: Path) -> dict[str, str]:
-    """Return Robot Framework's result files as text, with what log.html and report.html hold compressed."""
-    texts = {}
-    for name in RESULTS:
-        path = folder / name
-        if path.is_file():
-            text = path.read_text(encoding="utf-8", errors="replace")
-            texts[name] = "\n".join([text, *_unpacked(text)]) if path.suffix == ".html" else text
-    return texts
-
-
-def _unpacked(text: str) -> Iterable[str]:
-    """Yield the long strings of a log or report, which are zlib's in base64."""
-    for match in _PACKED.finditer(text):
-        try:
-            yield zlib.decompress(base64.b64decode(match[1])).decode(errors="replace")
-        except (binascii.Error, zlib.error):
-            continue

@@ -1,7 +1,5 @@
 """What `tox -e e2e` deploys, and what of an earlier run makes way for it."""
 
-import base64
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -161,16 +159,3 @@ def test_a_second_apply_that_cannot_be_tried_is_an_error(monkeypatch: pytest.Mon
     monkeypatch.setattr(e2e, "KUBECTL", (sys.executable, "-c", program))
     with pytest.raises(StepError, match="no cluster"):
         e2e.changed_by_a_second_apply(Path("overlay"))
-
-
-def test_a_report_that_tells_a_password_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    secret = {
-        "metadata": {"namespace": "kagenti-system", "name": "mlflow-admin"},
-        "data": {"password": base64.b64encode(b"what-nobody-may-know").decode()},
-    }
-    monkeypatch.setattr(e2e, "ask_cluster", lambda *_: json.dumps({"items": [secret, {"metadata": {}}]}))
-    monkeypatch.setattr(e2e, "RESULTS", tmp_path)
-    (tmp_path / "output.xml").write_text("<msg>nothing</msg>")
-    assert not e2e.passwords_told()
-    (tmp_path / "output.xml").write_text("<msg>it is what-nobody-may-know</msg>")
-    assert e2e.passwords_told() == "output.xml tells the password of Secret kagenti-system/mlflow-admin"
