@@ -1,4 +1,4 @@
-"""Changes the cluster: deletes, evicts, scales, restarts; makes visitor pods. Only robot/resilience may."""
+"""Changes the cluster: deletes, evicts, scales, restarts; creates visitors. Only robot/resilience may."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from disruption.visitors import Visitors
 
 @library(scope="GLOBAL")
 class Disruption(HybridCore):  # type: ignore[misc] # it has no types
-    """Changes the cluster: deletes, evicts, scales, restarts; makes visitor pods."""
+    """Changes the cluster: deletes, evicts, scales, restarts; creates visitors."""
 
     def __init__(self) -> None:
         """Put the keywords of this room together."""

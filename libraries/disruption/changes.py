@@ -1,56 +1,47 @@
-"""Changes the cluster: deletes and evicts pods, scales workloads. Only suites in robot/resilience use it."""
+"""Changes the cluster: deletes and evicts pods, scales and restarts workloads, changes passwords."""
 
 from __future__ import annotations
 
 import secrets
 from datetime import UTC, datetime
-from functools import cached_property
 from http import HTTPStatus
 from typing import Any
 
 from robot.api import logger
 from robot.api.deco import keyword, library
 
-from kube.api import ClusterError, api_message, unlogged
-from kube.workloads import Object
+from kube.client import CLUSTER, ClusterClient, ClusterError, status_of
+from kube.model import Object
 
 
 @library(scope="GLOBAL")
 class Changes:
-    """Does to pods what node drains, failures and administrators do. What it does is in the log."""
+    """Does to pods what node drains, failures and administrators do. The log says what it did."""
 
-    @cached_property
-    def _client(self) -> Any:  # noqa: ANN401 - the Kubernetes client has no types
-        """Return a client of the kubeconfig's current context, made on first use: a dry run needs none."""
-        from kubernetes import config  # noqa: PLC0415 - heavy, and not needed for a dry run
-
-        return config.new_client_from_config()
+    def __init__(self, cluster: ClusterClient = CLUSTER) -> None:
+        """Change this cluster."""
+        self._cluster = cluster
 
     @keyword
     def delete_pod(self, pod: Object) -> None:
-        """Delete a pod as `kubectl delete pod` does: it is told to stop and has its time to end."""
-        from kubernetes import client  # noqa: PLC0415
-
-        name, namespace = _place(pod)
-        self._change(
-            f"delete pod {name}", client.CoreV1Api(self._client).delete_namespaced_pod, name, namespace
-        )
+        """Delete a pod as `kubectl delete pod` does: it gets the signal to stop and has its time to end."""
+        name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
+        delete = self._cluster.library.delete
+        self._change(f"delete pod {name}", delete, "v1", "Pod", name=name, namespace=namespace)
 
     @keyword
     def evict_pod(self, pod: Object) -> str:
-        """Ask for a pod's eviction, as `kubectl drain` does; return why it is refused, empty where it is not.
+        """Evict a pod, as `kubectl drain` does; return why that is refused, empty where it is not.
 
-        Refused is what a disruption budget does not allow; any other error is a ClusterError.
+        A disruption budget refuses; any other error is a ClusterError.
         """
-        from kubernetes import client  # noqa: PLC0415
-
-        name, namespace = _place(pod)
-        eviction = client.V1Eviction(metadata=client.V1ObjectMeta(name=name, namespace=namespace))
-        evict = client.CoreV1Api(self._client).create_namespaced_pod_eviction
+        name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
+        evict = self._cluster.library.v1.create_namespaced_pod_eviction
+        eviction = {"metadata": {"name": name, "namespace": namespace}}
         try:
             self._change(f"evict pod {name}", evict, name, namespace, eviction)
         except ClusterError as error:
-            if getattr(error.__cause__, "status", None) != HTTPStatus.TOO_MANY_REQUESTS:
+            if status_of(error) != HTTPStatus.TOO_MANY_REQUESTS:
                 raise
             logger.info(f"Refused: {error}")
             return str(error)
@@ -58,50 +49,35 @@ class Changes:
 
     @keyword
     def scale_workload(self, workload: Object, replicas: int) -> None:
-        """Ask for so many pods of a Deployment or StatefulSet; it does not wait for them."""
-        from kubernetes import client  # noqa: PLC0415
+        """Ask for so many pods of a Deployment or StatefulSet; do not wait for them."""
+        self._patch_workload(f"scale {{}} to {replicas}", workload, {"replicas": replicas})
 
-        api = client.AppsV1Api(self._client)
-        scale = {
-            "Deployment": api.patch_namespaced_deployment_scale,
-            "StatefulSet": api.patch_namespaced_stateful_set_scale,
-        }[workload["kind"]]
-        name, namespace = _place(workload)
-        self._change(f"scale {name} to {replicas}", scale, name, namespace, {"spec": {"replicas": replicas}})
+    @keyword
+    def restart_workload(self, workload: Object) -> None:
+        """Replace the pods of a Deployment or StatefulSet, as `kubectl rollout restart` does; do not wait."""
+        restarted = {"kubectl.kubernetes.io/restartedAt": datetime.now(UTC).isoformat(timespec="seconds")}
+        self._patch_workload("restart {}", workload, {"template": {"metadata": {"annotations": restarted}}})
 
     @keyword
     def change_password(self, namespace: str, secret: str) -> None:
         """Put a new password, made at random, into a Secret."""
-        from kubernetes import client  # noqa: PLC0415
-
-        patch = client.CoreV1Api(self._client).patch_namespaced_secret
         new = {"stringData": {"password": secrets.token_urlsafe(32)}}
-        unlogged(self._change, f"change the password in Secret {secret}", patch, secret, namespace, new)
+        patch = self._cluster.library.patch
+        action = f"change the password in Secret {secret}"
+        self._change(action, patch, "v1", "Secret", name=secret, namespace=namespace, body=new)
 
-    @keyword
-    def restart_workload(self, workload: Object) -> None:
-        """Roll a Deployment or StatefulSet anew, as `kubectl rollout restart` does; it does not wait."""
-        from kubernetes import client  # noqa: PLC0415
+    def _patch_workload(self, action: str, workload: Object, spec: Object) -> None:
+        name, namespace = workload["metadata"]["name"], workload["metadata"]["namespace"]
+        self._change(
+            action.format(name),
+            self._cluster.library.patch,
+            "apps/v1",
+            workload["kind"],
+            name=name,
+            namespace=namespace,
+            body={"spec": spec},
+        )
 
-        api = client.AppsV1Api(self._client)
-        patch = {
-            "Deployment": api.patch_namespaced_deployment,
-            "StatefulSet": api.patch_namespaced_stateful_set,
-        }[workload["kind"]]
-        name, namespace = _place(workload)
-        restarted = {"kubectl.kubernetes.io/restartedAt": datetime.now(UTC).isoformat(timespec="seconds")}
-        template = {"metadata": {"annotations": restarted}}
-        self._change(f"restart {name}", patch, name, namespace, {"spec": {"template": template}})
-
-    def _change(self, what: str, function: Any, *arguments: Any) -> None:  # noqa: ANN401
-        from kubernetes.client import ApiException  # noqa: PLC0415
-
-        try:
-            function(*arguments)
-        except ApiException as error:
-            raise ClusterError(f"Cannot {what}: {api_message(error)}.") from error
-        logger.info(f"Done: {what}.")
-
-
-def _place(item: Object) -> tuple[str, str]:
-    return item["metadata"]["name"], item["metadata"]["namespace"]
+    def _change(self, action: str, function: Any, *arguments: Any, **options: Any) -> None:  # noqa: ANN401
+        self._cluster.call(action, function, *arguments, **options)
+        logger.info(f"Done: {action}.")

@@ -5,7 +5,10 @@ from __future__ import annotations
 from robot.api.deco import library
 from robotlibcore import HybridCore
 
-from kube.api import Kube as Reading
+from kube.evidence import Evidence
+from kube.health import Health
+from kube.objects import Objects
+from kube.pods import Pods
 from kube.scaling import Scaling
 from kube.workloads import Workloads
 
@@ -16,4 +19,5 @@ class Kube(HybridCore):  # type: ignore[misc] # it has no types
 
     def __init__(self) -> None:
         """Put the keywords of this room together."""
-        super().__init__([Reading(), Scaling(), Workloads()])
+        objects, pods = Objects(), Pods()
+        super().__init__([objects, pods, Workloads(), Health(), Scaling(), Evidence(objects, pods)])

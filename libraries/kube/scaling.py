@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from robot.api.deco import keyword, library
 
-from kube.workloads import Object
+from kube.model import Object
 
 
 @library(scope="GLOBAL")

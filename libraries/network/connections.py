@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from robot.api.deco import keyword, library
 
-from kube.workloads import Object
-from network.policies import End, Judgement, Labels, judge
+from kube.model import Labels, Object
+from network.policies import End, Judgement, judge
 
 NAME_LABEL = "kubernetes.io/metadata.name"  # every namespace has it
 LOOK_UP = 0  # in place of a port: only look the name up

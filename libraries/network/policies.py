@@ -6,9 +6,7 @@ import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kube.workloads import Object
-
-Labels = Mapping[str, str]
+from kube.model import Labels, Object, matches
 
 
 @dataclass(frozen=True)
@@ -59,17 +57,6 @@ def judge(
         _at_end(known, "Egress", source, target, target.ports, (port, protocol)),
         _at_end(known, "Ingress", target, source, target.ports, (port, protocol)),
     ]
-
-
-def matches(selector: Object, labels: Labels) -> bool:
-    """Say whether a label selector matches; an empty one matches everything."""
-    if not (selector.get("matchLabels") or {}).items() <= labels.items():
-        return False
-    for part in selector.get("matchExpressions") or ():
-        has, among = part["key"] in labels, labels.get(part["key"]) in (part.get("values") or ())
-        if not {"In": among, "NotIn": not among, "Exists": has, "DoesNotExist": not has}[part["operator"]]:
-            return False
-    return True
 
 
 def _at_end(  # noqa: PLR0913, PLR0917 - a connection has two ends, a port and a direction

@@ -48,7 +48,8 @@ The Model Is Ready
     [Documentation]    The scripted model runs, unless the agent asks another model.
     [Tags]    model
     ${model} =    Get Workload Or None    model
-    IF    $model is None
+    ${problems} =    Get Component Problems
+    IF    $model is None and 'model' not in $problems
         Skip    This overlay brings no model of its own: the agent asks another one.
     END
     Component Should Be Rolled Out    model

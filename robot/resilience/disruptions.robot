@@ -81,6 +81,7 @@ A Node Drain Evicts One MLflow Server At A Time
 Begin With A Ready Stack
     [Documentation]    Skip where disruption is not allowed; wait until the stack is ready, and note MLflow's scale.
     Skip Unless Disruption Is Allowed
+    Remember Workloads
     Wait Until The Stack Is Ready
     ${mlflow} =    Get Workload    mlflow
     VAR    ${MLFLOW_REPLICAS} =    ${{$mlflow['spec'].get('replicas', 1)}}    scope=SUITE

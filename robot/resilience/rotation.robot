@@ -37,6 +37,7 @@ Begin With Logins
     IF    $exporter is None or not $exporter.authenticator
         Skip    This overlay has no mlflow-auth: there is no password to change.
     END
+    Remember Workloads
     Wait Until The Stack Is Ready
 
 Change Both Passwords

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import socket
-import subprocess
 import sys
-from collections.abc import Iterator
 
 import pytest
 
-from kube import api
-from kube.workloads import Object
+from kube.model import Object
 from network.connections import Connections, Part, Target, Ways
 from network.outside import Outside, own_addresses
 from network.policies import End
@@ -165,39 +161,6 @@ def test_targets_that_are_no_parts() -> None:
     assert JUDGE.target_named(ways, "elsewhere") == ""
     assert ways.explain("agent", "outside:1").count("agent is let through by none of its policies") == 1
     assert "ingress" not in ways.explain("agent", "api-server:443")
-
-
-@pytest.fixture
-def listener() -> Iterator[tuple[str, int]]:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield server.getsockname()
-
-
-def test_the_program_tells_of_each_target_why_it_was_not_reached(listener: tuple[str, int]) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closing:
-        closed = closing.getsockname()
-    targets = [listener, closed, ("localhost", 0), ("no-such-name.invalid", 0)]
-    ask = json.dumps({"targets": targets, "timeout": 5})
-    command = [sys.executable, "-c", api._CONNECT_PROGRAM, ask]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    reached, refused, found, unknown = json.loads(said)
-    assert (reached, refused, found) == ("", "Connection refused", "")
-    assert unknown
-
-
-def test_the_program_ends_when_nobody_answers() -> None:
-    with socket.create_server(("127.0.0.1", 0), backlog=0) as server:
-        waiting = [socket.socket() for _ in range(8)]  # more than its queue takes
-        for each in waiting:
-            each.setblocking(False)
-            each.connect_ex(server.getsockname())
-        ask = json.dumps({"targets": [server.getsockname()], "timeout": 0.2})
-        said = subprocess.run(
-            [sys.executable, "-c", api._CONNECT_PROGRAM, ask], capture_output=True, text=True, check=True
-        )
-        for each in waiting:
-            each.close()
-    assert json.loads(said.stdout) == ["no answer within 0.2 s"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="addresses are asked of Linux")

@@ -1,94 +1,115 @@
-"""Pods are deleted and evicted by the API's own words, and a refusal is told from an error."""
+"""The cluster is changed by the API's own requests, and a refused eviction is an answer, not an error."""
 
 from __future__ import annotations
 
 import json
-import logging
 from typing import Any
 
 import pytest
 from kubernetes import client
 
 from disruption.changes import Changes
-from kube.api import ClusterError
+from disruption.visitors import Visitors
+from kube.client import ClusterClient, ClusterError
 
 POD = {"metadata": {"name": "mlflow-1", "namespace": "kagenti-system"}}
 WORKLOAD = {"metadata": {"name": "otel-collector", "namespace": "kagenti-system"}}
-EVICTION = "create_namespaced_pod_eviction"
+AGENT = {"metadata": {"name": "agent-0"}, "spec": {"containers": [{"name": "agent", "image": "agent:1"}]}}
 BUDGET = "Cannot evict pod as it would violate the pod's disruption budget."
 
 
-@pytest.fixture(autouse=True)
-def no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Changes, "_client", None)
+class _Library:
+    """Stands for KubeLibrary: keeps what it is asked for, and may refuse it."""
+
+    def __init__(self, status: int = 200, message: str = "") -> None:
+        self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
+        self._status, self._message = status, message
+        self.v1 = self
+
+    def __getattr__(self, function: str) -> Any:  # noqa: ANN401 - any function of KubeLibrary
+        def call(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401
+            self.calls.append((function, arguments, options))
+            if self._status >= 400:
+                error = client.ApiException(status=self._status, reason="refused")
+                error.body = json.dumps({"message": self._message})
+                raise error
+            return self
+
+        return call
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"metadata": {"name": f"visitor-{len(self.calls)}"}}
 
 
-def answering(
-    monkeypatch: pytest.MonkeyPatch, api: type[object], function: str, status: int = 200, message: str = ""
-) -> list[Any]:
-    """Let a function of the Kubernetes client end so; return the list of its calls' arguments to come."""
-    calls: list[Any] = []
-
-    def call(_: object, *arguments: object) -> None:
-        calls.append(arguments)
-        if status >= 400:
-            error = client.ApiException(status=status, reason="refused")
-            error.body = json.dumps({"message": message})
-            raise error
-
-    monkeypatch.setattr(api, function, call)
-    return calls
+def cluster(library: _Library) -> ClusterClient:
+    found = ClusterClient()
+    found.__dict__["library"] = library  # as if it were connected
+    return found
 
 
-def test_deletes_the_pod_that_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = answering(monkeypatch, client.CoreV1Api, "delete_namespaced_pod")
-    Changes().delete_pod(POD)
-    assert calls == [("mlflow-1", "kagenti-system")]
+def test_deletes_the_pod_that_it_is_given() -> None:
+    library = _Library()
+    Changes(cluster(library)).delete_pod(POD)
+    expected = ("delete", ("v1", "Pod"), {"name": "mlflow-1", "namespace": "kagenti-system"})
+    assert library.calls == [expected]
 
 
 @pytest.mark.parametrize("kind", ["Deployment", "StatefulSet"])
-def test_scales_by_the_workloads_kind(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    function = {"Deployment": "deployment", "StatefulSet": "stateful_set"}[kind]
-    calls = answering(monkeypatch, client.AppsV1Api, f"patch_namespaced_{function}_scale")
-    Changes().scale_workload({**WORKLOAD, "kind": kind}, 0)
-    assert calls == [("otel-collector", "kagenti-system", {"spec": {"replicas": 0}})]
+def test_scales_by_the_workloads_kind(kind: str) -> None:
+    library = _Library()
+    Changes(cluster(library)).scale_workload({**WORKLOAD, "kind": kind}, 0)
+    ((function, arguments, options),) = library.calls
+    assert (function, arguments) == ("patch", ("apps/v1", kind))
+    assert options["name"] == "otel-collector"
+    assert options["namespace"] == "kagenti-system"
+    assert options["body"] == {"spec": {"replicas": 0}}
 
 
 @pytest.mark.parametrize("kind", ["Deployment", "StatefulSet"])
-def test_restarts_by_the_annotation_that_kubectl_uses(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    function = {"Deployment": "deployment", "StatefulSet": "stateful_set"}[kind]
-    calls = answering(monkeypatch, client.AppsV1Api, f"patch_namespaced_{function}")
-    Changes().restart_workload({**WORKLOAD, "kind": kind})
-    annotations = calls[0][2]["spec"]["template"]["metadata"]["annotations"]
+def test_restarts_by_the_annotation_that_kubectl_uses(kind: str) -> None:
+    library = _Library()
+    Changes(cluster(library)).restart_workload({**WORKLOAD, "kind": kind})
+    ((function, arguments, options),) = library.calls
+    assert (function, arguments) == ("patch", ("apps/v1", kind))
+    annotations = options["body"]["spec"]["template"]["metadata"]["annotations"]
     assert set(annotations) == {"kubectl.kubernetes.io/restartedAt"}
 
 
-def test_an_eviction_that_is_granted_gives_no_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = answering(monkeypatch, client.CoreV1Api, EVICTION, 201)
-    assert not Changes().evict_pod(POD)
-    assert calls[0][:2] == ("mlflow-1", "kagenti-system")
-    assert calls[0][2].metadata.name == "mlflow-1"
+def test_an_eviction_that_is_allowed_gives_no_reason() -> None:
+    library = _Library(201)
+    assert not Changes(cluster(library)).evict_pod(POD)
+    ((function, arguments, _),) = library.calls
+    assert function == "create_namespaced_pod_eviction"
+    assert arguments == ("mlflow-1", "kagenti-system", POD)
 
 
-def test_an_eviction_that_a_budget_refuses_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    answering(monkeypatch, client.CoreV1Api, EVICTION, 429, BUDGET)
-    assert BUDGET in Changes().evict_pod(POD)
+def test_an_eviction_that_a_budget_refuses_is_an_answer() -> None:
+    assert BUDGET in Changes(cluster(_Library(429, BUDGET))).evict_pod(POD)
 
 
-def test_any_other_refusal_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    answering(monkeypatch, client.CoreV1Api, EVICTION, 403, "pods is forbidden")
+def test_any_other_refusal_is_an_error() -> None:
     with pytest.raises(ClusterError, match="Cannot evict pod mlflow-1: 403 pods is forbidden"):
-        Changes().evict_pod(POD)
+        Changes(cluster(_Library(403, "pods is forbidden"))).evict_pod(POD)
 
 
-def test_a_new_password_is_put_into_the_secret_and_into_no_log(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.DEBUG)
-    calls = answering(monkeypatch, client.CoreV1Api, "patch_namespaced_secret")
+def test_every_new_password_is_another_one() -> None:
+    library = _Library()
     for _ in range(2):
-        Changes().change_password("kagenti-system", "mlflow-admin")
-    (first, second) = (body["stringData"]["password"] for _, _, body in calls)
-    assert [call[:2] for call in calls] == [("mlflow-admin", "kagenti-system")] * 2
-    assert first != second
-    assert first not in caplog.text
+        Changes(cluster(library)).change_password("kagenti-system", "mlflow-admin")
+    (first, second) = (options for _, _, options in library.calls)
+    assert (first["name"], first["namespace"]) == ("mlflow-admin", "kagenti-system")
+    assert first["body"]["stringData"]["password"] != second["body"]["stringData"]["password"]
+
+
+def test_what_was_created_is_deleted() -> None:
+    library = _Library()
+    visitors = Visitors(cluster(library))
+    visitors.create_visitor(AGENT, "default", {})
+    visitors.create_visitor(AGENT, "team1", {})
+    visitors.delete_visitors()
+    visitors.delete_visitors()
+    deleted = [options for function, _, options in library.calls if function == "delete"]
+    assert deleted == [
+        {"name": "visitor-2", "namespace": "team1"},
+        {"name": "visitor-1", "namespace": "default"},
+    ]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kube.api import Kube
+from kube.objects import Objects
 
 MAPS = {"one": {"MODEL": "first", "BASE": "http://one"}, "two": {"MODEL": "second"}}
 WORKLOAD: dict[str, Any] = {
@@ -26,6 +26,7 @@ WORKLOAD: dict[str, Any] = {
                         "envFrom": [
                             {"configMapRef": {"name": "one"}},
                             {"configMapRef": {"name": "two"}},
+                            {"configMapRef": {"name": "two"}, "prefix": "MY_"},
                             {"secretRef": {"name": "hidden"}},
                         ],
                     }
@@ -38,14 +39,21 @@ WORKLOAD: dict[str, Any] = {
 
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [("PLAIN", "1"), ("KEYED", "http://one"), ("BASE", "http://one"), ("MODEL", "second"), ("NONE", None)],
+    [
+        ("PLAIN", "1"),
+        ("KEYED", "http://one"),
+        ("BASE", "http://one"),
+        ("MODEL", "second"),
+        ("MY_MODEL", "second"),
+        ("NONE", None),
+    ],
 )
 def test_the_nearest_and_latest_source_wins(
     variable: str, value: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def read(_: Kube, version: str, kind: str, name: str, namespace: str) -> dict[str, Any]:
+    def read(_: Objects, version: str, kind: str, name: str, namespace: str) -> dict[str, Any]:
         assert (version, kind, namespace) == ("v1", "ConfigMap", "n")
         return {"data": MAPS[name]}
 
-    monkeypatch.setattr(Kube, "read_object", read)
-    assert Kube().read_environment_variable(WORKLOAD, variable) == value
+    monkeypatch.setattr(Objects, "read_object", read)
+    assert Objects().read_environment_variable(WORKLOAD, variable) == value

@@ -13,7 +13,7 @@ from entry import logins
 from entry.addresses import Addresses
 from entry.entry_point import EntryPoint, Login
 from entry.logins import LoginError, Logins
-from kube.api import Kube
+from kube.objects import Objects
 from traces.mlflow_reader import _EntryHeaders
 
 PASSWORD = "p\u00e4ss:word-of-ours"  # noqa: S105 - nobody's
@@ -96,7 +96,7 @@ def secret(**data: str) -> dict[str, Any]:
 
 
 def test_a_secret_of_the_cluster_gives_a_login(monkeypatch: pytest.MonkeyPatch) -> None:
-    kube = Kube()
+    kube = Objects()
     monkeypatch.setattr(kube, "read_object", lambda *_: secret(username="admin", password=PASSWORD))
     values = kube.read_secret("kagenti-system", "mlflow-admin")
     assert PASSWORD not in str(values)
@@ -104,15 +104,6 @@ def test_a_secret_of_the_cluster_gives_a_login(monkeypatch: pytest.MonkeyPatch) 
     del values["password"]
     with pytest.raises(LoginError, match="Secret mlflow-admin has no key password"):
         Logins().make_login_from_secret("Secret mlflow-admin", values)
-
-
-def test_the_cluster_gives_every_password(monkeypatch: pytest.MonkeyPatch) -> None:
-    kube = Kube()
-    monkeypatch.setattr(kube, "read_objects", lambda *_: [secret(password=PASSWORD), secret(other="x")])
-    found = kube.read_passwords(["kagenti-system"])
-    assert {name: password.value for name, password in found.items()} == {
-        "kagenti-system/mlflow-admin": PASSWORD
-    }
 
 
 @pytest.mark.parametrize(

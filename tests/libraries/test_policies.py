@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kube.workloads import Object
+from kube.model import Object
 from network.policies import End, judge
 
 AGENT = End("agent", "10.244.0.2", "team1", {"name": "agent"}, {"team": "one"})

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from kube.model import Object
 from kube.scaling import Scaling
-from kube.workloads import Object
 
 
 def budget(**status: Any) -> Object:  # noqa: ANN401 - fields of a status

@@ -1,4 +1,4 @@
-"""A visitor takes over what lets a pod run in its cluster, and nothing that makes it a part of the stack."""
+"""A visitor takes over what lets a pod run in its cluster, and nothing that makes it belong to the stack."""
 
 from __future__ import annotations
 

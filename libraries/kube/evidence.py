@@ -1,0 +1,127 @@
+"""The evidence about a workload: what the cluster says of it, short enough for a failure message."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from robot.api.deco import keyword, library
+
+from kube.client import ClusterError
+from kube.model import Object, Stack, is_owned, is_ready, pods_of, statuses_of
+from kube.objects import Objects
+from kube.pods import Pods
+
+LAST_EVENTS = 5
+LONGEST_LINE = 230  # characters: three lines of a failure message
+
+
+@library(scope="GLOBAL")
+class Evidence:
+    """Collects conditions, container states, events and log lines."""
+
+    def __init__(self, objects: Objects, pods: Pods) -> None:
+        """Read them by these."""
+        self._objects, self._pods = objects, pods
+
+    @keyword
+    def collect_evidence(self, stack: Stack, workload: Object) -> str:
+        """Return the evidence about a workload: unmet conditions, pods, last events and last log lines.
+
+        It is short enough for a failure message, of which Robot Framework shows 40 lines of 78 characters.
+        """
+        pods = sickest_first(pods_of(stack, workload))
+        conditions = workload.get("status", {}).get("conditions") or ()
+        lines = [_condition(entry) for entry in conditions if entry["status"] != "True"]
+        lines += [f"pod {pod['metadata']['name']}: {line}" for pod in pods for line in container_states(pod)]
+        lines += self._events(stack, workload, pods)
+        lines += [line for pod in pods for line in self._logs(pod)]
+        return "\n".join(f"  {line}" for line in lines)
+
+    def _events(self, stack: Stack, workload: Object, pods: list[Object]) -> list[str]:
+        sets = [item for item in stack.replica_sets if is_owned(item, workload)]
+        names = {item["metadata"]["name"] for item in [workload, *sets, *pods]}
+        try:
+            events = self._objects.read_objects("v1", "Event", workload["metadata"]["namespace"])
+        except ClusterError as error:
+            return [f"({error})"]
+        own = [event for event in events if event["involvedObject"].get("name") in names]
+        own.sort(key=_event_time)
+        return [
+            f"event {_event_time(event)[11:19]} {event.get('reason')}: {event.get('message')}"[:LONGEST_LINE]
+            for event in own[-LAST_EVENTS:]
+        ]
+
+    def _logs(self, pod: Object) -> list[str]:
+        """Return the last log lines of containers that are not well, and of their previous runs."""
+        lines: list[str] = []
+        for entry in statuses_of(pod):
+            state = entry.get("state", {})
+            well = entry.get("ready") or state.get("terminated", {}).get("exitCode") == 0
+            if entry.get("restartCount"):
+                lines += self._last_lines(pod, entry["name"], previous=True)
+            if not well and "waiting" not in state:
+                lines += self._last_lines(pod, entry["name"], previous=False)
+        return lines
+
+    def _last_lines(self, pod: Object, container: str, *, previous: bool) -> list[str]:
+        run = " before its restart" if previous else ""
+        try:
+            lines = self._pods.read_log(pod, container, previous=previous)
+        except ClusterError as error:
+            lines = [f"({error})"]
+        return [f"log of {container}{run}: {line}"[:LONGEST_LINE] for line in lines]
+
+
+def sickest_first(pods: Iterable[Object]) -> list[Object]:
+    """Return pods in the order of interest: with a container that failed or waits, not Ready, Ready."""
+    return sorted(pods, key=lambda pod: (not any(map(_is_sick, statuses_of(pod))), is_ready(pod)))
+
+
+def container_states(pod: Object) -> list[str]:
+    """Return why a pod is not on a node, and for each container its state, reason and restarts.
+
+    Init containers that have done their work are left out.
+    """
+    lines = []
+    for entry in statuses_of(pod):
+        if _is_done_init_container(pod, entry):
+            continue
+        ((state, detail),) = (entry.get("state") or {"not started": {}}).items()
+        why = " ".join(str(detail[key]) for key in ("reason", "exitCode", "message") if key in detail)
+        ready = "Ready" if entry.get("ready") else "not Ready"
+        lines.append(f"{entry['name']} {state} {why} {ready}, {entry.get('restartCount', 0)} restarts")
+    phase = pod.get("status", {}).get("phase", "Pending")
+    unmet = [
+        f"{phase}, {_condition(entry).removeprefix('condition ')}"
+        for entry in pod.get("status", {}).get("conditions") or ()
+        if entry["type"] == "PodScheduled" and entry["status"] != "True"
+    ]
+    return [*unmet, *lines] or [phase]
+
+
+def _is_done_init_container(pod: Object, entry: Object) -> bool:
+    """Return whether a status is of an init container that ended well, and at its first try."""
+    ended = entry.get("state", {}).get("terminated", {})
+    init_containers = pod.get("status", {}).get("initContainerStatuses") or ()
+    return entry in init_containers and ended.get("exitCode") == 0 and not entry.get("restartCount")
+
+
+def _is_sick(entry: Object) -> bool:
+    state = entry.get("state", {})
+    waits = state.get("waiting", {}).get("reason", "PodInitializing") != "PodInitializing"
+    return waits or bool(state.get("terminated", {}).get("exitCode"))
+
+
+def _condition(entry: Object) -> str:
+    return (
+        f"condition {entry['type']}={entry['status']} {entry.get('reason', '')}: {entry.get('message', '')}"
+    )
+
+
+def _event_time(event: Object) -> str:
+    return (
+        event.get("lastTimestamp")
+        or event.get("eventTime")
+        or event["metadata"].get("creationTimestamp")
+        or ""
+    )

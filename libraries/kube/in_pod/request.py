@@ -1,0 +1,58 @@
+"""Makes one HTTP request from inside a pod; prints the answer as one line of JSON.
+
+Runs there as `python3 -c`, with the standard library of whichever Python 3 the pod has. The argument is JSON:
+`url`, `headers`, `body` (None for GET), `timeout` in seconds, and `login`: whether to log in to MLflow with
+what the container has in its environment.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import os
+import sys
+import urllib.error
+import urllib.request
+from typing import Any
+
+LONGEST_BODY = 500  # bytes
+
+
+def main() -> None:
+    """Make the request that the argument describes."""
+    print(json.dumps(request(json.loads(sys.argv[1]))))
+
+
+def request(asked: dict[str, Any]) -> dict[str, Any]:
+    """Return `status` and `body` of the answer; status 0 where there is none, with the reason as the body."""
+    headers = dict(asked["headers"])
+    if asked["login"]:
+        headers["Authorization"] = login_of_environment()
+    data = None if asked["body"] is None else asked["body"].encode()
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(
+            urllib.request.Request(asked["url"], data, headers),  # noqa: S310 - the suites' own URLs
+            timeout=asked["timeout"],
+        ) as answer:
+            return seen(answer.status, answer)
+    except urllib.error.HTTPError as answer:
+        return seen(answer.code, answer)
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        return {"status": 0, "body": str(getattr(error, "reason", error))}
+
+
+def seen(status: int, answer: Any) -> dict[str, Any]:  # noqa: ANN401 - a response or an error, both readable
+    """Return an answer's status and the start of its body."""
+    return {"status": status, "body": answer.read(LONGEST_BODY).decode(errors="replace")}
+
+
+def login_of_environment() -> str:
+    """Return the header Authorization for MLflow, of the variables that its own client reads."""
+    login = ":".join(os.environ[f"MLFLOW_TRACKING_{name}"] for name in ("USERNAME", "PASSWORD"))
+    return f"Basic {base64.b64encode(login.encode()).decode()}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""Reads objects of the cluster, and what follows from several of them."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+
+from robot.api.deco import keyword, library
+from robot.api.types import Secret
+
+from kube.client import CLUSTER, ClusterClient, ClusterError
+from kube.model import Object, Stack, main_container
+
+
+@library(scope="GLOBAL")
+class Objects:
+    """Reads Kubernetes objects. It never changes anything in the cluster."""
+
+    def __init__(self, cluster: ClusterClient = CLUSTER) -> None:
+        """Read from this cluster."""
+        self._cluster = cluster
+
+    @keyword
+    def connect_to_the_cluster(self) -> dict[str, str]:
+        """Connect and return `context`, `server` and `version` of the cluster.
+
+        Raises ClusterError, in one sentence, when there is no kubeconfig or no API server that answers.
+        """
+        api = self._cluster.library.api_client
+        from kubernetes import client, config  # noqa: PLC0415 - heavy, and not needed for a dry run
+
+        _, active = config.list_kube_config_contexts()
+        version = self._cluster.call("read the version", client.VersionApi(api).get_code)
+        return {"context": active["name"], "server": api.configuration.host, "version": version.git_version}
+
+    @keyword
+    def read_object(self, api_version: str, kind: str, name: str, namespace: str | None = None) -> Object:
+        """Return one object; raises ClusterError when it is not there or may not be read."""
+        what = f"{kind} {name}" + (f" in namespace {namespace}" if namespace else "")
+        get = self._cluster.library.get
+        found: Object = self._cluster.call(
+            f"read {what}", get, api_version, kind, name=name, namespace=namespace
+        ).to_dict()
+        return found
+
+    @keyword
+    def read_objects(
+        self, api_version: str, kind: str, namespace: str | None = None, selector: str | None = None
+    ) -> list[Object]:
+        """Return the objects of a kind, in one namespace or in all; raises ClusterError as `Read Object`."""
+        what = f"{kind}s" + (f" in namespace {namespace}" if namespace else "")
+        get = self._cluster.library.get
+        found = self._cluster.call(
+            f"read {what}", get, api_version, kind, namespace=namespace, label_selector=selector
+        )
+        # The items of a list carry no kind of their own.
+        return [{**item, "kind": kind} for item in found.to_dict()["items"]]
+
+    @keyword
+    def read_stack(self, namespaces: Sequence[str]) -> Stack:
+        """Return what runs in the namespaces now: workloads, their pods, volume claims and Services.
+
+        Raises ClusterError when nothing is deployed there.
+        """
+
+        def every(api_version: str, kind: str) -> list[Object]:
+            return [
+                item for namespace in namespaces for item in self.read_objects(api_version, kind, namespace)
+            ]
+
+        stack = Stack(
+            workloads=[*every("apps/v1", "Deployment"), *every("apps/v1", "StatefulSet")],
+            replica_sets=every("apps/v1", "ReplicaSet"),
+            pods=every("v1", "Pod"),
+            claims=every("v1", "PersistentVolumeClaim"),
+            services=every("v1", "Service"),
+        )
+        if not stack.workloads:
+            raise ClusterError(
+                f"Nothing is deployed in the namespaces {' and '.join(namespaces)}: "
+                "deploy with `kubectl apply -k kustomize/overlays/<name>`, or choose another context."
+            )
+        return stack
+
+    @keyword
+    def read_secret(self, namespace: str, name: str) -> dict[str, Secret]:
+        """Return a Secret's values by their keys; no log shows them.
+
+        Bytes that are no UTF-8 become lone surrogates, as `surrogateescape` makes them. Raises ClusterError
+        when the Secret is not there or may not be read.
+        """
+        return secret_values(self.read_object("v1", "Secret", name, namespace))
+
+    @keyword
+    def read_environment_variable(self, workload: Object, variable: str) -> str | None:
+        """Return an environment variable of a workload's first container, from its ConfigMap if any.
+
+        None where the workload does not set it. What a Secret or a field gives is empty: it is not read.
+        """
+        container = main_container(workload)
+        for entry in container.get("env") or ():
+            if entry["name"] == variable:
+                source = entry.get("valueFrom", {}).get("configMapKeyRef")
+                if not source:
+                    return str(entry.get("value", ""))
+                return str(self._config_map(workload, source["name"]).get(source["key"], ""))
+        for entry in reversed(container.get("envFrom") or ()):  # the last that has it wins
+            prefix = entry.get("prefix", "")
+            if "configMapRef" in entry and variable.startswith(prefix):
+                data = self._config_map(workload, entry["configMapRef"]["name"])
+                if variable.removeprefix(prefix) in data:
+                    return str(data[variable.removeprefix(prefix)])
+        return None
+
+    @keyword
+    def read_mounted_files(self, workload: Object) -> dict[str, str]:
+        """Return the files that a workload's first container mounts from ConfigMaps, by their paths."""
+        files: dict[str, str] = {}
+        mounts = {
+            entry["name"]: entry["mountPath"] for entry in main_container(workload).get("volumeMounts") or ()
+        }
+        for volume in workload["spec"]["template"]["spec"].get("volumes") or ():
+            if "configMap" not in volume or volume["name"] not in mounts:
+                continue
+            source = volume["configMap"]
+            data = self._config_map(workload, source["name"])
+            items = source.get("items") or [{"key": key, "path": key} for key in data]
+            files |= {
+                f"{mounts[volume['name']]}/{item['path']}": data[item["key"]]
+                for item in items
+                if item["key"] in data
+            }
+        return files
+
+    def _config_map(self, workload: Object, name: str) -> Mapping[str, str]:
+        found = self.read_object("v1", "ConfigMap", name, workload["metadata"]["namespace"])
+        data: Mapping[str, str] = found.get("data") or {}
+        return data
+
+
+def secret_values(secret: Object) -> dict[str, Secret]:
+    """Return the values of a Secret object by their keys, decoded as `Read Secret` says."""
+    return {
+        key: Secret(base64.b64decode(value).decode(errors="surrogateescape"))
+        for key, value in (secret.get("data") or {}).items()
+    }

@@ -1,0 +1,155 @@
+"""Asks pods: for their logs, by HTTP, and by running programs in them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from robot.api.deco import keyword, library
+
+from kube.client import CLUSTER, ClusterClient, ClusterError
+from kube.model import Object
+
+# Programs that pods run with their own Python: read as text here, and sent.
+IN_POD = Path(__file__).parent / "in_pod"
+LAST_LINES = 6
+LONGEST_OUTPUT = 300  # characters of what a program printed instead of its answer
+
+
+@library(scope="GLOBAL")
+class Pods:
+    """Reads logs, makes requests to pods, and runs programs in them that change nothing."""
+
+    def __init__(self, cluster: ClusterClient = CLUSTER) -> None:
+        """Ask the pods of this cluster."""
+        self._cluster = cluster
+
+    @keyword
+    def read_log(
+        self,
+        pod: Object,
+        container: str,
+        lines: int = LAST_LINES,
+        previous: bool = False,
+        since_seconds: int | None = None,
+    ) -> list[str]:
+        """Return the last lines of a container's log, `previous` that of its run before the last restart.
+
+        Raises ClusterError where there is no log or it may not be read.
+        """
+        name, namespace = _name_and_namespace(pod)
+        text: str = self._cluster.call(
+            f"read the log of {container} in pod {name}",
+            self._cluster.library.v1.read_namespaced_pod_log,
+            name,
+            namespace,
+            container=container,
+            tail_lines=lines,
+            previous=previous,
+            since_seconds=since_seconds,
+            _preload_content=False,
+        ).data.decode(errors="replace")
+        return text.splitlines()
+
+    @keyword
+    def read_from_pod(self, pod: Object, port: int, path: str) -> str:
+        """Return the text that a pod answers on a port, asked through the API server's pod proxy."""
+        name, namespace = _name_and_namespace(pod)
+        answer = self._cluster.call(
+            f"read {path} on port {port} of pod {name}",
+            self._cluster.library.v1.connect_get_namespaced_pod_proxy_with_path,
+            f"{name}:{port}",
+            namespace,
+            path.lstrip("/"),
+            _preload_content=False,
+        )
+        text: str = answer.data.decode()
+        return text
+
+    @keyword
+    def request_from_pod(  # noqa: PLR0913, PLR0917 - a request has that many parts
+        self,
+        pod: Object,
+        container: str,
+        url: str,
+        headers: dict[str, str] | None = None,
+        body: str | None = None,
+        timeout: float = 10,
+        own_login: bool = False,
+    ) -> dict[str, Any]:
+        """Make one HTTP request from inside a pod that has Python; POST when there is a body.
+
+        With `own_login` it carries the login for MLflow that the container has in its environment: a login
+        from here would be seen in the pod's process list.
+        Returns `status`, 0 when there was no answer, and `body`: its first 500 bytes, or why there was none.
+        """
+        asked = {"url": url, "headers": headers or {}, "body": body, "timeout": timeout, "login": own_login}
+        answer: dict[str, Any] = self._run_python(pod, container, "request.py", asked)
+        return answer
+
+    @keyword
+    def connect_from_pods(
+        self, places: list[tuple[Object, str]], targets: list[tuple[str, int]], timeout: float
+    ) -> list[list[str] | str]:
+        """Try TCP connections from several pods that have Python, all of them at once.
+
+        `places` are pods, each with its container; `targets` are hosts with ports, port 0 to only look the
+        name up. Returns for each place why each target was not reached within `timeout` seconds, empty where
+        it was; or one text that says why nothing could be tried from there.
+        """
+        asked = {"targets": targets, "timeout": timeout}
+
+        def connect(place: tuple[Object, str]) -> list[str] | str:
+            try:
+                answer: list[str] = self._run_python(*place, "connect.py", asked)
+            except ClusterError as error:
+                return str(error)
+            return answer
+
+        with ThreadPoolExecutor(max_workers=max(1, len(places))) as pool:
+            return list(pool.map(connect, places))
+
+    def run_in_pod(self, pod: Object, container: str, command: Sequence[str]) -> str:
+        """Return what a command prints in a pod, to either stream.
+
+        Each call has a connection of its own: the client's `stream`, which KubeLibrary uses too, turns the
+        connection that it is given into a websocket meanwhile, so calls at the same time cannot share one.
+        """
+        from kubernetes import client  # noqa: PLC0415 - heavy, and not needed for a dry run
+        from kubernetes.stream import stream  # noqa: PLC0415
+
+        name, namespace = _name_and_namespace(pod)
+        with client.ApiClient(self._cluster.library.api_client.configuration) as connection:
+            printed: str = self._cluster.call(
+                f"run a program in {container} of pod {name}",
+                stream,
+                client.CoreV1Api(connection).connect_get_namespaced_pod_exec,
+                name,
+                namespace,
+                container=container,
+                command=list(command),
+                stdin=False,
+                stdout=True,
+                stderr=True,
+                tty=False,
+            )
+        return printed
+
+    def _run_python(self, pod: Object, container: str, program: str, asked: object) -> Any:  # noqa: ANN401
+        """Return what a program of `in_pod` answers to a question, both JSON."""
+        text = (IN_POD / program).read_text(encoding="utf-8")
+        printed = self.run_in_pod(pod, container, ["python3", "-c", text, json.dumps(asked)])
+        try:
+            return json.loads(printed.splitlines()[-1])
+        except (ValueError, IndexError) as error:
+            raise ClusterError(
+                f"Pod {pod['metadata']['name']} cannot run Python in {container}: "
+                f"{printed[-LONGEST_OUTPUT:].strip() or 'it printed nothing'}"
+            ) from error
+
+
+def _name_and_namespace(pod: Object) -> tuple[str, str]:
+    return pod["metadata"]["name"], pod["metadata"]["namespace"]
