@@ -23,11 +23,11 @@ def request(question: str, *later: dict[str, Any], **more: Any) -> dict[str, Any
 def after_tools(question: str, *results: str) -> dict[str, Any]:
     """Give the request that follows the tool calls of a question, with these results."""
     calling = complete(request(question)).message
-    told = [
+    answered = [
         {"role": "tool", "tool_call_id": call["id"], "content": result}
         for call, result in zip(calling["tool_calls"], results, strict=True)
     ]
-    return request(question, calling, *told)
+    return request(question, calling, *answered)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_tool_result_may_be_a_list_of_parts() -> None:
     assert complete(body).message == plain
 
 
-def test_failed_tool_is_told_with_its_city() -> None:
+def test_failed_tool_is_reported_with_its_city() -> None:
     completion = complete(
         after_tools("What is the weather in Atlantis?", "Error: the tool failed: no station")
     )

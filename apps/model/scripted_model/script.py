@@ -241,7 +241,7 @@ def _calls(question: str, names: list[str]) -> list[Json]:
 
 
 def _report(turn: list[Json], results: list[Json]) -> str:
-    """Say what each tool result holds; a failed one is told with the city its call was for."""
+    """Say what each tool result holds; a failed one is reported with the city of its call."""
     asked = {
         call.get("id"): (call.get("function") or {}).get("arguments", "")
         for message in turn

@@ -35,7 +35,7 @@ _TLS = ssl.create_default_context()
 
 
 class AnswerError(Exception):
-    """No answer could be given; the message tells the user why."""
+    """No answer could be given; the message says why, for the user."""
 
 
 class Assistant:
@@ -76,7 +76,7 @@ class Assistant:
             sse_read_timeout=TOOL_TIMEOUT,
             httpx_client_factory=_http_client,
         )
-        # A failing tool raises, so that its span says ERROR; the tool node then tells the model.
+        # A failing tool raises, so that its span says ERROR; the tool node then reports it to the model.
         public = self._settings.public_telemetry
         client = MultiServerMCPClient(
             {"weather": server}, tool_interceptors=[_call], handle_tool_errors=public
@@ -98,7 +98,7 @@ class Assistant:
 
         graph = StateGraph(MessagesState)
         graph.add_node("assistant", assistant)
-        graph.add_node("tools", ToolNode(tools, handle_tool_errors=_tell_model))
+        graph.add_node("tools", ToolNode(tools, handle_tool_errors=_failure_for_model))
         graph.add_edge(START, "assistant")
         graph.add_conditional_edges("assistant", tools_condition)
         graph.add_edge("tools", "assistant")
@@ -144,5 +144,5 @@ async def _call(
         return result
 
 
-def _tell_model(error: Exception) -> str:
+def _failure_for_model(error: Exception) -> str:
     return f"Error: the tool failed: {cause(error)}"

@@ -22,7 +22,7 @@ from weather_agent.settings import Settings
 from weather_agent.telemetry import AGENT_NAME, VERSION
 from weather_agent.telemetry_public import RootSpan
 
-# How long running requests may take when the server is told to stop, in seconds. Together they stay below
+# How long running requests may take after SIGTERM, in seconds. Together they stay below
 # Kubernetes' default grace period of 30 s: streams, then connections, then requests whose client has gone.
 STREAM_GRACE = 18
 CONNECTION_GRACE = 20
@@ -34,7 +34,7 @@ def card(settings: Settings) -> AgentCard:
     url = settings.agent_endpoint
     return AgentCard(
         name="Weather Assistant",
-        description="Tells the weather of the cities named in a question. It remembers no earlier question.",
+        description="Reports the weather of the cities in a question. It remembers no earlier question.",
         version=VERSION,
         supported_interfaces=[
             AgentInterface(url=url, protocol_binding="JSONRPC", protocol_version="1.0"),

@@ -1,4 +1,4 @@
-"""What the environment tells the agent.
+"""The agent's settings, read from the environment.
 
 INSTRUMENTATIONS says whose spans it makes: ``openinference`` (the default), ``genai`` (OpenTelemetry's GenAI
 conventions) or ``openinference,genai``; see telemetry.py. With TELEMETRY=public it has no effect: then the

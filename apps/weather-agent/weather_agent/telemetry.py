@@ -12,15 +12,15 @@ The trace of one request, all in OpenInference scopes, so that a filter for thos
           ChatOpenAI                LLM
 
 With INSTRUMENTATIONS=genai there is no OpenInference: the spans follow OpenTelemetry's GenAI conventions, and
-the collector needs kustomize/components/genai-transform to let them through::
+the collector needs kustomize/components/genai-transform to keep them::
 
     invoke_agent weather-assistant          (scope weather_agent)
       chat scripted                         (scope opentelemetry.util.genai.handler)
       execute_tool get_weather              (scope weather_agent)
       chat scripted
 
-With both, the trace is the first one, and `chat` and `execute_tool` stand beside its graph. They tell of the
-same calls a second time, so the resource's `weather_agent.instrumentations` names both instrumentations.
+With both, the trace is the first one, with `chat` and `execute_tool` beside its graph. They report the same
+calls a second time, so the resource's `weather_agent.instrumentations` names both instrumentations.
 
 What became of the spans is counted, as Prometheus text on /metrics: how many ended, by the scope that made
 them (`weather_agent_span_ended_total{span_scope=...}`), and the SDK's own metrics of its span processor and
@@ -127,7 +127,7 @@ class Request:
         self._span.set_status(StatusCode.OK)
 
     def failed(self, text: str, error: BaseException) -> None:
-        """Record what the user was told and the error behind it."""
+        """Record the answer that the user got and the error behind it."""
         self._said(text)
         self._span.set_attribute("error.type", type(error.__cause__ or error).__qualname__)
         self._span.record_exception(error)
