@@ -1,4 +1,4 @@
-"""What NetworkPolicies say about a connection: which of them are for its two ends, which let it through."""
+"""What NetworkPolicies decide about a connection: which of them select its ends, and which allow it."""
 
 from __future__ import annotations
 
@@ -25,38 +25,41 @@ class End:
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """What the policies say about a connection at one end, in one direction (`egress` or `ingress`)."""
+class PolicyDecision:
+    """Which policies select one end of a connection in one direction, and which of those allow it.
+
+    `direction` is `egress` or `ingress`; a policy is named as namespace/name.
+    """
 
     direction: str
     end: str
-    selecting: Sequence[str]
-    letting: Sequence[str]
+    policies: Sequence[str]
+    allowing: Sequence[str]
 
     @property
-    def is_open(self) -> bool:
-        """Whether the connection is let through: no policy selects the end, or one has a rule for it."""
-        return not self.selecting or bool(self.letting)
+    def is_allowed(self) -> bool:
+        """Whether the connection is allowed: no policy selects the end, or one of them has a rule for it."""
+        return not self.policies or bool(self.allowing)
 
     def __str__(self) -> str:
-        """Return the judgement as a sentence that names the policies."""
-        side = f"{self.direction} of {self.end}"
-        if not self.selecting:
-            return f"no NetworkPolicy is for {side}, so everything is let through"
-        if self.letting:
-            return f"{side} is let through by NetworkPolicy {', '.join(self.letting)}"
-        return f"{side} is let through by none of its policies ({', '.join(self.selecting)})"
+        """Return the decision as a sentence that names the policies."""
+        subject = f"{self.direction} of {self.end}"
+        if not self.policies:
+            return f"{subject} is allowed: no policy selects it"
+        if self.allowing:
+            return f"{subject} is allowed by NetworkPolicy {', '.join(self.allowing)}"
+        return f"{subject} is denied: no policy allows it (policies: {', '.join(self.policies)})"
 
 
-def judge(
+def decide(
     policies: Iterable[Object], source: End, target: End, port: int, protocol: str = "TCP"
-) -> list[Judgement]:
-    """Return what the policies say about a connection at its source and at its target."""
+) -> tuple[PolicyDecision, PolicyDecision]:
+    """Return what the policies decide about a connection: the source's egress, and the target's ingress."""
     known = list(policies)
-    return [
+    return (
         _at_end(known, "Egress", source, target, target.ports, (port, protocol)),
         _at_end(known, "Ingress", target, source, target.ports, (port, protocol)),
-    ]
+    )
 
 
 def _at_end(  # noqa: PLR0913, PLR0917 - a connection has two ends, a port and a direction
@@ -66,7 +69,8 @@ def _at_end(  # noqa: PLR0913, PLR0917 - a connection has two ends, a port and a
     other: End,
     ports: Mapping[str, int],
     to: tuple[int, str],
-) -> Judgement:
+) -> PolicyDecision:
+    """Return the decision at one end; `ports` are the target's named ports, `to` is port and protocol."""
     selecting = [
         policy
         for policy in policies
@@ -76,7 +80,7 @@ def _at_end(  # noqa: PLR0913, PLR0917 - a connection has two ends, a port and a
         and matches(policy["spec"].get("podSelector") or {}, end.labels)
     ]
     peers = "to" if direction == "Egress" else "from"
-    letting = [
+    allowing = [
         policy
         for policy in selecting
         if any(
@@ -85,7 +89,7 @@ def _at_end(  # noqa: PLR0913, PLR0917 - a connection has two ends, a port and a
             for rule in policy["spec"].get(direction.lower()) or ()
         )
     ]
-    return Judgement(direction.lower(), end.name, _names(selecting), _names(letting))
+    return PolicyDecision(direction.lower(), end.name, _names(selecting), _names(allowing))
 
 
 def _names(policies: Iterable[Object]) -> list[str]:

@@ -1,14 +1,15 @@
 *** Settings ***
-Documentation     Network policies let through the documented flows and no other, proved by real connections from the
-...               stack's own pods, by Service and by the pod's address alike. A failure names both ends' policies.
-...               Outside of the cluster is this machine, where a test opens a port; nothing else is ever tried.
+Documentation     Network policies allow the documented flows and deny every other connection. Each is tried for real,
+...               from the stack's own pods, by Service and by the pod's address. A failure names both ends' policies.
+...               This machine stands for what is outside of the cluster: the suite opens a port here.
 
 Resource          ../../resources/collector.resource
+Resource          ../../resources/entry.resource
 Resource          ../../resources/network.resource
 Resource          ../../resources/questions.resource
 Resource          ../../resources/traces.resource
 
-Suite Setup       Find Out Which Ways Are Open
+Suite Setup       Try All Connections
 Suite Teardown    Close Listeners
 
 Test Tags         network
@@ -18,7 +19,7 @@ Test Tags         network
 The Weather Agent Reaches Its Collector, Tool And Model
     [Documentation]    The agent's flows, and cluster DNS because it calls them by name.
     [Tags]    weather-agent
-    [Template]    Should Be Reached
+    [Template]    Flow Should Be Open
     weather-agent    otel-collector:8335
     weather-agent    weather-tool:8000
     weather-agent    model:8000
@@ -27,7 +28,7 @@ The Weather Agent Reaches Its Collector, Tool And Model
 MLflow And Phoenix Reach PostgreSQL
     [Documentation]    The backends' flows; MLflow's init container also calls the API server.
     [Tags]    mlflow    phoenix    postgres
-    [Template]    Should Be Reached
+    [Template]    Flow Should Be Open
     mlflow    postgres:5432
     phoenix    postgres:5432
     mlflow    api-server:443
@@ -35,7 +36,7 @@ MLflow And Phoenix Reach PostgreSQL
     phoenix    ${DNS}
 
 The Collector Reaches MLflow And Phoenix
-    [Documentation]    The collector's image has nothing to try with, so a question's own trace goes this way.
+    [Documentation]    The collector's image has no program that could try, so a question's own trace goes this way.
     [Tags]    otel-collector    mlflow    phoenix
     ${before} =    Read Collector Metrics
     ${question} =    Ask About The Weather    What is the weather in ${CITY}?
@@ -46,31 +47,31 @@ The Collector Reaches MLflow And Phoenix
     END
 
 The Gateway Reaches MLflow, Phoenix And The Weather Agent
-    [Documentation]    Through the gateway, each answers itself; a gateway that reaches nobody answers 502, 503 or 504.
+    [Documentation]    Each answers itself; a gateway that does not reach one answers 502, 503 or 504.
     [Tags]    gateway
-    [Template]    Should Be Shown
+    [Template]    Gateway Should Reach
     mlflow    /health
     phoenix    /healthz
     weather-agent    /.well-known/agent-card.json
 
 The API Server Reads The Collector's Metrics
-    [Documentation]    The suites judge by them, and read them through the API server.
+    [Documentation]    The suites judge by these metrics, and read them through the API server.
     [Tags]    otel-collector
     Read Collector Metrics
 
-The Weather Agent Reaches No Backend, No Database And No API
-    [Documentation]    What the agent is talked into cannot reach what is stored about it.
+A Prompt-Injected Agent Cannot Reach The Backends, The Database Or The API Server
+    [Documentation]    Whatever a prompt makes the agent do, it cannot reach what is stored about it.
     [Tags]    weather-agent
-    [Template]    Should Not Be Reached
+    [Template]    Connection Should Be Denied
     weather-agent    mlflow:5000
     weather-agent    phoenix:6006
     weather-agent    postgres:5432
     weather-agent    api-server:443
 
-Tool And Model Reach Nobody
-    [Documentation]    They answer and never call, so they have no cluster DNS either.
+The Tool And The Model Cannot Open Any Connection
+    [Documentation]    They answer and never call, so cluster DNS is denied to them too.
     [Tags]    weather-tool    model
-    [Template]    Should Not Be Reached
+    [Template]    Connection Should Be Denied
     weather-tool    weather-agent:8000
     weather-tool    model:8000
     weather-tool    mlflow:5000
@@ -82,19 +83,19 @@ Tool And Model Reach Nobody
     model    postgres:5432
     model    ${DNS}
 
-The Collector Takes Nothing But The Weather Agent's Spans
+Only The Weather Agent Can Send Spans To The Collector
     [Documentation]    Nobody else can write traces, neither from its own namespace nor from the agents'.
     [Tags]    otel-collector
-    [Template]    Should Not Be Reached
+    [Template]    Connection Should Be Denied
     weather-tool    otel-collector:8335
     model    otel-collector:8335
     mlflow    otel-collector:8335
     phoenix    otel-collector:8335
 
-The Backends Reach Neither Each Other Nor Those Who Are Traced
-    [Documentation]    What was stored has no way back.
+MLflow And Phoenix Cannot Reach Each Other, The Agent Or The Tool
+    [Documentation]    Whoever breaks into a backend cannot go on to the other one or to the agents.
     [Tags]    mlflow    phoenix
-    [Template]    Should Not Be Reached
+    [Template]    Connection Should Be Denied
     mlflow    phoenix:6006
     mlflow    weather-agent:8000
     mlflow    weather-tool:8000
@@ -102,113 +103,111 @@ The Backends Reach Neither Each Other Nor Those Who Are Traced
     phoenix    weather-agent:8000
     phoenix    api-server:443
 
-Nobody Reaches What Is Outside Of The Cluster
-    [Documentation]    Tried with a port that this machine opens. That pods can come here at all is seen at another
-    ...    port, which MLflow may reach because it is one that API servers have.
+No Component Can Send Data Out Of The Cluster
+    [Documentation]    Tried with a port that this machine opens. MLflow reaches another port of this machine, which its
+    ...    policies allow as one of API servers: so pods can reach this machine at all.
     [Tags]    outside
-    [Setup]    Skip Unless Pods Can Come To This Machine
-    [Template]    Should Not Reach The Outside
+    [Setup]    Skip Unless Pods Can Reach This Machine
+    [Template]    Outside Should Be Denied
     weather-agent
     weather-tool
     model
     mlflow
     phoenix
 
-Nothing Is Reached But What Is Documented
-    [Documentation]    A line has a part of the stack and all that it may reach. Every other port of every other part
-    ...    was tried, and must be closed.
-    [Template]    Nothing Should Be Reached But
+Only Documented Flows Are Open
+    [Documentation]    A line has a component and all that it may reach. Every other port of every other component was
+    ...    tried, and must be closed.
+    [Template]    Only These Flows Should Be Open
     weather-agent    otel-collector:8335    weather-tool:8000    model:8000    ${DNS}
     weather-tool
     model
     mlflow    postgres:5432    api-server:443    ${DNS}
     phoenix    postgres:5432    ${DNS}
 
-Any Other Pod Is Denied
-    [Documentation]    A pod that comes later reaches nobody and is reached by nobody. Read from the policies
-    ...    themselves, as there is no such pod; robot/resilience makes one.
-    [Template]    Should Deny By Default
+A New Pod Is Denied By Default
+    [Documentation]    A pod that comes later reaches nobody and nobody reaches it. This is read from the policies, as
+    ...    there is no such pod; robot/resilience creates one.
+    [Template]    New Pods Should Be Denied
     ${SYSTEM_NAMESPACE}
     ${AGENTS_NAMESPACE}
 
 
 *** Keywords ***
-Find Out Which Ways Are Open
-    [Documentation]    Try every way once; the tests judge what was seen.
+Try All Connections
+    [Documentation]    Try every connection once; the tests judge what was seen.
     Skip Unless The Overlay Has Network Policies
-    ${ways} =    Try Every Way
-    VAR    ${WAYS} =    ${ways}    scope=SUITE
-    ${dns} =    Target Named    ${WAYS}    cluster-dns
+    ${attempts} =    Try Every Connection
+    VAR    ${ATTEMPTS} =    ${attempts}    scope=SUITE
+    ${dns} =    Get Target Named    ${ATTEMPTS}    cluster-dns
     VAR    ${DNS} =    ${dns}    scope=SUITE
 
-Should Be Reached
-    [Documentation]    Fail unless a way is open; say so where the stack does not have both ends.
+Flow Should Be Open
+    [Documentation]    Fail unless a documented flow is open; skip this line where the stack does not have both ends.
     [Arguments]    ${source}    ${target}
-    ${tried} =    Was Tried    ${WAYS}    ${source}    ${target}
-    IF    $tried
-        Way Should Be Open    ${WAYS}    ${source}    ${target}
-    ELSE
-        Tell That It Is Not There    ${source}    ${target}
-    END
+    Skip Unless Connection Was Tried    ${source}    ${target}
+    Connection Should Be Open    ${ATTEMPTS}    ${source}    ${target}
 
-Should Not Be Reached
-    [Documentation]    Fail when a way is open; say so where the stack does not have both ends.
+Connection Should Be Denied
+    [Documentation]    Fail when a connection is open; skip this line where the stack does not have both ends.
     [Arguments]    ${source}    ${target}
-    ${tried} =    Was Tried    ${WAYS}    ${source}    ${target}
-    IF    $tried
-        Way Should Be Closed    ${WAYS}    ${source}    ${target}
-    ELSE
-        Tell That It Is Not There    ${source}    ${target}
-    END
+    Skip Unless Connection Was Tried    ${source}    ${target}
+    Connection Should Be Closed    ${ATTEMPTS}    ${source}    ${target}
 
-Should Deny By Default
-    [Documentation]    Fail unless a namespace's policies deny what no policy is about.
-    [Arguments]    ${namespace}
-    ${labels} =    Labels Of Namespaces
-    Other Pods Should Be Denied    ${WAYS.policies}    ${namespace}    ${labels}
-
-Should Not Reach The Outside
-    [Documentation]    Fail when a part reaches the port that this machine opened.
+Outside Should Be Denied
+    [Documentation]    Fail when a component reaches the port that this machine opened.
     [Arguments]    ${source}
-    ${outside} =    Target Named    ${WAYS}    outside
-    Should Not Be Reached    ${source}    ${outside}
+    ${outside} =    Get Target Named    ${ATTEMPTS}    outside
+    Connection Should Be Denied    ${source}    ${outside}
 
-Nothing Should Be Reached But
-    [Documentation]    Fail with everything that a part reaches and that is not in its line.
+Only These Flows Should Be Open
+    [Documentation]    Fail with everything that a component reaches and that is not in its line.
     [Arguments]    ${source}    @{documented}
-    ${allowed} =    Target Named    ${WAYS}    outside-allowed
-    IF    $source in $WAYS.sources
-        Only These Ways Should Be Open    ${WAYS}    ${source}    @{documented}    ${allowed}
-    ELSE
-        Tell That It Is Not There    ${source}    what it reaches
+    IF    $source not in $ATTEMPTS.sources
+        Skip Line    ${source} is not in this stack.
     END
+    ${allowed} =    Get Target Named    ${ATTEMPTS}    outside-allowed
+    Only These Connections Should Be Open    ${ATTEMPTS}    ${source}    @{documented}    ${allowed}
 
-Should Be Shown
-    [Documentation]    Fail unless a component itself answers through the gateway.
+New Pods Should Be Denied
+    [Documentation]    Fail unless a namespace's policies deny every connection of a pod that none was made for.
+    [Arguments]    ${namespace}
+    ${labels} =    Read Namespace Labels
+    Unknown Pods Should Be Denied    ${ATTEMPTS.policies}    ${namespace}    ${labels}
+
+Gateway Should Reach
+    [Documentation]    Fail unless a component itself answers through the gateway; skip this line where the stack does
+    ...    not have it.
     [Arguments]    ${component}    ${path}
     ${workload} =    Get Workload Or None    ${component}
-    IF    $workload is None
-        Tell That It Is Not There    gateway    ${component}
-        RETURN
-    END
+    IF    $workload is None    Skip Line    ${component} is not in this stack.
     ${entry} =    Get Entry Point    ${component}
     ${answer} =    Send Request    ${entry}    GET    ${path}    ${LIMITS}[request]
     Should Be True    ${answer.status_code} not in (502, 503, 504)
     ...    msg=The gateway does not reach ${component}, it answers ${answer.status_code}: ${answer.text[:200].strip()}
 
-Skip Unless Pods Can Come To This Machine
-    [Documentation]    Skip where no pod can reach this machine even at a port that its policies let through.
-    ${allowed} =    Target Named    ${WAYS}    outside-allowed
-    VAR    ${how} =    ${EMPTY}
-    IF    $allowed and 'mlflow' in $WAYS.sources
-        ${how} =    How It Is Reached    ${WAYS}    mlflow    ${allowed}
+Skip Unless Pods Can Reach This Machine
+    [Documentation]    Skip where no pod can reach this machine even at a port that its policies allow.
+    ${allowed} =    Get Target Named    ${ATTEMPTS}    outside-allowed
+    VAR    ${addresses} =    ${EMPTY}
+    IF    $allowed and 'mlflow' in $ATTEMPTS.sources
+        ${addresses} =    Get Open Addresses    ${ATTEMPTS}    mlflow    ${allowed}
     END
-    IF    not $how
-        Skip    No pod can come to the machine that runs this suite, so what is outside cannot be played here.
+    IF    not $addresses
+        Skip    No pod can reach the machine that runs this suite, so it cannot stand for what is outside.
     END
-    Log    MLflow reaches this machine ${how}, at a port that its policies let through.
+    Log    MLflow reaches this machine ${addresses}, at a port that its policies allow.
 
-Tell That It Is Not There
-    [Documentation]    Write into the report that a line was not judged.
+Skip Unless Connection Was Tried
+    [Documentation]    Skip this line where the stack does not have both ends of a connection.
     [Arguments]    ${source}    ${target}
-    Set Test Message    ${source} -> ${target} is not in this stack.\n    append=True
+    ${tried} =    Check If Connection Was Tried    ${ATTEMPTS}    ${source}    ${target}
+    IF    not $tried
+        Skip Line    ${source} -> ${target} is not in this stack.
+    END
+
+Skip Line
+    [Documentation]    Skip a line of a test, and write why into the report where other lines are judged.
+    [Arguments]    ${reason}
+    Set Test Message    ${reason}\n    append=True
+    Skip    ${reason}

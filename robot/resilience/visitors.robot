@@ -22,11 +22,11 @@ A Pod From Another Namespace Cannot Reach Any Component
     ...    not deny: so it can reach something.
     ${agent} =    Get Ready Pod    weather-agent
     ${visitor} =    Start Visitor    ${agent}    ${OTHER_NAMESPACE}    ${agent}[metadata][labels]
-    ${ways} =    Try Every Way    ${visitor}
-    ${dns} =    Target Named    ${ways}    cluster-dns
-    Way Should Be Open    ${ways}    ${visitor}[metadata][name]    ${dns}
+    ${attempts} =    Try Every Connection    ${visitor}
+    ${dns} =    Get Target Named    ${attempts}    cluster-dns
+    Connection Should Be Open    ${attempts}    ${visitor}[metadata][name]    ${dns}
     Visitor Should Reach Only
-    ...    ${ways}
+    ...    ${attempts}
     ...    ${visitor}
     ...    cluster-dns
     ...    api-server
@@ -37,8 +37,8 @@ An Unknown Pod Among The Agents Cannot Reach Anything
     [Documentation]    A pod beside the agents is denied until a policy allows its flows.
     ${agent} =    Get Ready Pod    weather-agent
     ${visitor} =    Start Visitor    ${agent}    ${AGENTS_NAMESPACE}    ${{ {} }}
-    ${ways} =    Try Every Way    ${visitor}
-    Visitor Should Reach Only    ${ways}    ${visitor}
+    ${attempts} =    Try Every Connection    ${visitor}
+    Visitor Should Reach Only    ${attempts}    ${visitor}
 
 
 *** Keywords ***
@@ -68,13 +68,13 @@ Get Running Pod
 
 Visitor Should Reach Only
     [Documentation]    Fail with every target that a visitor reaches and that is not among those named.
-    [Arguments]    ${ways}    ${visitor}    @{names}
+    [Arguments]    ${attempts}    ${visitor}    @{names}
     VAR    @{targets} =    @{EMPTY}
     FOR    ${name}    IN    @{names}
-        ${target} =    Target Named    ${ways}    ${name}
+        ${target} =    Get Target Named    ${attempts}    ${name}
         VAR    @{targets} =    @{targets}    ${target}
     END
-    Only These Ways Should Be Open    ${ways}    ${visitor}[metadata][name]    @{targets}
+    Only These Connections Should Be Open    ${attempts}    ${visitor}[metadata][name]    @{targets}
 
 Delete Visitors And Close Listeners
     [Documentation]    Delete the visitors, and close the ports that this machine opened.

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from network.policies import End, judge
+from network.policies import End, decide
 from pipeline_rules import COLLECTOR, collector, merged_config
 from reference_rules import configmap_env
 from rendered import Object, Stack, all_containers, name_of, plain_env
@@ -128,16 +128,16 @@ def possible(stack: Stack) -> Iterator[tuple[Flow, bool, str]]:
     for source in (*workloads, *GATEWAYS, ELSEWHERE):
         for target, port in targets:
             if source is not target:
-                judgements = judge(known, source, target, port, "UDP" if target is DNS else "TCP")
-                is_open = all(judgement.is_open for judgement in judgements)
-                yield Flow(source.name, target.name, port), is_open, "; ".join(map(str, judgements))
+                decisions = decide(known, source, target, port, "UDP" if target is DNS else "TCP")
+                is_allowed = all(decision.is_allowed for decision in decisions)
+                yield Flow(source.name, target.name, port), is_allowed, "; ".join(map(str, decisions))
 
 
 def needed_flows_are_allowed(stack: Stack) -> Iterator[str]:
     """Whatever a component of the stack calls is allowed."""
     wanted = needed(stack)
-    for flow, is_open, why in possible(stack):
-        if flow in wanted and not is_open:
+    for flow, is_allowed, why in possible(stack):
+        if flow in wanted and not is_allowed:
             yield f"{flow} is needed, but {why}"
 
 
@@ -148,8 +148,8 @@ def nothing_else_is_allowed(stack: Stack) -> Iterator[str]:
     wanted = needed(stack)
     free = {GATEWAY, ELSEWHERE.name}  # what these send is not this stack's concern
     others = {DNS.name, API_SERVER.name, WORLD.name}
-    for flow, is_open, why in possible(stack):
-        if is_open and flow not in wanted and not (flow.source in free and flow.target in others):
+    for flow, is_allowed, why in possible(stack):
+        if is_allowed and flow not in wanted and not (flow.source in free and flow.target in others):
             yield f"{flow} is needed by nothing, but {why}"
 
 
@@ -157,9 +157,9 @@ def every_pod_is_denied_by_default(stack: Stack) -> Iterator[str]:
     """Where there are policies, a pod that no component has made reaches nobody and is reached by nobody."""
     for namespace in sorted({workload["metadata"]["namespace"] for workload, _ in stack.pods()}):
         unknown = End(f"any other pod of {namespace}", INSIDE, namespace, {}, {NAMESPACE: namespace})
-        for judgement in judge(policies(stack), unknown, unknown, 80) if policies(stack) else ():
-            if judgement.is_open:
-                yield str(judgement)
+        for decision in decide(policies(stack), unknown, unknown, 80) if policies(stack) else ():
+            if decision.is_allowed:
+                yield str(decision)
 
 
 RULES = (needed_flows_are_allowed, nothing_else_is_allowed, every_pod_is_denied_by_default)

@@ -1,4 +1,4 @@
-"""What policies say about a connection: who is selected, what lets it through, in words that name them."""
+"""What policies decide about a connection: who is selected, and which of them allow it, by name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kube.model import Object
-from network.policies import End, judge
+from network.policies import End, decide
 
 AGENT = End("agent", "10.244.0.2", "team1", {"name": "agent"}, {"team": "one"})
 MLFLOW = End("mlflow", "10.244.0.3", "system", {"name": "mlflow"}, {"kind": "system"}, {"http": 5000})
@@ -22,35 +22,35 @@ def policy(name: str, namespace: str, selector: Object, **spec: Any) -> Object: 
 
 def egress(**rule: Any) -> bool:  # noqa: ANN401
     """Say whether a rule for the agent's egress lets it reach MLflow's port."""
-    out, _ = judge([policy("p", "team1", {}, egress=[rule])], AGENT, MLFLOW, 5000)
-    return out.is_open
+    out, _ = decide([policy("p", "team1", {}, egress=[rule])], AGENT, MLFLOW, 5000)
+    return out.is_allowed
 
 
-def test_without_policies_everything_is_let_through() -> None:
-    out, into = judge([], AGENT, MLFLOW, 5000)
-    assert out.is_open
-    assert into.is_open
-    assert str(into) == "no NetworkPolicy is for ingress of mlflow, so everything is let through"
+def test_without_policies_everything_is_allowed() -> None:
+    out, into = decide([], AGENT, MLFLOW, 5000)
+    assert out.is_allowed
+    assert into.is_allowed
+    assert str(into) == "ingress of mlflow is allowed: no policy selects it"
 
 
-def test_each_end_is_judged_by_the_policies_of_its_own_namespace() -> None:
+def test_each_end_has_the_policies_of_its_own_namespace() -> None:
     deny = policy("default-deny", "team1", {}, ingress=[], egress=[])
-    out, into = judge([deny], AGENT, MLFLOW, 5000)
-    assert not out.is_open
-    assert into.is_open
-    assert str(out) == "egress of agent is let through by none of its policies (team1/default-deny)"
+    out, into = decide([deny], AGENT, MLFLOW, 5000)
+    assert not out.is_allowed
+    assert into.is_allowed
+    assert str(out) == "egress of agent is denied: no policy allows it (policies: team1/default-deny)"
 
 
-def test_the_policy_that_lets_it_through_is_named() -> None:
+def test_the_policy_that_allows_it_is_named() -> None:
     deny = policy("default-deny", "system", {}, ingress=[])
-    let = policy(
+    allow = policy(
         "from-agent",
         "system",
         {},
         ingress=[{"from": [{"namespaceSelector": {"matchLabels": {"team": "one"}}}]}],
     )
-    _, into = judge([deny, let], AGENT, MLFLOW, 5000)
-    assert str(into) == "ingress of mlflow is let through by NetworkPolicy system/from-agent"
+    _, into = decide([deny, allow], AGENT, MLFLOW, 5000)
+    assert str(into) == "ingress of mlflow is allowed by NetworkPolicy system/from-agent"
 
 
 @pytest.mark.parametrize(
@@ -91,18 +91,18 @@ def test_rule(rule: Object, expected: bool) -> None:
 )
 def test_expression(expression: Object, expected: bool) -> None:
     selector = {"matchExpressions": [{"key": "name", **expression}]}
-    out, _ = judge([policy("p", "team1", selector, egress=[])], AGENT, MLFLOW, 5000)
-    assert bool(out.selecting) is expected
+    out, _ = decide([policy("p", "team1", selector, egress=[])], AGENT, MLFLOW, 5000)
+    assert bool(out.policies) is expected
 
 
 def test_what_is_no_pod_is_reached_by_address_only_and_has_no_policies() -> None:
     everyone = policy("p", "team1", {}, egress=[{"to": [{"namespaceSelector": {}}]}])
-    out, into = judge([everyone], AGENT, WORLD, 443)
-    assert not out.is_open
-    assert into.is_open
-    assert judge(
+    out, into = decide([everyone], AGENT, WORLD, 443)
+    assert not out.is_allowed
+    assert into.is_allowed
+    assert decide(
         [policy("p", "team1", {}, egress=[{"to": [{"ipBlock": {"cidr": "192.0.2.0/24"}}]}])],
         AGENT,
         WORLD,
         443,
-    )[0].is_open
+    )[0].is_allowed

@@ -1,4 +1,4 @@
-"""Plays what is outside of the cluster: sockets on this machine's own addresses, for pods to try."""
+"""Stands for what is outside of the cluster: ports on this machine's own addresses, for pods to try."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ NAME_BYTES = 40  # struct ifreq
 
 
 @library(scope="GLOBAL")
-class Outside:
-    """Listens on this machine. The kernel takes connections up by itself; nobody reads what is sent."""
+class Listeners:
+    """Listens on this machine. The kernel accepts connections by itself; nobody reads what is sent."""
 
     def __init__(self) -> None:
         """Open nothing."""
         self._open: list[socket.socket] = []
 
     @keyword
-    def open_listeners(self, port: int, without: Sequence[str] = ()) -> list[tuple[str, int]]:
-        """Listen on every IPv4 address of this machine but loopback and those `without`.
+    def open_listeners(self, port: int, excluded: Sequence[str] = ()) -> list[tuple[str, int]]:
+        """Listen on every IPv4 address of this machine but loopback and those excluded.
 
-        Port 0 takes a free one. Returns address and port of each, none where that port is taken.
+        Port 0 takes a free one. Returns address and port of each, without those where the port is taken.
         """
         found = []
         for address in own_addresses():
-            if address in without:
+            if address in excluded:
                 continue
             try:
                 listener = socket.create_server((address, port))
