@@ -40,11 +40,7 @@ Both Instrumentations
 Record Question
     [Documentation]    Ask, wait until the trace is whole in both backends, and write the recording.
     [Arguments]    ${name}    ${text}    ${tool_calls}    @{cities}
-    VAR    @{canaries} =    @{EMPTY}
-    FOR    ${city}    IN    @{cities}
-        ${weather} =    Get Expected Weather    ${city}
-        VAR    @{canaries} =    @{canaries}    ${weather}[station]
-    END
+    ${canaries} =    Get Canaries    @{cities}
     ${question} =    Ask About The Weather    ${text}
     ${trace_id} =    Wait Until Both Backends Have The Trace    ${question}
     VAR    &{known} =
