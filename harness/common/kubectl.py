@@ -1,0 +1,91 @@
+"""kubectl in the current context, and the conditions that whoever makes objects for others waits for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from harness.common.commands import OUTPUT_LIMIT, read_output
+from harness.common.errors import HarnessError
+from harness.common.waiting import wait_for
+
+LIMIT = 120.0  # seconds that a condition may take; on two busy cores the slowest took 20
+
+Object = dict[str, Any]
+Kubectl = Callable[..., str]  # takes kubectl's arguments and `text`, its input; returns what it prints
+
+
+def kubectl(*arguments: str, text: str = "", limit: float = OUTPUT_LIMIT) -> str:
+    """Run kubectl in the current context, with `text` as its input, and return what it prints.
+
+    Raises HarnessError with its last line when it fails, or takes longer than `limit` seconds.
+    """
+    failure = f"`kubectl {' '.join(arguments)}` failed"
+    return read_output(["kubectl", *arguments], failure, text=text, limit=limit)
+
+
+def find(run: Kubectl, *arguments: str) -> Object | None:
+    """Return what `kubectl get` finds, None where there is nothing of this name."""
+    found = run("get", *arguments, "--ignore-not-found", "--output=json")
+    thing: Object | None = json.loads(found) if found else None
+    return thing
+
+
+def wait_until_namespaces_are_gone(run: Kubectl, *names: str) -> None:
+    """Wait for those of the namespaces that are being deleted: nothing can be made in one until it is gone.
+
+    Raises HarnessError for one that does not go.
+    """
+    for name in names:
+        namespace = find(run, "namespace", name)
+        if namespace and "deletionTimestamp" in namespace["metadata"]:
+            run("wait", "--for=delete", f"namespace/{name}", f"--timeout={LIMIT:.0f}s")
+
+
+def ensure_namespace(run: Kubectl, name: str) -> None:
+    """Make a namespace, in such a way that `kubectl apply` can own it later; keep the one that is there.
+
+    Raises HarnessError when the API server rejects it.
+    """
+    wait_until_namespaces_are_gone(run, name)
+    if not find(run, "namespace", name):
+        run("create", "namespace", name, "--save-config")
+
+
+def wait_until_served(run: Kubectl, *resources: str) -> None:
+    """Wait until the API server serves resources with their groups: `routes.route.openshift.io`.
+
+    The condition Established is not enough. It says that a CustomResourceDefinition was accepted, and comes
+    before discovery lists the resource, without which `kubectl apply` knows no such kind.
+    Raises HarnessError for one that is not served.
+    """
+    for resource in resources:
+        wait_for(partial(_is_served, run, resource), LIMIT, f"{resource} is not served")
+
+
+def wait_until_withdrawn(run: Kubectl, resource: str) -> None:
+    """Wait until discovery lists a resource no more, after its definition was deleted.
+
+    Raises HarnessError for one that stays.
+    """
+    wait_for(lambda: _is_listed(run, resource) is False, LIMIT, f"{resource} is still served")
+
+
+def _is_served(run: Kubectl, resource: str) -> bool:
+    try:
+        run("get", resource, "--all-namespaces", "--output=name")
+    except HarnessError:
+        return False
+    return _is_listed(run, resource) is True
+
+
+def _is_listed(run: Kubectl, resource: str) -> bool | None:
+    """Return whether discovery lists a resource; None when discovery does not answer as a whole."""
+    group = resource.partition(".")[2]
+    try:
+        # This reads discovery anew, and replaces what kubectl keeps of it on disk.
+        return resource in run("api-resources", f"--api-group={group}", "--output=name").split()
+    except HarnessError:
+        return None
