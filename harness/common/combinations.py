@@ -17,7 +17,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 KUSTOMIZE = ROOT / "kustomize"
 TABLE = ROOT / "docs" / "components.md"
-# `harness.e2e` puts these on top of the rest, in this order: versions and names of images, no capability.
+# harness.deployment puts these on top of the rest, in this order. They are versions and names, no capability.
 IMAGES = ("images", "built-images")
 PAIR = 2
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from harness.stand_ins.managed_postgres.stand_in import Server, StandInError, find_programs
+from harness.common.errors import HarnessError
+from harness.stand_ins.managed_postgres.stand_in import Server, find_programs
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Managed:
 def managed() -> Iterator[Managed]:
     try:
         programs = find_programs()
-    except StandInError as missing:
+    except HarnessError as missing:
         pytest.skip(str(missing))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

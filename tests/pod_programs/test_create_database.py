@@ -67,8 +67,8 @@ def test_role_and_database_are_created_once_and_the_password_follows_the_secret(
         assert done.returncode == 0, done.stderr
         assert log_in(managed, password).stdout.splitlines()[-1] == ROLE
     assert log_in(managed, PASSWORD).returncode != 0
-    assert managed.server.ask("SELECT rolname FROM pg_roles WHERE rolsuper") == "postgres\n"
-    assert "f" in managed.server.ask("SELECT has_database_privilege('public', 'mlflow', 'CONNECT')")
+    assert managed.server.query("SELECT rolname FROM pg_roles WHERE rolsuper") == "postgres\n"
+    assert "f" in managed.server.query("SELECT has_database_privilege('public', 'mlflow', 'CONNECT')")
 
 
 def test_without_a_role_the_connected_user_owns_the_database(managed: Managed, create: Create) -> None:
@@ -76,11 +76,11 @@ def test_without_a_role_the_connected_user_owns_the_database(managed: Managed, c
         done = create(ROLE=None, ROLE_PASSWORD=None, DATABASE="own")
         assert done.returncode == 0, done.stderr
     owner = "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'own'"
-    assert managed.server.ask(owner).strip() == ADMINISTRATOR
+    assert managed.server.query(owner).strip() == ADMINISTRATOR
 
 
 def test_the_password_is_in_no_statement(managed: Managed, create: Create) -> None:
-    managed.server.ask("ALTER SYSTEM SET log_statement = 'all'; SELECT pg_reload_conf()")
+    managed.server.query("ALTER SYSTEM SET log_statement = 'all'; SELECT pg_reload_conf()")
     assert create().returncode == 0
     log = (managed.server.folder / "log").read_text()
     assert "ALTER USER" in log

@@ -19,12 +19,12 @@ OLDER = str(SCRIPT.get_revision(HEAD).down_revision)
 @pytest.fixture
 def uri(managed: Managed) -> Iterator[str]:
     """Return where a database of an MLflow role of its own is."""
-    managed.server.ask("CREATE ROLE server LOGIN PASSWORD 'servers-own'")
-    managed.server.ask("CREATE DATABASE server OWNER server")
+    managed.server.query("CREATE ROLE server LOGIN PASSWORD 'servers-own'")
+    managed.server.query("CREATE DATABASE server OWNER server")
     place = f"localhost:{managed.server.port}/server?sslmode=require"
     yield f"postgresql+psycopg2://server:servers-own@{place}"
-    managed.server.ask("DROP DATABASE server WITH (FORCE)")
-    managed.server.ask("DROP ROLE server")
+    managed.server.query("DROP DATABASE server WITH (FORCE)")
+    managed.server.query("DROP ROLE server")
 
 
 def connect(uri: str, name: str = "") -> sqlalchemy.Connection:

@@ -16,12 +16,18 @@ from typing import Any
 
 import yaml
 
+from harness.cluster import lifecycle
+from harness.cluster.settings import Folders
+from harness.common.commands import read_output
+from harness.common.errors import HarnessError, report_error
+from harness.common.kubectl import kubectl
 from harness.stand_ins.kagenti import stand_in
-from harness.stand_ins.kagenti.stand_in import AGENTS, PART_OF, ROOT, SYSTEM, StandInError, ask, helm, install
+from harness.stand_ins.kagenti.stand_in import AGENTS, PART_OF, SYSTEM, helm, install
 
+ROOT = Path(__file__).parents[3]
 OVERLAY = ROOT / "kustomize" / "overlays" / "kagenti"
 MANAGER = "llm-observability"
-SERVER_SIDE = ("kubectl", "apply", "--server-side", f"--field-manager={MANAGER}", "--kustomize")
+SERVER_SIDE = ("apply", "--server-side", f"--field-manager={MANAGER}", "--kustomize")
 CHANGED = ("--set", "collector.config.processors.memory_limiter.limit_mib=900")
 OWN_ARGS = ("--set", "collector.args={--feature-gates=-none}")
 RESULTS = ROOT / "results" / "kagenti"
@@ -31,7 +37,7 @@ Object = dict[str, Any]
 
 def read(kind: str, name: str) -> Object:
     """Return an object of the installation."""
-    found: Object = json.loads(ask("kubectl", "get", kind, name, "--namespace", SYSTEM, "--output=json"))
+    found: Object = json.loads(kubectl("get", kind, name, "--namespace", SYSTEM, "--output=json"))
     return found
 
 
@@ -47,27 +53,27 @@ def collector() -> Object:
 def managers() -> list[str]:
     """Return who manages fields of the collector's Deployment."""
     shown = ("--namespace", SYSTEM, "--output=json", "--show-managed-fields")
-    found = json.loads(ask("kubectl", "get", "deployment", "otel-collector", *shown))
+    found = json.loads(kubectl("get", "deployment", "otel-collector", *shown))
     return [entry["manager"] for entry in found["metadata"]["managedFields"]]
 
 
 def expect(there: bool, otherwise: str) -> None:
-    """Raise StandInError where something is not as it must be."""
+    """Raise HarnessError where something is not as it must be."""
     if not there:
-        raise StandInError(otherwise)
+        raise HarnessError(otherwise)
 
 
 def rolled_out(*names: str) -> None:
     """Wait until workloads of the installation's namespace run."""
     for name in names:
-        ask("kubectl", "rollout", "status", name, "--namespace", SYSTEM, f"--timeout={stand_in.LIMIT}")
+        kubectl("rollout", "status", name, "--namespace", SYSTEM, f"--timeout={stand_in.LIMIT}")
 
 
 def overlay(folder: Path, *components: str) -> str:
     """Return a folder with overlays/kagenti, components on top, and this machine's images."""
     on_top = [
         *components,
-        *(["built-images"] if stand_in.python("harness.cluster", "provider") == "embedded" else []),
+        *(["built-images"] if lifecycle.provider(Folders.from_environment()) == "embedded" else []),
     ]
     target = Path(tempfile.mkdtemp(dir=folder))
     up = Path(*[".."] * (len(target.parts) - 1)) / ROOT.relative_to("/") / "kustomize"
@@ -81,23 +87,23 @@ def overlay(folder: Path, *components: str) -> str:
 
 def ours(folder: str) -> None:
     """Apply the overlay twice, which changes nothing the second time, and wait until MLflow runs."""
-    ask(*SERVER_SIDE, folder)
+    kubectl(*SERVER_SIDE, folder)
     rolled_out("deployment/mlflow")
     before = read("deployment", "mlflow")["metadata"]["generation"]
-    ask(*SERVER_SIDE, folder)
+    kubectl(*SERVER_SIDE, folder)
     after = read("deployment", "mlflow")["metadata"]["generation"]
     expect(before == after, "applying the overlay a second time changes MLflow's Deployment")
 
 
 def attach() -> None:
     """Let the collector send to MLflow."""
-    ask(*SERVER_SIDE, str(OVERLAY / "attach"))
+    kubectl(*SERVER_SIDE, str(OVERLAY / "attach"))
     rolled_out("deployment/otel-collector")
 
 
 def detach() -> None:
     """Give the collector back."""
-    ask(*SERVER_SIDE, str(OVERLAY / "detach"))
+    kubectl(*SERVER_SIDE, str(OVERLAY / "detach"))
     rolled_out("deployment/otel-collector")
 
 
@@ -114,9 +120,9 @@ def traces() -> None:
     """Ask the agent a question and see its trace in MLflow and in Phoenix."""
     command = [sys.executable, "-m", "robot", "--outputdir", str(RESULTS), "--console", "quiet", QUESTION]
     try:
-        ask(*command)
-    except StandInError:
-        raise StandInError(f"{QUESTION} failed; {RESULTS}/report.html says why") from None
+        read_output(command, QUESTION, folder=ROOT)
+    except HarnessError:
+        raise HarnessError(f"{QUESTION} failed; {RESULTS}/report.html says why") from None
 
 
 def upgrade(version: int, *options: str) -> Callable[[], None]:
@@ -133,13 +139,13 @@ def stops_at_our_args() -> None:
     """Upgrade to a chart with arguments of its own: Helm 4, applying server-side, must stop and say so."""
     try:
         install(4, *OWN_ARGS)
-    except StandInError as stopped:
+    except HarnessError as stopped:
         said = str(stopped)
         named = MANAGER in said and ".args" in said
         expect(named, f"Helm 4 stopped for another reason: {said}")
         print(f"    {said[said.find('conflict') :][:220]}")
         return
-    raise StandInError("Helm 4 took the args that are ours")
+    raise HarnessError("Helm 4 took the args that are ours")
 
 
 def same_as(before: Object) -> Callable[[], None]:
@@ -158,11 +164,9 @@ def remove(folder: str) -> Callable[[], None]:
     """Return a step that removes the overlay as docs/kagenti.md says."""
 
     def step() -> None:
-        ask("kubectl", "delete", "--kustomize", folder, "--cascade=foreground")
-        ask("kubectl", "delete", "configmap,secret", "--namespace", SYSTEM, "--selector", PART_OF)
-        left = ask(
-            "kubectl", "get", "all,pvc,cm,secret,httproute", "-n", SYSTEM, "-l", PART_OF, "--output=name"
-        )
+        kubectl("delete", "--kustomize", folder, "--cascade=foreground")
+        kubectl("delete", "configmap,secret", "--namespace", SYSTEM, "--selector", PART_OF)
+        left = kubectl("get", "all,pvc,cm,secret,httproute", "-n", SYSTEM, "-l", PART_OF, "--output=name")
         expect(not left, f"left behind: {left}")
 
     return step
@@ -233,8 +237,8 @@ def main() -> int:
                 do("Spec and config are as before", same_as(before))
                 do("Remove MLflow", remove(shared))
             do("Remove the stand-in", stand_in.down)
-        except StandInError as failure:
-            print(f"not so: {failure}", file=sys.stderr)
+        except HarnessError as failure:
+            report_error(failure)
             return 1
     print(f"All of it is so. (Namespaces {SYSTEM} and {AGENTS} stay.)")
     return 0

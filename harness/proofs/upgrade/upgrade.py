@@ -9,24 +9,28 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
 
 import yaml
 
-from harness import e2e
+from harness import deployment
+from harness.cluster import lifecycle
 from harness.cluster.settings import Folders
-from harness.common.errors import HarnessError
-from harness.e2e import Deployment, StepError
+from harness.common.errors import HarnessError, report_error
+from harness.common.kubectl import kubectl
+from harness.deployment import Deployment
 from harness.images.catalog import Image, images_for
-from harness.images.loading import load_images
+from harness.images.loading import build_and_load, load_images
 from harness.images.requirements import write_requirements
 
 HERE = Path(__file__).parent
 LOCK = HERE / "requirements.txt"
 PREVIOUS = HERE / "previous"
-RESULTS = e2e.RESULTS / "upgrade"
+ROOT = HERE.parents[2]
+RESULTS = ROOT / "results" / "upgrade"
 
 
 def previous_tag() -> str:
@@ -45,39 +49,23 @@ def previous_image() -> Image:
     return Image("mlflow", previous_tag(), LOCK)
 
 
-def overlay_with_previous(overlay: str) -> Path:
-    """Return a folder with the overlay, MLflow's previous minor in it."""
-    folder = RESULTS / "overlay"
-    folder.mkdir(parents=True, exist_ok=True)
-    kustomization = {
-        "apiVersion": "kustomize.config.k8s.io/v1beta1",
-        "kind": "Kustomization",
-        "resources": [os.path.relpath(e2e.folder_of("overlays", overlay), folder)],
-        "components": [os.path.relpath(PREVIOUS, folder)],
-    }
-    (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization), encoding="utf-8")
-    return folder
-
-
 def remove_stack(overlay: str) -> None:
     """Remove what is deployed, databases and all; the cluster then brings back its Gateway."""
-    before = e2e.deployed_before()
-    if before:
-        e2e.remove(before.objects)
-    folder = str(e2e.folder_of("overlays", overlay))
-    e2e.in_cluster("kubectl", "delete", "--kustomize", folder, "--ignore-not-found", "--wait")
-    e2e.record(Deployment(overlay, []))
-    e2e.run("harness.cluster", "up")
+    deployment.remove_deployed()
+    folder = str(deployment.find_folder("overlays", overlay))
+    kubectl("delete", "--kustomize", folder, "--ignore-not-found", "--wait")
+    lifecycle.up(Folders.from_environment())
 
 
 def verify(suite: str, version: str) -> None:
-    """Run a suite of this folder against the cluster; raise StepError unless every test passes."""
+    """Run a suite of this folder against the cluster; raise HarnessError unless every test passes."""
     results = RESULTS / suite
     shutil.rmtree(results, ignore_errors=True)
     variables = ["--variable", f"KEPT:{RESULTS}", "--variable", f"VERSION:{version}"]
-    paths = ["--pythonpath", str(e2e.ROOT / "libraries"), "--outputdir", str(results)]
-    robot = [sys.executable, "-m", "robot", *paths, *variables]
-    e2e.in_cluster(*robot, str(HERE / f"{suite}.robot"))
+    paths = ["--pythonpath", str(ROOT / "libraries"), "--outputdir", str(results)]
+    robot = [sys.executable, "-m", "robot", *paths, *variables, str(HERE / f"{suite}.robot")]
+    if subprocess.run(robot, cwd=ROOT, check=False).returncode:
+        raise HarnessError(f"{suite}.robot failed; {results / 'report.html'} says why.")
 
 
 def main() -> int:
@@ -94,19 +82,23 @@ def main() -> int:
             return 0
         RESULTS.mkdir(parents=True, exist_ok=True)
         (RESULTS / "kept.json").unlink(missing_ok=True)
-        overlay = e2e.ask("harness.cluster", "provider")
+        folders = Folders.from_environment()
+        overlay = lifecycle.provider(folders)
         wanted = Deployment(overlay, [])
-        e2e.run("harness.cluster", "up")
-        e2e.load_images()
+        lifecycle.up(folders)
+        os.environ.update(lifecycle.environment(folders))
+        build_and_load(folders)
         if overlay == "embedded":
-            load_images(Folders.from_environment(), [previous_image()])
+            load_images(folders, [previous_image()])
         remove_stack(overlay)
-        e2e.wait_for_rollouts(e2e.deploy(wanted, overlay_with_previous(overlay)))
+        current = deployment.find_folder("overlays", overlay)
+        previous = deployment.write_kustomization(RESULTS / "overlay", current, [PREVIOUS])
+        deployment.wait_for_rollouts(deployment.deploy(wanted, previous))
         verify("before", previous_image().version)
-        e2e.wait_for_rollouts(e2e.deploy(wanted, e2e.folder_of("overlays", overlay)))
+        deployment.wait_for_rollouts(deployment.deploy(wanted, current))
         verify("after", current_image().version)
-    except (StepError, HarnessError) as failure:
-        print(f"upgrade: {failure}", file=sys.stderr)
+    except HarnessError as error:
+        report_error(error)
         return 1
     versions = f"from {previous_image().version} to {current_image().version}"
     print(f"MLflow was upgraded {versions} in {time.monotonic() - started:.0f} s, its traces are there.")

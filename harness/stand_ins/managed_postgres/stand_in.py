@@ -1,42 +1,35 @@
-"""Stands in for a managed PostgreSQL: `python -m tests.managed_postgres.stand_in up|env|down`.
+"""Plays a managed PostgreSQL: Debian's, on this machine, outside the cluster.
 
-It is Debian's PostgreSQL on this machine, outside the cluster: TLS only, a certificate of its own authority
-for the name of its Service, and an administrator who is no superuser. `up` also makes what a user would,
-Secret managed-postgres. One that is up and believed is left as it is; `down` leaves nothing.
+It speaks TLS only, with a certificate of its own authority for the name of its Service, and its administrator
+is no superuser. `up` also makes what a user would: Secret managed-postgres.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import os
 import secrets
 import shutil
-import subprocess
-import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import trustme
 
+from harness.common.commands import read_output
+from harness.common.errors import HarnessError
+from harness.common.kubectl import Object, ensure_namespace, find, kubectl
+from harness.common.progress import say
+from harness.stand_ins.stand_in import StandIn
+
+DEBIAN = Path("/usr/lib/postgresql")  # a folder for each version
 STATE = Path("/var/tmp/managed-postgres-stand-in")  # noqa: S108 - made anew, for its user only
 ADMINISTRATOR = "steward"
 NAMESPACE, SERVICE, PORT = "managed-postgres", "database", 5432
 NAME = f"{SERVICE}.{NAMESPACE}.svc"
 STACK_NAMESPACE, SECRET = "kagenti-system", "managed-postgres"
 OWN_PORT = 54329  # on this machine, where 5432 may be taken
-BELIEVED = "believed"  # a file that says that `up` was not asked for something wrong
-START_LIMIT = 30
-SESSIONS = """
-SELECT usename, datname, ssl, version, count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)
- WHERE client_addr IS NOT NULL GROUP BY 1, 2, 3, 4 ORDER BY 1;
-"""
-
-
-class StandInError(Exception):
-    """The stand-in cannot be made; the message says what to do."""
+START_LIMIT = 30  # seconds
 
 
 @dataclass(frozen=True)
@@ -51,22 +44,11 @@ class Server:
     def start(self, password: str, certificate: trustme.LeafCert) -> None:
         """Make an empty database cluster with the administrator and start it.
 
-        Raises StandInError when PostgreSQL does not take it.
+        Raises HarnessError when PostgreSQL does not start.
         """
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(mode=0o700, parents=True)
-        files = {
-            "server.crt": b"".join(pem.bytes() for pem in certificate.cert_chain_pems),
-            "server.key": certificate.private_key_pem.bytes(),
-            "superuser": secrets.token_urlsafe(32).encode(),
-            "hba.conf": b"local all all scram-sha-256\nhostssl all all all scram-sha-256\n",
-        }
-        for name, content in files.items():
-            (self.folder / name).touch(mode=0o600)
-            (self.folder / name).write_bytes(content)
-        if os.geteuid() == 0:
-            for path in (self.folder, *self.folder.iterdir()):
-                shutil.chown(path, "postgres", "postgres")
+        self._write_files(certificate)
         data, here = str(self.folder / "data"), str(self.folder)
         self.run("initdb", "-D", data, "-U", "postgres", "-A", "scram-sha-256", f"--pwfile={here}/superuser")
         settings = {
@@ -82,74 +64,70 @@ class Server:
         self.run(
             "pg_ctl", "-D", data, "-l", f"{here}/log", "-w", "-t", str(START_LIMIT), "-o", options, "start"
         )
-        self.ask(f"CREATE ROLE {ADMINISTRATOR} LOGIN CREATEROLE CREATEDB PASSWORD '{password}'")
+        self.query(f"CREATE ROLE {ADMINISTRATOR} LOGIN CREATEROLE CREATEDB PASSWORD '{password}'")
 
-    def ask(self, statement: str) -> str:
-        """Return what the superuser gets for a statement, a row a line; it goes in on standard input."""
+    def query(self, statement: str) -> str:
+        """Return what the superuser gets for a statement, a row a line; it goes in on standard input.
+
+        Raises HarnessError when the server does not answer, or rejects it.
+        """
         password = (self.folder / "superuser").read_text()
         place = ["-h", str(self.folder), "-p", str(self.port), "-U", "postgres"]
-        environment = {"PGPASSWORD": password}
-        return self.run(
-            "psql", *place, "-At", "-v", "ON_ERROR_STOP=1", text=statement, environment=environment
-        )
+        options = [*place, "-At", "-v", "ON_ERROR_STOP=1"]
+        return self.run("psql", *options, text=statement, environment={"PGPASSWORD": password})
 
     def stop(self) -> None:
         """Stop it, if it runs, and remove its folder."""
         if (self.folder / "data" / "postmaster.pid").exists():
-            with contextlib.suppress(StandInError):
+            with contextlib.suppress(HarnessError):  # a server that is gone has left its file
                 self.run("pg_ctl", "-D", str(self.folder / "data"), "-m", "fast", "-w", "stop")
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def run(
         self, program: str, *arguments: str, text: str = "", environment: dict[str, str] | None = None
     ) -> str:
-        """Return what one of PostgreSQL's programs prints; raise StandInError when it fails."""
+        """Return what one of PostgreSQL's programs prints; raise HarnessError when it fails."""
         # PostgreSQL does not start as root; Debian's package made a user for it.
         user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
         command = [*user, str(self.programs / program), *arguments]
-        return run(command, text, {**os.environ, **(environment or {})})
-
-
-def run(command: Sequence[str], text: str = "", environment: dict[str, str] | None = None) -> str:
-    """Return what a command prints; raise StandInError with what it says when it fails."""
-    with contextlib.suppress(FileNotFoundError):
-        done = subprocess.run(
-            command, input=text, capture_output=True, text=True, check=False, env=environment, cwd="/"
+        return read_output(
+            command, f"PostgreSQL's {program} failed", text=text, environment=environment, folder=Path("/")
         )
-        if done.returncode:
-            raise StandInError(
-                f"{' '.join(command[:2])} failed: {(done.stderr or done.stdout).strip()[-500:]}"
-            )
-        return done.stdout
-    raise StandInError(f"Install {command[0]}: it is not on PATH.")
+
+    def _write_files(self, certificate: trustme.LeafCert) -> None:
+        files = {
+            "server.crt": b"".join(pem.bytes() for pem in certificate.cert_chain_pems),
+            "server.key": certificate.private_key_pem.bytes(),
+            "superuser": secrets.token_urlsafe(32).encode(),
+            "hba.conf": b"local all all scram-sha-256\nhostssl all all all scram-sha-256\n",
+        }
+        for name, content in files.items():
+            (self.folder / name).touch(mode=0o600)
+            (self.folder / name).write_bytes(content)
+        if os.geteuid() == 0:
+            for path in (self.folder, *self.folder.iterdir()):
+                shutil.chown(path, "postgres", "postgres")
 
 
 def find_programs() -> Path:
-    """Return the folder of Debian's newest PostgreSQL. Raises StandInError where there is none."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    """Return the folder of Debian's newest PostgreSQL. Raises HarnessError where there is none."""
+    found = sorted(DEBIAN.glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
     if not found:
-        raise StandInError("Install PostgreSQL first: apt-get install postgresql.")
+        raise HarnessError("Install PostgreSQL first: apt-get install postgresql.")
     return found[-1].parent
-
-
-def kubectl(*arguments: str, objects: Sequence[dict[str, object]] = ()) -> str:
-    """Run kubectl in the current context; the objects go in on standard input."""
-    return run(["kubectl", *arguments], "\n".join(f"---\n{json.dumps(each)}" for each in objects))
 
 
 def node_address() -> str:
     """Return the address by which pods reach this machine."""
-    return kubectl(
-        "get", "nodes", "-o", "jsonpath={.items[0].status.addresses[?(@.type=='InternalIP')].address}"
-    )
+    path = "{.items[0].status.addresses[?(@.type=='InternalIP')].address}"
+    return kubectl("get", "nodes", "-o", f"jsonpath={path}")
 
 
-def cluster_objects(address: str, password: str, authority: str) -> list[dict[str, object]]:
-    """Return what leads to the stand-in, and the Secret that tells the stack of it."""
+def cluster_objects(address: str, password: str, authority: str) -> list[Object]:
+    """Return what leads to the stand-in, and the Secret by which the stack finds it."""
     metadata = {"name": SERVICE, "namespace": NAMESPACE}
     labels = {"kubernetes.io/service-name": SERVICE}
     return [
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
         {
             "apiVersion": "v1",
             "kind": "Service",
@@ -179,66 +157,44 @@ def cluster_objects(address: str, password: str, authority: str) -> list[dict[st
     ]
 
 
-def is_believed(server: Server) -> bool:
-    """Say whether the stand-in runs with a certificate that the stack's Secret lets it believe."""
-    with contextlib.suppress(StandInError, OSError):
-        server.ask("SELECT")
-        kubectl("get", "secret", SECRET, "--namespace", STACK_NAMESPACE)
-        return (STATE / BELIEVED).exists()
+def is_up(server: Server) -> bool:
+    """Return whether the server answers and the stack's Secret is there."""
+    with contextlib.suppress(HarnessError, OSError):
+        server.query("SELECT")
+        return find(kubectl, "secret", SECRET, "--namespace", STACK_NAMESPACE) is not None
     return False
 
 
-def up(wrong: str | None) -> None:
-    """Start the stand-in and tell the cluster; a `wrong` authority or host makes it not believed."""
+def up() -> None:
+    """Start the server, and make what leads to it; leave alone what is up already.
+
+    Raises HarnessError where PostgreSQL is not installed, and when it does not start.
+    """
     server = Server(STATE, node_address(), OWN_PORT, find_programs())
-    if not wrong and is_believed(server):
-        print(f"{NAME}:{PORT} is up already.")
+    if is_up(server):
+        say(f"PostgreSQL is up already: {NAME}:{PORT}.")
         return
     server.stop()
-    authority, other = trustme.CA(), trustme.CA()
-    host = "another.example" if wrong == "host" else NAME
-    password = secrets.token_urlsafe(32)
-    server.start(password, authority.issue_cert(host))
-    told = (other if wrong == "authority" else authority).cert_pem.bytes().decode()
-    kubectl("apply", "-f", "-", objects=cluster_objects(server.address, password, told))
-    if not wrong:
-        (STATE / BELIEVED).touch()
-    version = server.ask("SHOW server_version").strip()
-    print(f"PostgreSQL {version} at {server.address}:{OWN_PORT} is {NAME}:{PORT}.")
+    authority, password = trustme.CA(), secrets.token_urlsafe(32)
+    server.start(password, authority.issue_cert(NAME))
+    for namespace in (NAMESPACE, STACK_NAMESPACE):
+        ensure_namespace(kubectl, namespace)
+    objects = cluster_objects(server.address, password, authority.cert_pem.bytes().decode())
+    kubectl("apply", "--filename=-", text="\n---\n".join(json.dumps(each) for each in objects))
+    version = server.query("SHOW server_version").strip()
+    say(f"PostgreSQL {version} at {server.address}:{OWN_PORT} is {NAME}:{PORT}.")
 
 
 def down() -> None:
-    """Stop the stand-in and remove what `up` made, here and in the cluster."""
+    """Stop the server and remove what `up` made, here and in the cluster; the stack's namespace stays."""
     Server(STATE, "", OWN_PORT, find_programs()).stop()
     kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found")
     kubectl("delete", "secret", SECRET, "--namespace", STACK_NAMESPACE, "--ignore-not-found")
 
 
-def main() -> int:
-    """Do what the command line says; return 0 when it is done."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    starting = commands.add_parser("up")
-    starting.add_argument(
-        "--wrong", choices=("authority", "host"), help="let its certificate not be believed"
-    )
-    commands.add_parser("env", help="print what the suites must know: nothing")
-    commands.add_parser("down")
-    commands.add_parser("sessions", help="say who is connected, and by which TLS")
-    arguments = parser.parse_args()
-    try:
-        if arguments.command == "up":
-            up(arguments.wrong)
-        elif arguments.command == "down":
-            down()
-        elif arguments.command == "sessions":
-            server = Server(STATE, "", OWN_PORT, find_programs())
-            print(server.ask(SESSIONS), end="")
-    except StandInError as error:
-        print(f"stand-in: {error}", file=sys.stderr)
-        return 1
-    return 0
+def environment() -> dict[str, str]:
+    """Return nothing: the suites ask MLflow, which finds its database by the Secret."""
+    return {}
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+STAND_IN = StandIn("managed_postgres", up, down, environment)

@@ -1,0 +1,230 @@
+"""What is deployed into the current context's cluster, an overlay with Components on top, and how it changes.
+
+A ConfigMap of the cluster records it, so that the next deployment knows what must go.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import yaml
+
+from harness.cluster import lifecycle
+from harness.cluster.settings import Folders
+from harness.common.errors import HarnessError
+from harness.common.kubectl import Object, find, kubectl, wait_until_namespaces_are_gone
+from harness.common.progress import say
+from harness.stand_ins import stand_ins_for
+from harness.stand_ins.stand_in import StandIn
+
+ROOT = Path(__file__).parents[1]
+KUSTOMIZE = ROOT / "kustomize"
+ROLLOUT_LIMIT = 600.0  # seconds for all workloads together; kind pulls their images meanwhile
+PART_OF = "app.kubernetes.io/part-of=llm-observability"
+WORKLOADS = ("StatefulSet", "Deployment")
+MANAGER = "--field-manager=llm-observability"
+RECORD = ("configmap", "e2e-deployed", "--namespace=default")
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What is deployed: an overlay with Components on top, and the names of all its objects."""
+
+    overlay: str
+    components: list[str]
+    objects: list[list[str]] = field(default_factory=list)  # [resource, namespace or "", name]
+
+    @property
+    def stand_ins(self) -> list[StandIn]:
+        """What plays what this overlay, or a Component, finds where it is really used."""
+        return stand_ins_for(self.overlay, self.components)
+
+    @property
+    def attachment(self) -> Path | None:
+        """What the overlay changes of things that are not its own, and that nothing here deletes."""
+        folder = KUSTOMIZE / "overlays" / self.overlay / "attach"
+        return folder if folder.exists() else None
+
+
+def find_folder(kind: str, name: str) -> Path:
+    """Return the folder of one of the `overlays` or `components`.
+
+    Raises HarnessError, with the names that there are, for one that `kustomize/` does not have.
+    """
+    known = sorted(path.parent.name for path in (KUSTOMIZE / kind).glob("*/kustomization.yaml"))
+    if name not in known:
+        raise HarnessError(f"There is no {kind[:-1]} {name!r}; choose from: {', '.join(known)}.")
+    return KUSTOMIZE / kind / name
+
+
+def write_overlay(folder: Path, overlay: str, components: Iterable[str], provider: str) -> Path:
+    """Return a folder with an overlay, Components on top, and the images that this machine builds.
+
+    It is the overlay's own where nothing comes on top, else `folder`, which is written.
+    `provider` is what makes the cluster, `kind` or `embedded`.
+    """
+    added = [find_folder("components", name) for name in components]
+    if added:
+        added.append(find_folder("components", "images"))  # for the pods that Components bring
+    if provider == "embedded" and (added or overlay != "embedded"):
+        added.append(find_folder("components", "built-images"))
+    base = find_folder("overlays", overlay)
+    return write_kustomization(folder, base, added) if added else base
+
+
+def write_kustomization(folder: Path, base: Path, components: Iterable[Path]) -> Path:
+    """Write a kustomization of a base and Components into a folder, and return the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    kustomization = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": [os.path.relpath(base, folder)],
+        "components": [os.path.relpath(path, folder) for path in components],
+    }
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization), encoding="utf-8")
+    return folder
+
+
+def find_deployed() -> Deployment | None:
+    """Return what an earlier run deployed into this cluster, None when there was none.
+
+    Raises HarnessError where that was an overlay or a Component that this version does not know.
+    """
+    found = find(kubectl, *RECORD)
+    if not found:
+        return None
+    deployed = Deployment(**json.loads(found["data"]["deployed"]))
+    names = ", ".join([deployed.overlay, *deployed.components])
+    try:
+        _ = deployed.stand_ins
+    except HarnessError as unknown:
+        raise HarnessError(
+            f"Another version deployed {names} here: start anew with `tox -e cluster -- down`."
+        ) from unknown
+    return deployed
+
+
+def deploy(wanted: Deployment, folder: Path) -> Deployment:
+    """Bring the cluster from what an earlier run left to what is wanted, and return it with its objects.
+
+    Another overlay goes first, as a whole. Of other Components on top of the same, what is left over goes
+    afterwards. Raises HarnessError when something does not go or come.
+    """
+    before = find_deployed()
+    if before and before.overlay != wanted.overlay:
+        remove_deployed()
+        before = None
+    for stand_in in before.stand_ins if before else []:
+        if stand_in not in wanted.stand_ins:
+            stand_in.down()
+    for stand_in in wanted.stand_ins:
+        say(f"Bringing up the stand-in {stand_in.name} ...")
+        stand_in.up()
+    now = Deployment(wanted.overlay, wanted.components, [_reference(thing) for thing in _render(folder)])
+    kept = before.objects if before else []
+    left_over = [thing for thing in kept if thing not in now.objects]
+    _record(Deployment(now.overlay, now.components, [*now.objects, *left_over]))
+    wait_until_namespaces_are_gone(kubectl, *(name for kind, _, name in now.objects if kind == "Namespace"))
+    kubectl("apply", "--kustomize", str(folder))
+    if now.attachment:
+        kubectl("apply", "--server-side", MANAGER, "--kustomize", str(now.attachment))
+    _delete(left_over)
+    _record(now)
+    return now
+
+
+def remove_deployed() -> None:
+    """Remove what an earlier run deployed, databases and all, and its stand-ins; the Gateway comes back.
+
+    When it was interrupted it can be run again. Raises HarnessError when something does not go.
+    """
+    deployed = find_deployed()
+    if not deployed:
+        return
+    say(f"Removing overlay {deployed.overlay} of an earlier run ...")
+    _delete(deployed.objects)
+    # Without its stand-ins the cluster may not know the kinds of these objects any more.
+    _record(Deployment(deployed.overlay, deployed.components))
+    lifecycle.up(Folders.from_environment())  # its Gateway may have stood in a namespace that went
+    for stand_in in deployed.stand_ins:
+        stand_in.down()
+    kubectl("delete", *RECORD)
+
+
+def wait_for_rollouts(deployment: Deployment) -> None:
+    """Wait until every workload is rolled out, or the limit is over: the suites then say what is wrong."""
+    attached = map(_reference, _render(deployment.attachment)) if deployment.attachment else []
+    deadline = time.monotonic() + ROLLOUT_LIMIT
+    for resource, namespace, name in [*deployment.objects, *attached]:
+        kind = resource.partition(".")[0]
+        if kind in WORKLOADS:
+            limit = max(deadline - time.monotonic(), 1)
+            place = (f"{kind.lower()}/{name}", f"--namespace={namespace}", f"--timeout={limit:.0f}s")
+            try:
+                kubectl("rollout", "status", *place, limit=limit + 10)
+            except HarnessError as late:
+                say(f"{namespace}/{name} is not rolled out: {late}")
+
+
+def restart_users_of(images: set[str]) -> None:
+    """Roll every workload that runs one of these images: same tag, new content, so `apply` would not."""
+    kinds = ("get", ",".join(WORKLOADS), "--all-namespaces", "--selector", PART_OF, "--output=json")
+    for workload in json.loads(kubectl(*kinds))["items"] if images else []:
+        pod = workload["spec"]["template"]["spec"]
+        if images & {container["image"] for container in pod["containers"] + pod.get("initContainers", [])}:
+            kind, metadata = workload["kind"].lower(), workload["metadata"]
+            place = (f"{kind}/{metadata['name']}", "--namespace", metadata["namespace"])
+            kubectl("rollout", "restart", *place)
+
+
+def find_changes_of_a_second_apply(folder: Path) -> list[str]:
+    """Return the objects that applying an overlay again would change, such as `v1.Service.team1.model`.
+
+    The API server is asked, and changes nothing (a dry run). What `apply` itself prints would not do: it
+    says "configured" of a budget each time and changes nothing of it.
+    Raises HarnessError when the API server cannot be asked.
+    """
+    command = ["kubectl", "diff", "--kustomize", str(folder)]
+    result = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+    changed = re.findall(r"^diff .*/(\S+)$", result.stdout, re.MULTILINE)
+    # 1 says that there are differences, and also that there is no cluster to ask.
+    if result.returncode > 1 or (result.returncode and not changed):
+        raise HarnessError(f"`kubectl diff` failed: {result.stderr.strip()}")
+    return changed
+
+
+def _render(folder: Path) -> list[Object]:
+    return [thing for thing in yaml.safe_load_all(kubectl("kustomize", str(folder))) if thing]
+
+
+def _reference(thing: Object) -> list[str]:
+    """Return what `kubectl delete` calls an object: its resource with its group, its namespace, its name."""
+    group, _, version = thing["apiVersion"].rpartition("/")
+    resource = f"{thing['kind']}.{version}.{group}" if group else thing["kind"]
+    return [resource, thing["metadata"].get("namespace", ""), thing["metadata"]["name"]]
+
+
+def _record(deployment: Deployment) -> None:
+    kind, name, namespace = RECORD
+    literal = f"--from-literal=deployed={json.dumps(asdict(deployment))}"
+    manifest = kubectl("create", kind, name, namespace, literal, "--dry-run=client", "--output=yaml")
+    kubectl("apply", "--server-side", "--filename=-", text=manifest)
+
+
+def _delete(objects: list[list[str]]) -> None:
+    """Delete objects, but those of namespaces that go too are left to their namespace.
+
+    Users go before what they use: a claim, for one, stays as long as a pod mounts it.
+    """
+    gone = {name for resource, _, name in objects if resource == "Namespace"}
+    for resource, namespace, name in reversed(objects):
+        if namespace not in gone:
+            place = [f"--namespace={namespace}"] if namespace else []
+            kubectl("delete", resource, name, *place, "--ignore-not-found", "--wait")

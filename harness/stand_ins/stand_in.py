@@ -1,0 +1,46 @@
+"""What all stand-ins have in common: three functions, and the command line that calls them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from harness.common.errors import HarnessError, report_error
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """What plays a part of an installation, in the cluster of KUBECONFIG.
+
+    `up` brings it up, and leaves alone what is up already. `down` leaves nothing of it behind.
+    `environment` returns the variables by which the suites find it.
+    Each raises HarnessError, with one sentence, when it cannot.
+    """
+
+    name: str  # of its package
+    up: Callable[[], None]
+    down: Callable[[], None]
+    environment: Callable[[], dict[str, str]]
+
+
+def run_command_line(stand_in: StandIn, arguments: list[str] | None = None) -> int:
+    """Run `up`, `down` or `env`; return the exit code."""
+    parser = argparse.ArgumentParser(prog=f"python -m harness.stand_ins.{stand_in.name}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("up", help="bring it up; what is up already stays")
+    commands.add_parser("down", help="remove all of it")
+    commands.add_parser("env", help="print the variables by which the suites find it, NAME=VALUE a line")
+    command = parser.parse_args(arguments).command
+    try:
+        if command == "up":
+            stand_in.up()
+        elif command == "down":
+            stand_in.down()
+        else:
+            for name, value in stand_in.environment().items():
+                print(f"{name}={value}")
+    except HarnessError as error:
+        report_error(error)
+        return 1
+    return 0

@@ -1,0 +1,124 @@
+"""What `tox -e e2e` does in which order, what it prints at its end, and when it fails."""
+
+import argparse
+import contextlib
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import deployment, e2e
+from harness.cluster import lifecycle
+from harness.common.errors import HarnessError
+from harness.deployment import Deployment
+from harness.stand_ins.stand_in import StandIn
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
+    """Let a test say how the suites end and what a second apply changes; return what the steps were given."""
+    state: dict[str, Any] = {"counts": (51, 0, 34), "changes": [], "new": {"localhost/model:1"}}
+    stand_in = StandIn("openshift", lambda: None, lambda: None, lambda: {"ROUTER_ADDRESS": "a:1"})
+
+    def run_suites(options: list[str], environment: dict[str, str]) -> tuple[int, int, int]:
+        state["options"], state["environment"] = options, environment
+        state["kubeconfig"] = os.environ["KUBECONFIG"]
+        counts: tuple[int, int, int] = state["counts"]
+        return counts
+
+    monkeypatch.setenv("KUBECONFIG", "of somebody else")
+    monkeypatch.setattr(e2e, "RESULTS", tmp_path)
+    monkeypatch.setattr(e2e, "install_browser", lambda: None)
+    monkeypatch.setattr(e2e, "run_suites", run_suites)
+    monkeypatch.setattr(e2e, "build_and_load", lambda _: state["new"])
+    monkeypatch.setattr(lifecycle, "provider", lambda _: "embedded")
+    monkeypatch.setattr(lifecycle, "up", lambda _: None)
+    monkeypatch.setattr(lifecycle, "environment", lambda _: {"KUBECONFIG": "of the cluster"})
+    monkeypatch.setattr(deployment, "stand_ins_for", lambda overlay, _: [stand_in] * (overlay == "openshift"))
+    monkeypatch.setattr(deployment, "restart_users_of", lambda images: state.update(restarted=images))
+    monkeypatch.setattr(deployment, "deploy", lambda wanted, _: state.update(deployed=wanted) or wanted)
+    monkeypatch.setattr(deployment, "wait_for_rollouts", lambda _: None)
+    monkeypatch.setattr(deployment, "find_changes_of_a_second_apply", lambda _: state["changes"])
+    return state
+
+
+def run(overlay: str | None = None, *options: str) -> int:
+    arguments = argparse.Namespace(overlay=overlay, components=["mlflow-auth"], robot_options=list(options))
+    return e2e.run(arguments, e2e.StepTimes())
+
+
+def test_the_overlay_of_the_cluster_s_provider_is_deployed_and_the_counts_come_last(
+    seen: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run() == 0
+    assert seen["deployed"] == Deployment("embedded", ["mlflow-auth"])
+    assert seen["restarted"] == {"localhost/model:1"}
+    assert seen["kubeconfig"] == "of the cluster"
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == "51 passed, 0 failed, 34 skipped"
+    assert lines[-2] == "The cluster stays up for the next run; remove it with: tox -e cluster -- down"
+    table = [line.split("  ")[-1] for line in lines if line.endswith((" cluster", " suites", " all"))]
+    assert table[-3:] == ["cluster", "suites", "all"]
+    assert "=== overlay embedded + mlflow-auth" in lines
+
+
+def test_suites_find_a_stand_in_by_its_variables(seen: dict[str, Any]) -> None:
+    assert run("openshift", "--variable", "DISRUPTIVE:yes") == 0
+    assert seen["environment"] == {"ROUTER_ADDRESS": "a:1"}
+    assert seen["options"] == ["--variable", "DISRUPTIVE:yes"]
+
+
+@pytest.mark.parametrize(
+    ("counts", "changes"), [((51, 1, 34), []), ((0, 0, 85), []), ((51, 0, 34), ["v1.Service.team1.model"])]
+)
+def test_a_failed_test_or_an_unstable_overlay_or_no_test_at_all_fails(
+    seen: dict[str, Any],
+    capsys: pytest.CaptureFixture[str],
+    counts: tuple[int, int, int],
+    changes: list[str],
+) -> None:
+    seen |= {"counts": counts, "changes": changes}
+    assert run() == 1
+    said = "a second `kubectl apply -k` would change v1.Service.team1.model."
+    assert (said in capsys.readouterr().out) is bool(changes)
+
+
+def test_a_step_that_fails_is_one_sentence_after_the_times_of_those_before(
+    seen: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: object) -> None:
+        raise HarnessError("The images could not be built.")
+
+    assert seen
+    monkeypatch.setattr(e2e, "build_and_load", fail)
+    monkeypatch.setattr("sys.argv", ["e2e"])
+    assert e2e.main() == 1
+    printed = capsys.readouterr()
+    assert printed.err == "Error: The images could not be built.\n"
+    assert [line.split()[-1] for line in printed.out.splitlines()[-2:]] == ["cluster", "all"]
+
+
+def test_an_unknown_component_is_named_before_anything_is_made(
+    seen: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["e2e", "--component", "mlflow-aut"])
+    assert e2e.main() == 1
+    assert "deployed" not in seen
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_tests_are_counted_from_robot_framework_s_own_output(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, works: bool
+) -> None:
+    monkeypatch.setattr(e2e, "ROOT", tmp_path)
+    monkeypatch.setattr(e2e, "RESULTS", tmp_path / "results")
+    (tmp_path / "robot").mkdir()
+    suite = "*** Test Cases ***\nPasses\n    Should Be Equal    %{WHO}    me\nSkips\n    Skip\n"
+    (tmp_path / "robot" / "suite.robot").write_text(suite)
+    options = ["--console=none", "--log=NONE", "--report=NONE", *([] if works else ["--no-such-option"])]
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "output.xml").write_text("of an earlier run")
+    expected = contextlib.nullcontext() if works else pytest.raises(HarnessError, match="wrote no results")
+    with expected:
+        assert e2e.run_suites(options, {"WHO": "me"}) == (1, 0, 1)
