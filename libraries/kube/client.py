@@ -7,6 +7,10 @@ from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+import urllib3
+
+from connection_failures import describe_failure
+
 if TYPE_CHECKING:
     from KubeLibrary import KubeLibrary
 
@@ -55,8 +59,8 @@ class ClusterClient:
             ) from error
         except Exception as error:
             raise ClusterError(
-                f"The Kubernetes API at {configuration.host} does not answer within {CONNECT_LIMIT} s "
-                f"({type(error).__name__}); is the cluster up?"
+                f"The Kubernetes API at {configuration.host} could not be asked: {describe_failure(error)}; "
+                "is the cluster up?"
             ) from error
         from KubeLibrary import KubeLibrary  # noqa: PLC0415 - heavy, and not needed for a dry run
 
@@ -77,7 +81,10 @@ class ClusterClient:
         except (ApiException, DynamicApiError) as error:
             if error.status == HTTPStatus.NOT_FOUND and UNKNOWN_PATH in str(error.body):
                 raise ClusterError(f"Cannot {action}: this cluster does not know that kind.") from error
-            raise ClusterError(f"Cannot {action}: {_api_message(error)}.") from error
+            said = _api_message(error) if error.status else describe_failure(error)
+            raise ClusterError(f"Cannot {action}: {said}.") from error
+        except urllib3.exceptions.HTTPError as error:
+            raise ClusterError(f"Cannot {action}: {describe_failure(error)}.") from error
 
 
 CLUSTER = ClusterClient()
