@@ -100,7 +100,7 @@ def _no_exporter(evidence: Evidence) -> str:
         has = ", ".join(evidence.pipelines) or "none"
         return f"the collector exports no traces to {evidence.title}: its pipelines for traces are {has}"
     if evidence.trace is not None:
-        return _incomplete(evidence.trace)
+        return _incomplete(evidence.trace, evidence.expected_spans)
     accepted, reason = evidence.grown.total(ACCEPTED), evidence.unread["configuration"]
     return f"the collector accepted {counted(accepted, 'span')}, where it sends them is unknown: {reason}"
 
@@ -197,7 +197,7 @@ def _login(exporter: Exporter) -> str:
 def _storing(evidence: Evidence) -> str:
     """Return why spans that were sent are not seen as a whole trace."""
     if evidence.trace is not None:
-        return _incomplete(evidence.trace)
+        return _incomplete(evidence.trace, evidence.expected_spans)
     if evidence.backend_error:
         return f"the collector sent the spans, but {evidence.backend_error}"
     return _hidden(evidence) or (
@@ -206,14 +206,17 @@ def _storing(evidence: Evidence) -> str:
     )
 
 
-def _incomplete(trace: Trace) -> str:
-    """Return what `Trace.is_whole` misses."""
+def _incomplete(trace: Trace, expected: int) -> str:
+    """Return what `Trace.is_whole` and `Trace.has_arrived` miss."""
+    stored = len(trace.spans)
     if not trace.roots:
-        return f"it has {counted(len(trace.spans), 'span')} and no root"
+        return f"it has {counted(stored, 'span')} and no root"
     if trace.orphans:
         names = ", ".join(sorted({span.name for span in trace.orphans}))
-        return f"{len(trace.orphans)} of its {len(trace.spans)} spans lack their parents ({names})"
-    return f"it has {counted(len(trace.spans), 'span')} and is {trace.state or 'incomplete'}"
+        return f"{len(trace.orphans)} of its {stored} spans lack their parents ({names})"
+    if stored < expected:
+        return f"it stored {stored} of {expected} spans"
+    return f"it has {counted(stored, 'span')} and is {trace.state or 'incomplete'}"
 
 
 def _hidden(evidence: Evidence) -> str:

@@ -23,7 +23,8 @@ class Evidence:
     - `exporter`, `pipelines`: the collector's exporter to the backend, and its pipelines for traces.
     - `sent_to`: the experiment id that the collector sends to.
     - `experiment`: the experiment found in MLflow by `experiment_name`, with `id` and `lifecycle`.
-    - `trace`: what the backend has; `backend_error`: why it could not be asked.
+    - `trace`: what the backend has, and `expected_spans` how many were waited for; `backend_error`: why it
+      could not be asked.
     - `agent_endpoint`: the URL that the agent sends its spans to.
     - `log`: the lines that the collector logged since the question.
     - `denied_to_collector`, `denied_to_backend`: which network policies deny the agent's connection to the
@@ -44,6 +45,7 @@ class Evidence:
     experiment: Mapping[str, str] | None = None
     backend_error: str = ""
     trace: Trace | None = None
+    expected_spans: int = 1
     agent_endpoint: str | None = None
     log: Sequence[str] = ()
     denied_to_collector: str = ""

@@ -107,7 +107,7 @@ def test_the_verdict_keeps_what_could_be_read(tmp_path: Path) -> None:
 *** Test Cases ***
 Fail
     VAR    ${question} =    ${{agent.client.Question('?', 'acceptance-1', 'sunny', '', 0.0, 1.0)}}
-    Fail With Verdict    phoenix    ${question}    ${None}    ${None}    ${EMPTY}
+    Fail With Verdict    phoenix    ${question}    before=${None}
 
 *** Keywords ***
 Read Collector Metrics

@@ -223,6 +223,10 @@ CASES = {
         seen(RECEIVED + SENT, trace=Trace("0" * 32, (span("a", None), span("c", "b")), "mlflow", "OK")),
         "1 of its 2 spans lack their parents (span-c)",
     ),
+    "spans are missing": (
+        seen(RECEIVED + SENT, trace=Trace("0" * 32, (span("a", None),), "mlflow", "OK"), expected_spans=10),
+        "it stored 1 of 10 spans",
+    ),
     "the session is lost": (
         seen(RECEIVED + SENT),
         "no trace there has this context as its session",
