@@ -5,16 +5,12 @@ from pathlib import Path
 from harness.cluster import settings
 from harness.cluster.kubectl import Kubectl
 from harness.common.errors import HarnessError
+from harness.common.kubectl import ensure_namespace, wait_until_served
 from harness.common.waiting import wait_for
 
-
-def ensure_namespace(kubectl: Kubectl, name: str) -> None:
-    """Create a namespace unless it is there, in such a way that `kubectl apply` can own it later.
-
-    Raises HarnessError when the API server rejects it.
-    """
-    if not kubectl.succeeds("get", "namespace", name):
-        kubectl("create", "namespace", name, "--save-config")
+GATEWAY_API = tuple(
+    f"{kind}.gateway.networking.k8s.io" for kind in ("gatewayclasses", "gateways", "httproutes")
+)
 
 
 def wait_for_rollout(kubectl: Kubectl, namespace: str, deployment: str, log: Path) -> None:
@@ -52,13 +48,7 @@ def install_gateway(kubectl: Kubectl, definitions: str, image: str, address: str
     Raises HarnessError when it does not come up.
     """
     kubectl("apply", "--server-side", "--force-conflicts", "--field-manager=cluster", "-f", definitions)
-    kubectl(
-        "wait",
-        "--for=condition=Established",
-        "crd/gateways.gateway.networking.k8s.io",
-        "crd/gatewayclasses.gateway.networking.k8s.io",
-        "--timeout=60s",
-    )
+    wait_until_served(kubectl, *GATEWAY_API)
     ensure_namespace(kubectl, settings.GATEWAY_NAMESPACE)
     values: dict[str, object] = {
         "traefik_image": image,
