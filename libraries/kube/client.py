@@ -66,6 +66,15 @@ class ClusterClient:
 
         return KubeLibrary()
 
+    def describe(self) -> dict[str, str]:
+        """Return `context`, `server` and `version` of the cluster."""
+        api = self.library.api_client
+        from kubernetes import client, config  # noqa: PLC0415 - heavy, and not needed for a dry run
+
+        _, active = config.list_kube_config_contexts()
+        version = self.call("read the version", client.VersionApi(api).get_code)
+        return {"context": active["name"], "server": api.configuration.host, "version": version.git_version}
+
     def call(self, action: str, function: Any, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
         """Call a function of the client; its errors become "Cannot `action`: ..." in one sentence."""
         from kubernetes.client import ApiException  # noqa: PLC0415

@@ -26,12 +26,7 @@ class Objects:
 
         Raises ClusterError, in one sentence, when there is no kubeconfig or no API server that answers.
         """
-        api = self._cluster.library.api_client
-        from kubernetes import client, config  # noqa: PLC0415 - heavy, and not needed for a dry run
-
-        _, active = config.list_kube_config_contexts()
-        version = self._cluster.call("read the version", client.VersionApi(api).get_code)
-        return {"context": active["name"], "server": api.configuration.host, "version": version.git_version}
+        return self._cluster.describe()
 
     @keyword
     def read_object(self, api_version: str, kind: str, name: str, namespace: str | None = None) -> Object:

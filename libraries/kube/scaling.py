@@ -1,4 +1,4 @@
-"""Judges what lets pods come and go: disruption budgets, autoscalers, and queues that no two pods share."""
+"""Judges what several pods of a component need: disruption budgets, autoscalers, and a volume claim each."""
 
 from __future__ import annotations
 
@@ -16,16 +16,20 @@ class Scaling:
 
     @keyword
     def find_budget_problems(self, budget: Object) -> list[str]:
-        """Return why a PodDisruptionBudget would let no pod go now."""
+        """Return why a PodDisruptionBudget allows no eviction now."""
         name, status = budget["metadata"]["name"], budget.get("status", {})
         if status.get("observedGeneration", 0) < budget["metadata"]["generation"]:
-            return [f"budget {name} has not been looked at since it was changed"]
-        if not status.get("expectedPods"):
-            return [f"budget {name} is of no pod"]
-        if status.get("disruptionsAllowed", 0) < 1:
             return [
-                f"budget {name} lets no pod go: {status.get('currentHealthy', 0)} of "
-                f"{status['expectedPods']} pods are healthy, {status.get('desiredHealthy', 0)} must be"
+                f"budget {name}: the controller has seen generation {status.get('observedGeneration', 0)} of "
+                f"{budget['metadata']['generation']}"
+            ]
+        if not status.get("expectedPods"):
+            return [f"budget {name} selects no pod"]
+        if status.get("disruptionsAllowed", 0) < 1:
+            healthy, least = status.get("currentHealthy", 0), status.get("desiredHealthy", 0) + 1
+            return [
+                f"budget {name} allows no eviction: {healthy} of {status['expectedPods']} pods are healthy, "
+                f"expected at least {least}"
             ]
         return []
 

@@ -1,5 +1,5 @@
 *** Settings ***
-Documentation    Pods of a component with several of them can come and go: disruption budgets allow an eviction,
+Documentation    A component with several pods can lose one and gain one: disruption budgets allow an eviction,
 ...              autoscalers have their metrics, and no two collectors share a queue.
 
 Library          ../../libraries/kube/

@@ -90,7 +90,7 @@ def write_kubeconfig(folder: Path, port: int, monkeypatch: pytest.MonkeyPatch) -
 def api_server() -> Iterator[http.server.ThreadingHTTPServer]:
     handler = type("Handler", (_ApiServer,), {})
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield server
         server.shutdown()
 
