@@ -16,7 +16,8 @@ SHOWN = 1000  # characters of an answer in the log
 HINTS = {
     "certificate": "where the cluster's own authority signs it, name a file with that authority's "
     "certificate in REQUESTS_CA_BUNDLE",
-    "name": "where no name server knows a Route's host, set ROUTER_ADDRESS=host:port",
+    "name": "where no name server knows a Route's host, set ROUTER_ADDRESS=host:port "
+    "(ROUTER_HTTP_ADDRESS for plain HTTP)",
 }
 
 
