@@ -1,0 +1,118 @@
+"""Proves that the suites need no more than docs/permissions.yaml: `tox -e permissions`.
+
+It makes the ServiceAccount and its Roles in the current context's cluster and runs `robot robot/` twice: as
+the context's user and as the ServiceAccount. It compares the results test by test, and removes what it made.
+It does not change the deployed stack. Robot's reports are in results/permissions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from robot.api import ExecutionResult
+
+from harness.common.cache import cache_folder
+from harness.common.combinations import ROOT
+from harness.common.commands import read_output
+from harness.common.errors import HarnessError, report_error
+from harness.common.kubectl_and_helm import find_program
+
+MANIFEST = ROOT / "docs" / "permissions.yaml"
+RESULTS = ROOT / "results" / "permissions"
+TOKEN_DURATION = "2h"  # noqa: S105 - how long the ServiceAccount's token is valid
+Results = dict[str, tuple[str, str]]  # a test's full name: its status and its message
+
+
+def kubeconfig_with_token(config: Mapping[str, Any], token: str) -> dict[str, Any]:
+    """Return the current context's kubeconfig with another user: the owner of the token."""
+    name = config["contexts"][0]["context"]["user"]
+    return {**config, "users": [{"name": name, "user": {"token": token}}]}
+
+
+def read_results(output: Path) -> Results:
+    """Return what an output.xml says of each test."""
+    tests = ExecutionResult(output).suite.all_tests
+    return {test.full_name: (test.status, test.message) for test in tests}
+
+
+def differences(administrator: Results, account: Results) -> list[str]:
+    """Return a sentence for each test that ended in another way as the ServiceAccount."""
+    found = []
+    for name, (status, _) in administrator.items():
+        other, message = account.get(name, ("MISSING", ""))
+        if other != status:
+            first = message.partition("\n")[0]
+            found.append(f"{name}: {status} as administrator, {other} as the ServiceAccount: {first}")
+    return found
+
+
+def run_suites(kubeconfig: Path | None, name: str, options: Sequence[str]) -> Results:
+    """Run `robot robot/` with a kubeconfig (None: the current one) and return its results.
+
+    Raises HarnessError when Robot Framework writes no output.
+    """
+    folder = RESULTS / name
+    (folder / "output.xml").unlink(missing_ok=True)
+    environment = {**os.environ, **({"KUBECONFIG": str(kubeconfig)} if kubeconfig else {})}
+    command = [sys.executable, "-m", "robot", "--outputdir", str(folder), "--name", "LLM Observability"]
+    subprocess.run([*command, *options, "robot/"], cwd=ROOT, env=environment, check=False)
+    if not (folder / "output.xml").exists():
+        raise HarnessError("Robot Framework wrote no output.xml; its message above says why.")
+    return read_results(folder / "output.xml")
+
+
+def account_of(manifest: str) -> tuple[str, str]:
+    """Return namespace and name of the manifest's ServiceAccount."""
+    (found,) = (item for item in yaml.safe_load_all(manifest) if item["kind"] == "ServiceAccount")
+    return found["metadata"]["namespace"], found["metadata"]["name"]
+
+
+def run_as_account(kubectl: str, options: Sequence[str]) -> Results:
+    """Run the suites as the ServiceAccount, which is there only meanwhile."""
+    namespace, name = account_of(MANIFEST.read_text(encoding="utf-8"))
+    read_output([kubectl, "apply", "-f", MANIFEST], "the Roles cannot be made")
+    try:
+        token = read_output(
+            [kubectl, "create", "token", name, f"--namespace={namespace}", f"--duration={TOKEN_DURATION}"],
+            "the ServiceAccount gets no token",
+        )
+        view = [kubectl, "config", "view", "--minify", "--flatten", "--output=json"]
+        config = kubeconfig_with_token(json.loads(read_output(view, "no kubeconfig")), token.strip())
+        with tempfile.TemporaryDirectory() as folder:  # for its owner only
+            file = Path(folder) / "kubeconfig"
+            file.write_text(json.dumps(config), encoding="utf-8")
+            return run_suites(file, "service-account", options)
+    finally:
+        read_output([kubectl, "delete", "-f", MANIFEST, "--ignore-not-found"], "the Roles cannot be removed")
+
+
+def main() -> int:
+    """Run the suites as both; return 0 when every test ends in the same way."""
+    parser = argparse.ArgumentParser(prog="tox -e permissions --", description=__doc__)
+    parser.add_argument("options", nargs="*", metavar="-- OPTION", help="options for robot")
+    options = parser.parse_args().options
+    try:
+        kubectl = find_program("kubectl", cache_folder() / "programs")
+        administrator = run_suites(None, "administrator", options)
+        account = run_as_account(kubectl, options)
+    except HarnessError as error:
+        report_error(error)
+        return 1
+    found = differences(administrator, account)
+    for line in found:
+        print(line, file=sys.stderr)
+    print(f"{len(administrator)} tests run as both, {len(found)} of them with another result")
+    return 1 if found or not administrator else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
