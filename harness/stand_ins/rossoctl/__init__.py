@@ -1,0 +1,1 @@
+"""Plays an installation of Rossoctl (formerly Kagenti), as its public charts and manifests make one."""
