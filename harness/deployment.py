@@ -21,7 +21,7 @@ from harness.cluster.settings import Folders
 from harness.common.errors import HarnessError
 from harness.common.kubectl import Object, find, kubectl, wait_until_namespaces_are_gone
 from harness.common.progress import say
-from harness.stand_ins import stand_ins_for
+from harness.stand_ins import INSTALLATIONS, stand_ins_for
 from harness.stand_ins.stand_in import StandIn
 
 ROOT = Path(__file__).parents[1]
@@ -60,16 +60,22 @@ def find_folder(kind: str, name: str) -> Path:
     """
     known = sorted(path.parent.name for path in (KUSTOMIZE / kind).glob("*/kustomization.yaml"))
     if name not in known:
-        raise HarnessError(f"There is no {kind[:-1]} {name!r}; choose from: {', '.join(known)}.")
+        names = [*known, *INSTALLATIONS] if kind == "overlays" else known
+        raise HarnessError(f"There is no {kind[:-1]} {name!r}; choose from: {', '.join(names)}.")
     return KUSTOMIZE / kind / name
 
 
-def write_overlay(folder: Path, overlay: str, components: Iterable[str], provider: str) -> Path:
+def write_overlay(folder: Path, overlay: str, components: Iterable[str], provider: str) -> Path | None:
     """Return a folder with an overlay, Components on top, and the images that this machine builds.
 
-    It is the overlay's own where nothing comes on top, else `folder`, which is written.
-    `provider` is what makes the cluster, `kind` or `embedded`.
+    It is the overlay's own where nothing comes on top, else `folder`, which is written; None for an
+    installation, of which nothing is ours. `provider` is what makes the cluster, `kind` or `embedded`.
+    Raises HarnessError for an overlay or a Component that there is not.
     """
+    if overlay in INSTALLATIONS:
+        if list(components):
+            raise HarnessError(f"Nothing of ours is deployed for {overlay}, so no Component goes on top.")
+        return None
     added = [find_folder("components", name) for name in components]
     if added:
         added.append(find_folder("components", "images"))  # for the pods that Components bring
@@ -111,8 +117,10 @@ def find_deployed() -> Deployment | None:
     return deployed
 
 
-def deploy(wanted: Deployment, folder: Path) -> Deployment:
+def deploy(wanted: Deployment, folder: Path | None) -> Deployment:
     """Bring the cluster from what an earlier run left to what is wanted, and return it with its objects.
+
+    Without a folder only the stand-ins come up.
 
     Another overlay goes first, as a whole. Of other Components on top of the same, what is left over goes
     afterwards. Raises HarnessError when something does not go or come.
@@ -127,12 +135,14 @@ def deploy(wanted: Deployment, folder: Path) -> Deployment:
     for stand_in in wanted.stand_ins:
         say(f"Bringing up the stand-in {stand_in.name} ...")
         stand_in.up()
-    now = Deployment(wanted.overlay, wanted.components, [_reference(thing) for thing in _render(folder)])
+    things = _render(folder) if folder else []
+    now = Deployment(wanted.overlay, wanted.components, [_reference(thing) for thing in things])
     kept = before.objects if before else []
     left_over = [thing for thing in kept if thing not in now.objects]
     _record(Deployment(now.overlay, now.components, [*now.objects, *left_over]))
     wait_until_namespaces_are_gone(kubectl, *(name for kind, _, name in now.objects if kind == "Namespace"))
-    kubectl("apply", "--kustomize", str(folder))
+    if folder:
+        kubectl("apply", "--kustomize", str(folder))
     if now.attachment:
         kubectl("apply", "--server-side", MANAGER, "--kustomize", str(now.attachment))
     _delete(left_over)

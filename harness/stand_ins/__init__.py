@@ -8,6 +8,8 @@ from harness.common.errors import HarnessError
 from harness.stand_ins.kagenti.stand_in import STAND_IN as KAGENTI
 from harness.stand_ins.managed_postgres.stand_in import STAND_IN as MANAGED_POSTGRES
 from harness.stand_ins.openshift.stand_in import STAND_IN as OPENSHIFT
+from harness.stand_ins.rossoctl.stand_in import STAND_IN as ROSSOCTL
+from harness.stand_ins.rossoctl.stand_in import WITHOUT_PHOENIX as ROSSOCTL_WITHOUT_PHOENIX
 from harness.stand_ins.stand_in import StandIn
 
 # Every overlay and every Component of kustomize/, with the stand-in that it needs on a plain cluster.
@@ -16,6 +18,11 @@ OVERLAYS: Mapping[str, StandIn | None] = {
     "kagenti": KAGENTI,
     "kind": None,
     "openshift": OPENSHIFT,
+}
+# In place of an overlay: nothing of ours is deployed, the suites judge what somebody else installed.
+INSTALLATIONS: Mapping[str, StandIn] = {
+    "installed": ROSSOCTL,
+    "installed-without-phoenix": ROSSOCTL_WITHOUT_PHOENIX,
 }
 COMPONENTS: Mapping[str, StandIn | None] = {
     "built-images": None,
@@ -46,7 +53,7 @@ def stand_ins_for(overlay: str, components: Iterable[str]) -> list[StandIn]:
 
     Raises HarnessError for a name that the tables do not have.
     """
-    needed = [_look_up(OVERLAYS, "overlay", overlay)]
+    needed = [_look_up({**OVERLAYS, **INSTALLATIONS}, "overlay", overlay)]
     needed += [_look_up(COMPONENTS, "Component", name) for name in components]
     return list(dict.fromkeys(stand_in for stand_in in needed if stand_in))
 

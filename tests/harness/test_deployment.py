@@ -101,9 +101,18 @@ def test_a_plain_overlay_is_deployed_from_its_own_folder(overlay: str, provider:
     assert folder == deployment.KUSTOMIZE / "overlays" / overlay
 
 
+def test_of_an_installation_nothing_is_ours(tmp_path: Path, cluster: Cluster) -> None:
+    assert deployment.write_overlay(tmp_path / "overlay", "installed", [], "embedded") is None
+    with pytest.raises(HarnessError, match="for installed, so no Component goes on top"):
+        deployment.write_overlay(tmp_path / "overlay", "installed", ["phoenix"], "embedded")
+    assert deployment.deploy(Deployment("kind", []), None).objects == []
+    assert not [change for change in cluster.done if change.startswith("apply")]
+
+
 @pytest.mark.parametrize("overlay", ["kind", "embedded"])
 def test_components_come_on_top_and_images_last(overlay: str, tmp_path: Path) -> None:
     folder = deployment.write_overlay(tmp_path / "overlay", overlay, ["genai-transform"], "embedded")
+    assert folder
     written = yaml.safe_load((folder / "kustomization.yaml").read_text())
     assert [(folder / path).resolve().name for path in written["resources"]] == [overlay]
     on_top = [(folder / path).resolve().name for path in written["components"]]

@@ -1,18 +1,16 @@
-"""Plays an installation of Rossoctl: a Helm chart with collector, MLflow, PostgreSQL, Phoenix, agent and tool.
+"""Plays an installation of Rossoctl: a Helm chart with collector, backends, agent and tool.
 
-Two shapes: as its charts make it today, and Kagenti's of before (chart/values-kagenti.yaml). MLflow and Phoenix
+The chart has two shapes: today's, and Kagenti's of before (chart/values-kagenti.yaml). MLflow and Phoenix
 are of the releases that the public chart deploys; agent and tool make the public ones' spans. All images are
 built here, on kind too, because each is another release than the overlays'.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from harness.cluster import lifecycle
 from harness.cluster.settings import Folders
 from harness.common.cache import cache_folder
 from harness.common.commands import read_output
@@ -44,13 +42,12 @@ OWN_RELEASES = {
 
 @dataclass(frozen=True)
 class Shape:
-    """One shape of an installation: its namespaces, its release, and the values that differ from the chart's."""
+    """One shape of an installation: its namespaces, its release, and what differs from the chart's values."""
 
     namespace: str
     release: str
-    agents_namespace: str = "team1"
     options: tuple[str, ...] = ()
-    variables: tuple[tuple[str, str], ...] = ()
+    agents_namespace: str = "team1"
 
 
 def other_release(key: str) -> Image:
@@ -105,8 +102,18 @@ def up(shape: Shape) -> None:
 
 
 def down(shape: Shape) -> None:
-    """Remove the stand-in and its namespaces. Raises HarnessError when something does not go."""
+    """Remove the stand-in with its namespaces. Raises HarnessError when something does not go."""
     if find(kubectl, "namespace", shape.namespace):
         helm(3, "uninstall", shape.release, "--namespace", shape.namespace, "--ignore-not-found", "--wait")
     for namespace in (shape.namespace, shape.agents_namespace):
         kubectl("delete", "namespace", namespace, "--ignore-not-found", limit=HELM_LIMIT)
+
+
+def make_stand_in(shape: Shape) -> StandIn:
+    """Return the stand-in of one shape; the suites find all of it as they do elsewhere."""
+    return StandIn("rossoctl", partial(up, shape), partial(down, shape), dict)
+
+
+SHAPE = Shape("rossoctl-system", "rossoctl-deps", ("--set", "phoenix.enabled=true"))
+STAND_IN = make_stand_in(SHAPE)
+WITHOUT_PHOENIX = make_stand_in(Shape("rossoctl-system", "rossoctl-deps", ("--set", "phoenix.enabled=false")))

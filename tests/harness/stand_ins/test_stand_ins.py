@@ -24,7 +24,8 @@ def test_every_folder_of_kustomize_is_in_the_table(table: Mapping[str, StandIn |
 
 
 def test_every_stand_in_is_needed_by_somebody() -> None:
-    needed = {each.name for each in (*stand_ins.OVERLAYS.values(), *stand_ins.COMPONENTS.values()) if each}
+    tables = (stand_ins.OVERLAYS, stand_ins.INSTALLATIONS, stand_ins.COMPONENTS)
+    needed = {each.name for table in tables for each in table.values() if each}
     assert sorted(needed) == NAMES
 
 
