@@ -26,8 +26,8 @@ class OpenshiftRoutes:
         """
         return _entry_point(route, "https" if "tls" in route["spec"] else "http")
 
-    @keyword(name="Get Plain Entry Point Of OpenShift Route")
-    def plain_entry_point_of_openshift_route(self, route: Object) -> EntryPoint:
+    @keyword(name="Get HTTP Entry Point Of OpenShift Route")
+    def http_entry_point_of_openshift_route(self, route: Object) -> EntryPoint:
         """Return how to reach an OpenShift Route without TLS, at ROUTER_HTTP_ADDRESS where that is set."""
         return _entry_point(route, "http")
 

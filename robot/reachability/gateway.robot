@@ -39,7 +39,7 @@ The Router Redirects HTTP To HTTPS
     ${routes} =    Get OpenShift Routes Or Skip
     FOR    ${route}    IN    @{routes}
         VAR    ${host} =    ${route}[spec][host]
-        ${entry} =    Get Plain Entry Point Of OpenShift Route    ${route}
+        ${entry} =    Get HTTP Entry Point Of OpenShift Route    ${route}
         ${answer} =    Send Request    ${entry}    GET    /x    ${LIMITS}[request]    follow_redirects=${False}
         VAR    ${to} =    ${answer.headers.get('Location')}
         Should Be True    $answer.is_redirect and $to == 'https://' + $host + '/x'
@@ -118,7 +118,7 @@ Get Entry Point Without Route
     ...    Gateway, 503 of OpenShift's router.
     ${routes} =    Read OpenShift Routes
     IF    $routes
-        ${known} =    Get Plain Entry Point Of OpenShift Route    ${routes}[0]
+        ${known} =    Get HTTP Entry Point Of OpenShift Route    ${routes}[0]
         VAR    ${status} =    ${503}
     ELSE
         ${address} =    Get Gateway Address

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -13,6 +11,7 @@ from entry.addresses import Addresses
 from entry.entry_point import EntryError, EntryPoint
 from entry.gateway_api import GatewayApi
 from entry.http_requests import send_request
+from tests.libraries.echo import echo_server
 
 HOST = "mlflow.localtest.me"
 
@@ -59,21 +58,8 @@ def test_every_address_that_was_tried_is_named_with_its_failure(
 
 @pytest.fixture
 def web_server() -> Iterator[str]:
-    """Return the address of a server that answers with the Host header that it got."""
-
-    class Echo(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(self.headers["Host"].encode())
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Echo) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with echo_server() as address:
+        yield address
 
 
 def test_an_http_route_is_reached_at_the_gateway_by_its_host_name(

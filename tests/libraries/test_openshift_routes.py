@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ssl
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from entry.certificates import Certificates
 from entry.entry_point import EntryError, EntryPoint
 from entry.http_requests import RequestError
 from entry.openshift import OpenshiftRoutes
+from tests.libraries.echo import echo_server
 
 HOST = "mlflow.apps.example.test"
 
@@ -37,7 +36,7 @@ def tls_entry_point(host: str = HOST) -> EntryPoint:
 def test_a_route_is_reached_by_its_own_name() -> None:
     routes, route = OpenshiftRoutes(), tls_route()
     assert routes.entry_point_of_openshift_route(route) == EntryPoint(f"https://{HOST}")
-    assert routes.plain_entry_point_of_openshift_route(route) == EntryPoint(f"http://{HOST}")
+    assert routes.http_entry_point_of_openshift_route(route) == EntryPoint(f"http://{HOST}")
     del route["spec"]["tls"]
     assert routes.entry_point_of_openshift_route(route) == EntryPoint(f"http://{HOST}")
 
@@ -55,32 +54,18 @@ def router(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
     authority.issue_cert(HOST).configure_cert(context)
     authority.cert_pem.write_to_path(str(tmp_path / "ca.crt"))
 
-    class Echo(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(f"host {self.headers['Host']}".encode())
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    address = f"127.0.0.1:{server.server_port}"
-    monkeypatch.setenv("ROUTER_ADDRESS", address)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.crt"))
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
-    yield address
-    server.shutdown()
-    server.server_close()
+    with echo_server(context) as address:
+        monkeypatch.setenv("ROUTER_ADDRESS", address)
+        yield address
 
 
 def test_a_host_that_does_not_resolve_is_reached_at_the_routers_address(router: str) -> None:
     entry = tls_entry_point()
     assert entry == EntryPoint(f"https://{HOST}", address=router)
     assert str(entry) == f"https://{HOST} (at {router})"
-    assert requests.get(f"{entry.url}/x", timeout=5).text == f"host {HOST}"
+    assert requests.get(f"{entry.url}/x", timeout=5).text == HOST
     Certificates().certificate_should_be_trusted(entry)
 
 
