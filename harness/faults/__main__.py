@@ -11,6 +11,7 @@ Robot's results are in results/faults/FAULT.
 from __future__ import annotations
 
 import argparse
+import shutil
 import subprocess
 import sys
 from functools import cache
@@ -40,6 +41,8 @@ def choose(catalogues: list[str], names: list[str]) -> list[Fault]:
 
 def was_found(fault: Fault, output: Path) -> tuple[bool, str]:
     """Return whether a run's output.xml shows that the fault was found, and the test's message."""
+    if not output.exists():
+        return False, f"robot did not run {fault.suite}"
     tests = [test for test in ExecutionResult(output).suite.all_tests if test.name == fault.test]
     if not tests:
         return False, f"no test is named {fault.test!r}"
@@ -59,6 +62,7 @@ def run(fault: Fault, workload: Workload) -> bool:
     """
     print(f"\n{fault.name}: {fault.breaks}", flush=True)
     results = RESULTS / fault.name
+    shutil.rmtree(results, ignore_errors=True)  # an earlier run's output would be taken for this one's
     command = [
         sys.executable, "-m", "robot", "--console", "none", "--variablefile", str(HERE / "short_limits.yaml"),
         "--outputdir", str(results), "--test", fault.test, *fault.options, str(SUITES / fault.suite),

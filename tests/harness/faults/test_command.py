@@ -124,6 +124,21 @@ def test_a_fault_that_does_not_roll_out_counts_as_not_found(
     assert "NOT FOUND: kubectl rollout failed: timed out" in capsys.readouterr().out
 
 
+def test_the_output_of_an_earlier_run_is_not_judged(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert not cluster.patches
+    monkeypatch.setattr(command, "RESULTS", tmp_path)
+    earlier = tmp_path / SAMPLER.name / "output.xml"
+    earlier.parent.mkdir()
+    Suite.from_string("*** Test Cases ***\ntest\n    Fail    text\n").run(
+        output=earlier, stdout=None, console="none"
+    )
+    assert command.was_found(SAMPLER, earlier)[0]
+    assert not command.run(SAMPLER, Workload(SAMPLER.component))
+    assert "NOT FOUND: robot did not run suite" in capsys.readouterr().out
+
+
 def test_a_fault_that_is_not_healed_ends_the_run(cluster: Cluster) -> None:
     cluster.failing_roll_outs = 2
     with pytest.raises(HealingError, match="Fault agent-samples is not healed, apply the overlay again"):
