@@ -31,9 +31,9 @@ class Changes:
 
     @keyword
     def evict_pod(self, pod: Object) -> str:
-        """Evict a pod, as `kubectl drain` does; return why that is refused, empty where it is not.
+        """Evict a pod, as `kubectl drain` does; return why that is rejected, empty where it is not.
 
-        A disruption budget refuses; any other error is a ClusterError.
+        A disruption budget rejects; any other error is a ClusterError.
         """
         name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
         evict = self._cluster.library.v1.create_namespaced_pod_eviction
@@ -43,7 +43,7 @@ class Changes:
         except ClusterError as error:
             if status_of(error) != HTTPStatus.TOO_MANY_REQUESTS:
                 raise
-            logger.info(f"Refused: {error}")
+            logger.info(f"Rejected: {error}")
             return str(error)
         return ""
 

@@ -54,7 +54,7 @@ class ClusterClient:
                 client.VersionApi(probe).get_code(_request_timeout=CONNECT_LIMIT)
         except client.ApiException as error:
             raise ClusterError(
-                f"The Kubernetes API at {configuration.host} refuses this kubeconfig: "
+                f"The Kubernetes API at {configuration.host} rejects this kubeconfig: "
                 f"{error.status} {error.reason}."
             ) from error
         except Exception as error:
@@ -100,7 +100,7 @@ CLUSTER = ClusterClient()
 
 
 def status_of(error: ClusterError) -> int | None:
-    """Return the HTTP status with which the API server refused, None where it did not answer with one."""
+    """Return the HTTP status with which the API server rejected it, None where it did not answer with one."""
     status: int | None = getattr(error.__cause__, "status", None)
     return status
 

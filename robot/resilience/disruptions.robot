@@ -67,12 +67,12 @@ Queued Spans Survive The Loss Of Their Collector
     No Question Should Have Lost A Span    ${asking}
 
 A Node Drain Evicts One Collector At A Time
-    [Documentation]    One eviction is allowed, and a second one is refused until the first pod is replaced.
+    [Documentation]    One eviction is allowed, and a second one is rejected until the first pod is replaced.
     [Tags]    otel-collector
     Only One Eviction Should Be Allowed    otel-collector
 
 A Node Drain Evicts One MLflow Server At A Time
-    [Documentation]    One eviction is allowed, and a second one is refused until the first pod is replaced.
+    [Documentation]    One eviction is allowed, and a second one is rejected until the first pod is replaced.
     [Tags]    mlflow
     Only One Eviction Should Be Allowed    mlflow
 
@@ -139,18 +139,18 @@ Only One Eviction Should Be Allowed
     Skip Unless Component Has Several Pods    ${component}
     Refresh Stack
     ${pods} =    Get Ready Pods    ${component}
-    ${refused} =    Evict Pod    ${pods}[0]
+    ${rejection} =    Evict Pod    ${pods}[0]
     Should Be Empty
-    ...    ${refused}
-    ...    msg=No pod of ${component} may be evicted, so a node drain never ends: ${refused}
+    ...    ${rejection}
+    ...    msg=No pod of ${component} may be evicted, so a node drain never ends: ${rejection}
     TRY
-        ${refused} =    Evict Pod    ${pods}[1]
+        ${rejection} =    Evict Pod    ${pods}[1]
         Should Contain
-        ...    ${refused}
+        ...    ${rejection}
         ...    disruption budget
         ...    msg=A second pod of ${component} was evicted while the first one was away: no budget protects it.
         ...    values=False
     FINALLY
         Wait Until Pod Is Replaced    ${component}    ${pods}[0]
     END
-    Set Test Message    ${refused}
+    Set Test Message    ${rejection}

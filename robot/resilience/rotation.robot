@@ -1,5 +1,5 @@
 *** Settings ***
-Documentation    Passwords change while traces arrive: MLflow and the collector use the new ones, MLflow refuses the old
+Documentation    Passwords change while traces arrive: MLflow and the collector use the new ones, MLflow rejects the old
 ...              ones, and no span is lost. It changes two Secrets, so it needs `--variable DISRUPTIVE:yes`.
 
 Resource         ../../resources/disruption.resource
@@ -50,11 +50,11 @@ Change Both Passwords
     RETURN    ${old}    ${new}
 
 MLflow Should Accept Only
-    [Documentation]    Fail unless MLflow accepts the one login and refuses the other.
+    [Documentation]    Fail unless MLflow accepts the one login and rejects the other.
     [Arguments]    ${entry}    ${right}    ${wrong}
     ${asked} =    Get Entry Point With Login    ${entry}    ${right}
     ${taken} =    Check If MLflow Accepts Login    ${asked}
-    IF    not $taken    Fail    MLflow refuses the new password.
+    IF    not $taken    Fail    MLflow rejects the new password.
     ${asked} =    Get Entry Point With Login    ${entry}    ${wrong}
     ${taken} =    Check If MLflow Accepts Login    ${asked}
     Should Be Equal    ${taken}    ${False}    msg=MLflow still accepts the old password.    values=False

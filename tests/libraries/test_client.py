@@ -139,12 +139,12 @@ def test_a_log_is_read_line_by_line(cluster: ClusterClient) -> None:
 
 
 def test_what_may_not_be_read_is_said_in_the_api_servers_words(cluster: ClusterClient) -> None:
-    with pytest.raises(ClusterError) as refused:
+    with pytest.raises(ClusterError) as rejected:
         Objects(cluster).read_object("v1", "Secret", "other", "n")
-    assert str(refused.value) == (
+    assert str(rejected.value) == (
         'Cannot read Secret other in namespace n: 403 secrets "other" is forbidden: User "u" cannot get.'
     )
-    assert status_of(refused.value) == 403
+    assert status_of(rejected.value) == 403
 
 
 def test_a_kind_that_the_cluster_does_not_know_is_said(cluster: ClusterClient) -> None:
@@ -157,12 +157,12 @@ def test_the_context_and_the_version_are_named(cluster: ClusterClient) -> None:
     assert (found["context"], found["version"]) == ("here", "v1.37.0")
 
 
-def test_a_refused_kubeconfig_is_one_sentence(
+def test_a_rejected_kubeconfig_is_one_sentence(
     cluster: ClusterClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(ANSWERS, "/version/", (401, {}))
     monkeypatch.setitem(ANSWERS, "/version", (401, {}))
-    with pytest.raises(ClusterError, match=r"refuses this kubeconfig: 401 Unauthorized\.$"):
+    with pytest.raises(ClusterError, match=r"rejects this kubeconfig: 401 Unauthorized\.$"):
         _ = cluster.library
 
 

@@ -1,4 +1,4 @@
-"""The cluster is changed by the API's own requests, and a refused eviction is an answer, not an error."""
+"""The cluster is changed by the API's own requests, and a rejected eviction is an answer, not an error."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BUDGET = "Cannot evict pod as it would violate the pod's disruption budget."
 
 
 class _Library:
-    """Stands for KubeLibrary: keeps what it is asked for, and may refuse it."""
+    """Stands for KubeLibrary: keeps what it is asked for, and may reject it."""
 
     def __init__(self, status: int = 200, message: str = "") -> None:
         self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
@@ -30,7 +30,7 @@ class _Library:
         def call(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401
             self.calls.append((function, arguments, options))
             if self._status >= 400:
-                error = client.ApiException(status=self._status, reason="refused")
+                error = client.ApiException(status=self._status, reason="rejected")
                 error.body = json.dumps({"message": self._message})
                 raise error
             return self
@@ -83,11 +83,11 @@ def test_an_eviction_that_is_allowed_gives_no_reason() -> None:
     assert arguments == ("mlflow-1", "kagenti-system", POD)
 
 
-def test_an_eviction_that_a_budget_refuses_is_an_answer() -> None:
+def test_an_eviction_that_a_budget_rejects_is_an_answer() -> None:
     assert BUDGET in Changes(cluster(_Library(429, BUDGET))).evict_pod(POD)
 
 
-def test_any_other_refusal_is_an_error() -> None:
+def test_any_other_rejection_is_an_error() -> None:
     with pytest.raises(ClusterError, match="Cannot evict pod mlflow-1: 403 pods is forbidden"):
         Changes(cluster(_Library(403, "pods is forbidden"))).evict_pod(POD)
 

@@ -123,7 +123,7 @@ class _Objects(Objects):
         return dict(found)
 
 
-def refused(status: int, text: str) -> ClusterError:
+def rejected(status: int, text: str) -> ClusterError:
     error = ClusterError(text)
     error.__cause__ = ApiException(status=status)
     return error
@@ -181,8 +181,8 @@ def test_the_logins_of_a_registry_are_searched_for_one_by_one() -> None:
 
 
 def test_secrets_without_the_label_are_read_where_a_pod_uses_them() -> None:
-    forbidden = refused(403, "Cannot read Secret model-key in namespace kagenti-system: 403 forbidden.")
-    missing = refused(404, "Cannot read Secret optional in namespace kagenti-system: 404 not found.")
+    forbidden = rejected(403, "Cannot read Secret model-key in namespace kagenti-system: 403 forbidden.")
+    missing = rejected(404, "Cannot read Secret optional in namespace kagenti-system: 404 not found.")
     found = read(
         [secret("mlflow", password=PASSWORD)],
         {
@@ -199,7 +199,7 @@ def test_secrets_without_the_label_are_read_where_a_pod_uses_them() -> None:
 
 
 def test_secrets_that_may_not_be_listed_are_named() -> None:
-    forbidden = refused(403, "Cannot read Secrets in namespace kagenti-system: 403 forbidden.")
+    forbidden = rejected(403, "Cannot read Secrets in namespace kagenti-system: 403 forbidden.")
     values = Values(_Objects({"Secret": forbidden})).read_secrets_of_stack([], [NAMESPACE], PUBLIC)
     assert (values.searched, values.unread) == ({}, [str(forbidden)])
 
