@@ -50,7 +50,7 @@ class Addresses:
     @keyword
     def get_entry_point_of_address(self, address: str) -> EntryPoint:
         """Return how to reach `host:port` by plain HTTP, without a host name."""
-        return EntryPoint(f"http://{address}")
+        return entry_point_at(f"http://{address}", parse_address(address))
 
     @keyword
     def get_entry_point_with_login(self, entry: EntryPoint, login: Login | None) -> EntryPoint:

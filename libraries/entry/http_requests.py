@@ -81,8 +81,6 @@ class HttpRequests:
             allow_redirects=follow_redirects,
         )
         seconds = answer.elapsed.total_seconds()
-        logger.info(
-            f"{method} {answer.url} ({entry}): {answer.status_code} {answer.reason} in {seconds:.2f} s"
-        )
+        logger.info(f"{method} {answer.url}: {answer.status_code} {answer.reason} in {seconds:.2f} s")
         logger.info(answer.text[:SHOWN])
         return answer
