@@ -3,7 +3,6 @@ Documentation     Verifies the LLM observability stack that the current kubeconf
 ...               it is reached, and that a question's trace arrives whole. The suites read, and ask the weather
 ...               agent questions; they change nothing. In the end they search their own output for secrets.
 
-Resource          ../resources/entry.resource
 Resource          ../resources/mlflow.resource
 Resource          ../resources/secrecy.resource
 Resource          ../resources/stack.resource
@@ -21,11 +20,8 @@ Report What Is Verified
     Set Suite Metadata    Context    ${cluster}[context]    top=True
     Set Suite Metadata    Cluster    Kubernetes ${cluster}[version] at ${cluster}[server]    top=True
     Report Images
-    TRY
-        Report MLflow
-    EXCEPT    AS    ${reason}
-        Set Suite Metadata    MLflow    ${reason}    top=True
-    END
+    Report MLflow
+    Report Experiment
 
 Report Images
     [Documentation]    Write the images of each workload into the report.
@@ -34,15 +30,4 @@ Report Images
     FOR    ${workload}    IN    @{workloads}
         ${images} =    Find Running Images    ${stack}    ${workload}
         Set Suite Metadata    Image of ${workload}[metadata][name]    ${{', '.join($images)}}    top=True
-    END
-
-Report MLflow
-    [Documentation]    Write into the report where MLflow is and which experiment the traces go to.
-    ${mlflow} =    Get Entry Point    mlflow
-    Use MLflow At    ${mlflow}
-    ${version} =    Read MLflow Version
-    Set Suite Metadata    MLflow    ${version} at ${mlflow}    top=True
-    ${experiment} =    Read Experiment    ${EXPERIMENT_NAME}
-    IF    $experiment is not None
-        Set Suite Metadata    Experiment    ${experiment}[name] (id ${experiment}[id])    top=True
     END

@@ -124,7 +124,7 @@ class Conservation:
             for root in roots
             if not str(root.attributes.get("session.id")).startswith(prefix)
         }
-        return "; ".join(sorted(found)) or "of no trace that MLflow stored meanwhile"
+        return "; ".join(sorted(found)) or "in no trace that MLflow stored meanwhile"
 
 
 def count_agent(before: Metrics, after: Metrics, kept_scopes: str) -> AgentCount:

@@ -1,4 +1,4 @@
-"""Says where a trace stopped that did not arrive."""
+"""Says at which hop a trace stopped, and why."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from verdicts.verdict import Verdict
 
 @library(scope="GLOBAL")
 class Verdicts(HybridCore):  # type: ignore[misc] # it has no types
-    """Says where a trace stopped that did not arrive."""
+    """Says at which hop a trace stopped, and why."""
 
     def __init__(self) -> None:
         """Put the keywords of this room together."""

@@ -148,7 +148,7 @@ def test_foreign_traces_are_described_by_service_and_session() -> None:
     said = Conservation().describe_foreign_traces([trace("ours-001"), trace("theirs")], "ours")
     assert "session theirs" in said
     assert "ours-001" not in said
-    assert "of no trace" in Conservation().describe_foreign_traces([trace("ours-001")], "ours")
+    assert "in no trace" in Conservation().describe_foreign_traces([trace("ours-001")], "ours")
 
 
 # As the agent answers on /metrics; a counter that was never counted is not shown.

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -23,8 +24,8 @@ FILES = sorted(
 SETTINGS = yaml.safe_load((RESOURCES / "settings.yaml").read_text(encoding="utf-8"))
 
 
-def run(folder: Path, resource: str, suite: str) -> tuple[str, str]:
-    """Run a suite's one test and return its status and message; its keywords win over the resource's."""
+def run(folder: Path, resource: str, suite: str) -> Any:  # noqa: ANN401 - Robot's TestSuite has no types
+    """Run a suite and return its result; its keywords win over the resource's."""
     path = folder / "suite.robot"
     path.write_text(f"*** Settings ***\nResource    {RESOURCES / resource}\n{suite}", encoding="utf-8")
     result = subprocess.run(
@@ -38,7 +39,12 @@ def run(folder: Path, resource: str, suite: str) -> tuple[str, str]:
     )
     output = folder / "output.xml"
     assert output.exists(), result.stdout + result.stderr
-    (test,) = ExecutionResult(output).suite.tests
+    return ExecutionResult(output).suite
+
+
+def run_one(folder: Path, resource: str, suite: str) -> tuple[str, str]:
+    """Return status and message of a suite's one test."""
+    (test,) = run(folder, resource, suite).tests
     return test.status, test.message
 
 
@@ -83,7 +89,7 @@ Spans Should Be Conserved Now
     IF    ${READINGS} != 2    Fail    reading ${READINGS} has a span on its way
     RETURN    ${7}
 """
-    assert run(tmp_path, "conservation.resource", suite) == ("PASS", "")
+    assert run_one(tmp_path, "conservation.resource", suite) == ("PASS", "")
 
 
 def test_spans_that_are_never_conserved_fail_with_what_the_last_reading_says(tmp_path: Path) -> None:
@@ -99,7 +105,7 @@ Spans Should Be Conserved Now
     Fail    Spans are not conserved: stored in MLflow 40, expected 50.
 """
     failed = ("FAIL", "Spans are not conserved: stored in MLflow 40, expected 50.")
-    assert run(tmp_path, "conservation.resource", suite) == failed
+    assert run_one(tmp_path, "conservation.resource", suite) == failed
 
 
 def test_the_verdict_keeps_what_could_be_read(tmp_path: Path) -> None:
@@ -128,22 +134,79 @@ Get Component Problems
     Fail    No Deployment can be read.
 
 Get Agent Endpoint
-    RETURN    http://otel-collector:8335
+    RETURN    http://otel-collector:8335/v1/traces
 
 Explain Denied Connection
     [Arguments]    ${source}    ${target}    ${url}
     IF    not $url    RETURN    ${EMPTY}
     RETURN    ingress of ${target} at ${url} is denied
 """
-    status, message = run(tmp_path, "verdict.resource", suite)
+    status, message = run_one(tmp_path, "verdict.resource", suite)
     assert status == "FAIL"
     first, *rest = message.splitlines()
     assert first.endswith(
-        "the collector accepted 0 spans from the agent, which sends to http://otel-collector:8335; "
-        "ingress of otel-collector at http://otel-collector:8335 is denied."
+        "the collector accepted 0 spans from the agent, which sends to http://otel-collector:8335/v1/traces; "
+        "ingress of otel-collector at http://otel-collector:8335/v1/traces is denied."
     )
     assert {
         "- not read: No log can be read.",
         "- not read: MLflow does not answer.",
         "- not read: No Deployment can be read.",
     } < set(rest)
+
+
+def test_an_experiment_that_cannot_be_read_hides_no_version(tmp_path: Path) -> None:
+    suite = """
+*** Test Cases ***
+Report
+    Report MLflow
+    Report Experiment
+
+*** Keywords ***
+Get Entry Point
+    [Arguments]    ${component}
+    RETURN    ${{entry.entry_point.EntryPoint('http://192.0.2.7:8080')}}
+
+Read MLflow Version
+    RETURN    3.17.2
+
+Read Experiment
+    [Arguments]    ${name}    ${limit}
+    Fail    MLflow answers 500.
+"""
+    metadata = run(tmp_path, "mlflow.resource", suite).metadata
+    assert metadata == {"MLflow": "3.17.2 at http://192.0.2.7:8080", "Experiment": "MLflow answers 500."}
+
+
+@pytest.mark.parametrize(
+    ("variables", "url"),
+    [
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:8335/"}, "http://c:8335/v1/traces"),
+        (
+            {
+                "OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:8335",
+                "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://c/x",
+            },
+            "http://c/x",
+        ),
+    ],
+)
+def test_the_agent_sends_to_the_endpoint_for_traces_first(
+    variables: dict[str, str], url: str, tmp_path: Path
+) -> None:
+    suite = f"""
+*** Test Cases ***
+Ask
+    ${{url}} =    Get Agent Endpoint
+    Should Be Equal    ${{url}}    {url}
+
+*** Keywords ***
+Get Workload
+    [Arguments]    ${{component}}
+    RETURN    ${{component}}
+
+Read Environment Variable
+    [Arguments]    ${{workload}}    ${{name}}
+    RETURN    ${{{{ {variables}.get($name) }}}}
+"""
+    assert run_one(tmp_path, "collector.resource", suite) == ("PASS", "")
