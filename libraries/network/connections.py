@@ -107,7 +107,7 @@ class Connections:
         if opened:
             allowed = all(decision.is_allowed for decision in attempts.decisions(source, target))
             raise AssertionError(
-                f"{source} -> {target} is open {', '.join(opened)}, and no documented flow. "
+                f"{source} -> {target} is open {', '.join(opened)}, but it is no documented flow. "
                 f"Network policies: {attempts.explain(source, target)}."
                 f"{'' if allowed else ' This cluster does not enforce them.'}"
             )
@@ -127,7 +127,7 @@ class Connections:
         if wrong:
             listed = "\n".join(wrong)
             raise AssertionError(
-                f"{source} has {len(wrong)} open connections that are no documented flows:\n{listed}"
+                f"Open connections of {source} that are not documented: {len(wrong)}.\n{listed}"
             )
 
     @keyword

@@ -76,7 +76,7 @@ def _at_end(  # noqa: PLR0913, PLR0917 - a connection has two ends, a port and a
         for policy in policies
         if end.labels is not None
         and policy["metadata"]["namespace"] == end.namespace
-        and direction in policy["spec"].get("policyTypes", ["Ingress"])
+        and direction in _directions(policy["spec"])
         and matches(policy["spec"].get("podSelector") or {}, end.labels)
     ]
     peers = "to" if direction == "Egress" else "from"
@@ -90,6 +90,12 @@ def _at_end(  # noqa: PLR0913, PLR0917 - a connection has two ends, a port and a
         )
     ]
     return PolicyDecision(direction.lower(), end.name, _names(selecting), _names(allowing))
+
+
+def _directions(spec: Object) -> Sequence[str]:
+    """Return the directions that a policy is about, by default as NetworkPolicySpec.policyTypes says."""
+    default = ["Ingress", "Egress"] if "egress" in spec else ["Ingress"]
+    return spec.get("policyTypes") or default
 
 
 def _names(policies: Iterable[Object]) -> list[str]:

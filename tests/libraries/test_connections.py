@@ -84,7 +84,7 @@ def test_a_closed_connection_is_closed_at_every_address() -> None:
     with pytest.raises(AssertionError) as failure:
         CONNECTIONS.connection_should_be_closed(seen(["", "no answer"], policies=[]), "agent", "mlflow:5000")
     assert str(failure.value) == (
-        "agent -> mlflow:5000 is open at its pod, and no documented flow. Network policies: "
+        "agent -> mlflow:5000 is open at its pod, but it is no documented flow. Network policies: "
         "egress of agent is allowed: no policy selects it; "
         "ingress of mlflow is allowed: no policy selects it."
     )
@@ -102,7 +102,7 @@ def test_every_open_connection_that_is_not_documented_is_listed() -> None:
     CONNECTIONS.only_these_connections_should_be_open(seen(["", ""]), "agent", "mlflow:5000")
     with pytest.raises(
         AssertionError,
-        match=r"agent has 1 open .* no documented flows:\n- mlflow:5000 at its pod, by Service",
+        match=r"Open connections of agent that are not documented: 1\.\n- mlflow:5000 at its pod, by Service",
     ):
         CONNECTIONS.only_these_connections_should_be_open(seen(["", ""]), "agent", "mlflow:5001")
 

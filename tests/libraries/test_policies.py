@@ -41,6 +41,25 @@ def test_each_end_has_the_policies_of_its_own_namespace() -> None:
     assert str(out) == "egress of agent is denied: no policy allows it (policies: team1/default-deny)"
 
 
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ({"podSelector": {}}, (True, False)),
+        ({"podSelector": {}, "egress": []}, (False, False)),
+        ({"podSelector": {}, "policyTypes": ["Egress"]}, (False, True)),
+        ({"podSelector": {}, "policyTypes": ["Ingress"], "egress": []}, (True, False)),
+    ],
+    ids=str,
+)
+def test_the_directions_of_a_policy_have_the_api_s_defaults(
+    spec: Object, expected: tuple[bool, bool]
+) -> None:
+    deny = {"metadata": {"name": "deny", "namespace": "team1"}, "spec": spec}
+    out, _ = decide([deny], AGENT, MLFLOW, 5000)
+    _, into = decide([deny], MLFLOW, AGENT, 8000)
+    assert (out.is_allowed, into.is_allowed) == expected
+
+
 def test_the_policy_that_allows_it_is_named() -> None:
     deny = policy("default-deny", "system", {}, ingress=[])
     allow = policy(
