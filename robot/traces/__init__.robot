@@ -1,5 +1,5 @@
 *** Settings ***
-Documentation     A question's trace: whole and right in MLflow and in Phoenix, and nobody else's.
+Documentation     A question's own trace arrives whole in MLflow and in Phoenix and says what happened.
 
 Resource          ../../resources/traces.resource
 
