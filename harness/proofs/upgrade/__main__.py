@@ -1,7 +1,9 @@
-"""What `tox -e upgrade` runs: MLflow's previous minor is deployed, asked, and upgraded; its traces must stay.
+"""Proves that an upgrade from MLflow's previous minor on an empty database keeps the traces.
 
-The stack is removed first, with its database; then the same manifests are applied twice, with the previous
-release's image and as they are. What must hold is in before.robot and after.robot.
+    python -m harness.proofs.upgrade
+
+It removes what is deployed, with its database. Then it applies the same manifests twice: with the previous
+release's image, and as they are. What must hold is in before.robot and after.robot.
 """
 
 from __future__ import annotations

@@ -1,0 +1,162 @@
+"""Proves overlays/kagenti on the stand-in for a Kagenti installation. Removes what is deployed.
+
+    python -m harness.proofs.kagenti [PART ...]
+
+Helm makes the installation. MLflow is deployed beside it and attached to its collector. A question's trace
+must then arrive in both backends, also after upgrades of the installation with Helm 3 and with Helm 4. At last
+MLflow is detached and removed: the collector must be as it was. The first step that fails ends the proof.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+
+from harness import deployment
+from harness.cluster import lifecycle
+from harness.cluster.settings import Folders
+from harness.common.errors import HarnessError, report_error
+from harness.common.progress import Steps, duration, say
+from harness.deployment import ROOT
+from harness.images.loading import build_and_load
+from harness.proofs.kagenti.attachment import MANAGER, Attachment, wait_for_rollout
+from harness.stand_ins.kagenti.stand_in import AGENTS, RELEASE, STAND_IN, SYSTEM, helm, install
+
+RESULTS = ROOT / "results" / "kagenti"
+QUESTION = ROOT / "robot" / "traces" / "weather_question.robot"
+OTHER_CONFIG = ("--set", "collector.config.processors.memory_limiter.limit_mib=900")
+OWN_ARGUMENTS = ("--set", "collector.args={--feature-gates=-none}")
+PARTS = ("helm3", "helm4", "shared")
+Step = tuple[str, Callable[[], None]]
+
+
+def check_trace() -> None:
+    """Ask the agent; raise HarnessError unless the question's trace is whole in MLflow and in Phoenix."""
+    command = [
+        sys.executable,
+        "-m",
+        "robot",
+        "--outputdir",
+        str(RESULTS),
+        "--console",
+        "quiet",
+        str(QUESTION),
+    ]
+    if subprocess.run(command, cwd=ROOT, check=False).returncode:
+        raise HarnessError(f"{QUESTION.name} failed; {RESULTS / 'report.html'} says why.")
+
+
+def upgrade(version: int, *options: str) -> None:
+    """Upgrade the installation with Helm of a major version."""
+    install(version, *options)
+    wait_for_rollout("deployment/otel-collector")
+
+
+def check_conflict() -> None:
+    """Upgrade to a chart with arguments of its own: Helm 4, applying server-side, must stop and name them."""
+    try:
+        install(4, *OWN_ARGUMENTS)
+    except HarnessError as stopped:
+        if MANAGER not in str(stopped) or ".args" not in str(stopped):
+            raise HarnessError(
+                f"Helm 4 stopped for another reason than our arguments: {stopped}"
+            ) from stopped
+        return
+    raise HarnessError("Helm 4 took arguments that are ours, without a conflict.")
+
+
+def attach_and_detach(attachment: Attachment, upgrades: list[Step], back: list[Step]) -> list[Step]:
+    """Return the steps that attach MLflow, upgrade the installation and take MLflow away again."""
+    trace: Step = ("A question's trace is whole in both backends", check_trace)
+    attached: Step = ("The collector is still attached", attachment.check_attached)
+    return [
+        ("Deploy MLflow beside it", attachment.deploy),
+        ("Attach", attachment.attach),
+        trace,
+        *(step for each in upgrades for step in (each, attached, trace)),
+        *back,
+        ("Detach", attachment.detach),
+        ("The collector is as before", attachment.check_detached),
+        ("Remove MLflow", attachment.remove),
+    ]
+
+
+def steps_of_parts(provider: str) -> dict[str, list[Step]]:
+    """Return the steps of each of PARTS, on an installation that Helm 3 made."""
+    own, shared = (
+        Attachment(deployment.write_overlay(RESULTS / f"overlay-{name}", "kagenti", components, provider))
+        for name, components in (("own", []), ("shared", ["installation-postgres"]))
+    )
+    uninstall = partial(helm, 3, "uninstall", RELEASE, "--namespace", SYSTEM, "--wait")
+    return {
+        "helm3": attach_and_detach(
+            own,
+            [
+                ("Upgrade with Helm 3, another config", partial(upgrade, 3, *OTHER_CONFIG)),
+                ("Upgrade Helm 3's release with Helm 4, the config of before", partial(upgrade, 4)),
+            ],
+            [("Upgrade back with Helm 3", partial(upgrade, 3))],
+        ),
+        "helm4": [
+            ("Uninstall", lambda: say(uninstall())),
+            ("Install with Helm 4, server-side", partial(install, 4, "--server-side=true")),
+            *attach_and_detach(
+                own,
+                [
+                    ("Upgrade with Helm 4, another config", partial(upgrade, 4, *OTHER_CONFIG)),
+                    ("A chart with arguments of its own stops Helm 4", check_conflict),
+                ],
+                [("Upgrade back with Helm 4", partial(upgrade, 4))],
+            ),
+        ],
+        "shared": attach_and_detach(shared, [], []),
+    }
+
+
+def prove(chosen: list[str]) -> None:
+    """Prove the chosen parts, one step after the other. Raises HarnessError at the first that fails."""
+    folders = Folders.from_environment()
+    lifecycle.up(folders)
+    os.environ.update(lifecycle.environment(folders))
+    build_and_load(folders)
+    deployment.remove_deployed()
+    known = steps_of_parts(lifecycle.provider(folders))
+    steps: list[Step] = [
+        ("Install the stand-in with Helm 3", STAND_IN.up),
+        *(step for part in chosen for step in known[part]),
+        ("Remove the stand-in", STAND_IN.down),
+    ]
+    progress = Steps(len(steps))
+    for name, run in steps:
+        with progress.step(name):
+            run()
+
+
+def main() -> int:
+    """Run the proof that the command line chooses; return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m harness.proofs.kagenti",
+        description=__doc__,
+        formatter_class=argparse.RawTextHelpFormatter,
+    )
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)} (default: all)")
+    chosen = parser.parse_args().parts or list(PARTS)
+    if unknown := set(chosen) - set(PARTS):
+        parser.error(f"no part is named {min(unknown)}; choose from {', '.join(PARTS)}")
+    started = time.monotonic()
+    try:
+        prove(chosen)
+    except HarnessError as error:
+        report_error(error)
+        return 1
+    say(f"Proven in {duration(time.monotonic() - started)}. The namespaces {SYSTEM} and {AGENTS} stay.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
