@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from harness.common.commands import read_output
 from harness.common.errors import HarnessError
+from harness.common.kubectl import kubectl
 from harness.faults.catalogue import Fault
 
 SETTINGS = Path(__file__).parents[2] / "resources" / "settings.yaml"
@@ -21,11 +21,6 @@ ROLLOUT_LIMIT = "180s"
 
 class HealingError(HarnessError):
     """A fault stays in the stack: no other one can be judged before it is healed."""
-
-
-def kubectl(*arguments: str) -> str:
-    """Return what kubectl prints. Raises HarnessError where it fails."""
-    return read_output(["kubectl", *arguments], f"`kubectl {' '.join(arguments)[:100]}` failed")
 
 
 class Workload:

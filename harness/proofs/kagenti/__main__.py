@@ -3,7 +3,7 @@
     python -m harness.proofs.kagenti [PART ...]
 
 Helm makes the installation. MLflow is deployed beside it and attached to its collector. A question's trace
-must then arrive in both backends, also after upgrades of the installation with Helm 3 and with Helm 4. At last
+must then arrive in both backends, also after upgrades of the installation with Helm 3 and with Helm 4. Then
 MLflow is detached and removed: the collector must be as it was. The first step that fails ends the proof.
 """
 
@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 from harness import deployment
 from harness.cluster import lifecycle
@@ -24,7 +25,7 @@ from harness.common.errors import HarnessError, report_error
 from harness.common.progress import Steps, duration, say
 from harness.deployment import ROOT
 from harness.images.loading import build_and_load
-from harness.proofs.kagenti.attachment import MANAGER, Attachment, wait_for_rollout
+from harness.proofs.kagenti.attachment import MANAGER, OVERLAY, Attachment, wait_for_rollout
 from harness.stand_ins.kagenti.stand_in import AGENTS, RELEASE, STAND_IN, SYSTEM, helm, install
 
 RESULTS = ROOT / "results" / "kagenti"
@@ -70,6 +71,12 @@ def check_conflict() -> None:
     raise HarnessError("Helm 4 took arguments that are ours, without a conflict.")
 
 
+def write_overlay(name: str, components: list[str]) -> Path:
+    """Return a folder of this name with overlays/kagenti and Components on top of it."""
+    folders = [deployment.find_folder("components", each) for each in components]
+    return deployment.write_kustomization(RESULTS / f"overlay-{name}", OVERLAY, folders)
+
+
 def attach_and_detach(attachment: Attachment, upgrades: list[Step], back: list[Step]) -> list[Step]:
     """Return the steps that attach MLflow, upgrade the installation and take MLflow away again."""
     trace: Step = ("A question's trace is whole in both backends", check_trace)
@@ -88,10 +95,9 @@ def attach_and_detach(attachment: Attachment, upgrades: list[Step], back: list[S
 
 def steps_of_parts(provider: str) -> dict[str, list[Step]]:
     """Return the steps of each of PARTS, on an installation that Helm 3 made."""
-    own, shared = (
-        Attachment(deployment.write_overlay(RESULTS / f"overlay-{name}", "kagenti", components, provider))
-        for name, components in (("own", []), ("shared", ["installation-postgres"]))
-    )
+    images = ["built-images"] if provider == "embedded" else []
+    own = Attachment(write_overlay("own", images))
+    shared = Attachment(write_overlay("shared", ["installation-postgres", *images]))
     uninstall = partial(helm, 3, "uninstall", RELEASE, "--namespace", SYSTEM, "--wait")
     return {
         "helm3": attach_and_detach(

@@ -23,7 +23,8 @@ from harness.cluster import lifecycle
 from harness.cluster.settings import Folders
 from harness.common.errors import HarnessError, report_error
 from harness.common.kubectl import kubectl
-from harness.deployment import Deployment
+from harness.common.progress import duration, say
+from harness.deployment import ROOT, Deployment
 from harness.images.catalog import Image, images_for
 from harness.images.loading import build_and_load, load_images
 from harness.images.requirements import write_requirements
@@ -31,7 +32,6 @@ from harness.images.requirements import write_requirements
 HERE = Path(__file__).parent
 LOCK = HERE / "requirements.txt"
 PREVIOUS = HERE / "previous"
-ROOT = HERE.parents[2]
 RESULTS = ROOT / "results" / "upgrade"
 
 
@@ -51,28 +51,56 @@ def previous_image() -> Image:
     return Image("mlflow", previous_tag(), LOCK)
 
 
-def remove_stack(overlay: str) -> None:
-    """Remove what is deployed, databases and all; the cluster then brings back its Gateway."""
+def remove_stack(overlay: Path) -> None:
+    """Remove what is deployed with its databases, also what e2e did not deploy; the Gateway comes back."""
     deployment.remove_deployed()
-    folder = str(deployment.find_folder("overlays", overlay))
-    kubectl("delete", "--kustomize", folder, "--ignore-not-found", "--wait")
+    kubectl("delete", "--kustomize", str(overlay), "--ignore-not-found", "--wait")
     lifecycle.up(Folders.from_environment())
 
 
-def verify(suite: str, version: str) -> None:
-    """Run a suite of this folder against the cluster; raise HarnessError unless every test passes."""
-    results = RESULTS / suite
+def run_suite(name: str, version: str) -> None:
+    """Run a suite of this folder; raise HarnessError unless every test passes with MLflow of that release."""
+    results = RESULTS / name
     shutil.rmtree(results, ignore_errors=True)
-    variables = ["--variable", f"KEPT:{RESULTS}", "--variable", f"VERSION:{version}"]
-    paths = ["--pythonpath", str(ROOT / "libraries"), "--outputdir", str(results)]
-    robot = [sys.executable, "-m", "robot", *paths, *variables, str(HERE / f"{suite}.robot")]
-    if subprocess.run(robot, cwd=ROOT, check=False).returncode:
-        raise HarnessError(f"{suite}.robot failed; {results / 'report.html'} says why.")
+    options = [
+        "--outputdir",
+        str(results),
+        "--variable",
+        f"KEPT:{RESULTS}",
+        "--variable",
+        f"VERSION:{version}",
+    ]
+    command = [sys.executable, "-m", "robot", *options, str(HERE / f"{name}.robot")]
+    if subprocess.run(command, cwd=ROOT, check=False).returncode:
+        raise HarnessError(f"{name}.robot failed; {results / 'report.html'} says why.")
+
+
+def prove() -> None:
+    """Deploy the previous release, ask a question, upgrade and compare the trace.
+
+    Raises HarnessError when a step cannot be done or a test fails.
+    """
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    (RESULTS / "kept.json").unlink(missing_ok=True)
+    folders = Folders.from_environment()
+    lifecycle.up(folders)
+    os.environ.update(lifecycle.environment(folders))
+    build_and_load(folders)
+    provider = lifecycle.provider(folders)
+    if provider == "embedded":
+        load_images(folders, [previous_image()])
+    wanted, current = Deployment(provider, []), deployment.find_folder("overlays", provider)
+    remove_stack(current)
+    previous = deployment.write_kustomization(RESULTS / "overlay", current, [PREVIOUS])
+    deployment.wait_for_rollouts(deployment.deploy(wanted, previous))
+    run_suite("before", previous_image().version)
+    deployment.wait_for_rollouts(deployment.deploy(wanted, current))
+    run_suite("after", current_image().version)
 
 
 def main() -> int:
     """Upgrade MLflow from its previous minor; the exit code is 0 only when its traces are still there."""
-    parser = argparse.ArgumentParser(prog="tox -e upgrade --", description=main.__doc__)
+    parser = argparse.ArgumentParser(prog="python -m harness.proofs.upgrade", description=main.__doc__)
     parser.add_argument(
         "--lock", action="store_true", help="only resolve the previous release's packages anew"
     )
@@ -82,28 +110,14 @@ def main() -> int:
         if arguments.lock:
             write_requirements(previous_image())
             return 0
-        RESULTS.mkdir(parents=True, exist_ok=True)
-        (RESULTS / "kept.json").unlink(missing_ok=True)
-        folders = Folders.from_environment()
-        overlay = lifecycle.provider(folders)
-        wanted = Deployment(overlay, [])
-        lifecycle.up(folders)
-        os.environ.update(lifecycle.environment(folders))
-        build_and_load(folders)
-        if overlay == "embedded":
-            load_images(folders, [previous_image()])
-        remove_stack(overlay)
-        current = deployment.find_folder("overlays", overlay)
-        previous = deployment.write_kustomization(RESULTS / "overlay", current, [PREVIOUS])
-        deployment.wait_for_rollouts(deployment.deploy(wanted, previous))
-        verify("before", previous_image().version)
-        deployment.wait_for_rollouts(deployment.deploy(wanted, current))
-        verify("after", current_image().version)
+        prove()
     except HarnessError as error:
         report_error(error)
         return 1
     versions = f"from {previous_image().version} to {current_image().version}"
-    print(f"MLflow was upgraded {versions} in {time.monotonic() - started:.0f} s, its traces are there.")
+    say(
+        f"MLflow was upgraded {versions} in {duration(time.monotonic() - started)}; its traces are unchanged."
+    )
     return 0
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from harness.proofs.upgrade.kept_trace import KeptTrace
 from harness.proofs.upgrade.__main__ import LOCK, PREVIOUS, current_image, previous_tag
+from harness.proofs.upgrade.kept_trace import KeptTrace
 
 QUESTION = {"text": "What is the weather in Paris?", "context_id": "a-context"}
 SPAN: dict[str, Any] = {"span_id": "b" * 16, "name": "agent", "attributes": {"session.id": "a-context"}}
