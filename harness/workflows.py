@@ -1,0 +1,58 @@
+"""Checks the GitHub workflows with actionlint: `python -m harness.workflows`.
+
+actionlint is the one on PATH. Where there is none, it is compiled from its Go module into the cache, once.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from harness.cluster.settings import COMPILE_LIMIT, VERSIONS
+from harness.common.cache import cache_folder
+from harness.common.commands import run_logged
+from harness.common.errors import HarnessError, report_error
+from harness.common.go import Go
+
+ROOT = Path(__file__).parents[1]
+MODULE = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
+
+
+def find_actionlint(cache: Path) -> Path:
+    """Return actionlint's program; compile it where it is not there yet.
+
+    Raises HarnessError when it does not compile.
+    """
+    installed = shutil.which("actionlint")
+    if installed:
+        return Path(installed)
+    folder = cache / "programs" / MODULE.rpartition("/")[2]
+    program = folder / "actionlint"
+    if not program.exists():
+        go, log = Go(VERSIONS["go"], cache), cache / "programs" / "actionlint.log"
+        go.install(log)
+        run_logged(
+            [go.program, "install", MODULE],
+            log,
+            "actionlint did not compile.",
+            COMPILE_LIMIT,
+            downloads_from="The Go module proxy (GOPROXY)",
+            environment={**go.environment, "GOBIN": str(folder)},
+        )
+    return program
+
+
+def main() -> int:
+    """Check all workflows; return actionlint's exit code, 0 for no finding."""
+    try:
+        program = find_actionlint(cache_folder())
+    except HarnessError as error:
+        report_error(error)
+        return 1
+    return subprocess.run([program, "-color"], cwd=ROOT, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
