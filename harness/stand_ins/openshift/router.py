@@ -1,7 +1,7 @@
-"""The stand-in for OpenShift's router: tells Traefik what Routes ask for, and Routes that they are admitted.
+"""Plays OpenShift's router: configures Traefik as Routes say, and reports to Routes that they are admitted.
 
 It runs in a pod, with Python's own library and kube_api.py beside it. Traefik polls it for configuration.
-Played are edge termination with the router's own certificate, the redirect of plain HTTP, the timeout
+It plays edge termination with the router's own certificate, the redirect of plain HTTP, the timeout
 annotation, the older Route's right to a host, and 503 for a host that no Route has.
 """
 
@@ -25,8 +25,8 @@ CONFIGURATION_PORT = 9000
 POLL_SECONDS = 1.0
 TIMEOUT = "haproxy.router.openshift.io/timeout"
 DEFAULT_TIMEOUT = "30s"  # of OpenShift's router
-# The Gateway API's Traefik answers a host that it does not know with 404, OpenShift's router with 503.
-NOBODY = {"rule": "PathPrefix(`/`)", "priority": 1, "service": "nobody"}
+# For a host that no Route has: Traefik would answer 404, OpenShift's router answers 503.
+UNKNOWN_HOST = {"rule": "PathPrefix(`/`)", "priority": 1, "service": "unknown-host"}
 
 
 def key(route: Object) -> str:
@@ -34,26 +34,26 @@ def key(route: Object) -> str:
     return f"{route['metadata']['namespace']}-{route['metadata']['name']}"
 
 
-def refusals(routes: Iterable[Object]) -> dict[str, tuple[str, str]]:
-    """Return, by its key, each Route not admitted with reason and message: of one host the oldest wins."""
+def rejections(routes: Iterable[Object]) -> dict[str, tuple[str, str]]:
+    """Return reason and message for each Route that is not admitted, by its key; the oldest keeps a host."""
     owners: dict[str, Object] = {}
-    refused = {}
+    rejected = {}
     for route in sorted(routes, key=lambda r: (r["metadata"]["creationTimestamp"], r["metadata"]["uid"])):
         host = route["spec"].get("host", "")
         tls = route["spec"].get("tls")
         if not host:
-            refused[key(route)] = ("NoHost", "the Route has no host")
+            rejected[key(route)] = ("NoHost", "the Route has no host")
         elif tls and tls["termination"] != "edge":
-            refused[key(route)] = (
+            rejected[key(route)] = (
                 "NotPlayed",
-                f"this stand-in does not play {tls['termination']} termination",
+                f"this stand-in plays edge termination only, not {tls['termination']}",
             )
         elif host in owners:
             owner = owners[host]["metadata"]
-            refused[key(route)] = ("HostAlreadyClaimed", f"route {owner['name']} already exposes {host}")
+            rejected[key(route)] = ("HostAlreadyClaimed", f"route {owner['name']} already exposes {host}")
         else:
             owners[host] = route
-    return refused
+    return rejected
 
 
 def server_of(route: Object, services: Iterable[Object]) -> str | None:
@@ -78,15 +78,15 @@ def timeout_of(route: Object) -> str:
 def configuration(routes: list[Object], services: list[Object]) -> Object:
     """Return Traefik's dynamic configuration for the Routes that are admitted."""
     routers: Object = {
-        "nobody": {**NOBODY, "entryPoints": ["http"]},
-        "nobody-tls": {**NOBODY, "entryPoints": ["https"], "tls": {}},
+        "unknown-host": {**UNKNOWN_HOST, "entryPoints": ["http"]},
+        "unknown-host-tls": {**UNKNOWN_HOST, "entryPoints": ["https"], "tls": {}},
     }
-    backends: Object = {"nobody": {"loadBalancer": {"servers": []}}}
+    backends: Object = {"unknown-host": {"loadBalancer": {"servers": []}}}
     transports: Object = {}
-    refused = refusals(routes)
+    rejected = rejections(routes)
     for route in routes:
         name, tls = key(route), route["spec"].get("tls")
-        if name in refused:
+        if name in rejected:
             continue
         rule = {"rule": f"Host(`{route['spec']['host']}`)", "priority": 1000, "service": name}
         url = server_of(route, services)
@@ -104,7 +104,7 @@ def configuration(routes: list[Object], services: list[Object]) -> Object:
         "http": {
             "routers": routers,
             "services": backends,
-            **({"serversTransports": transports} if transports else {}),  # Traefik refuses an empty one
+            **({"serversTransports": transports} if transports else {}),  # Traefik rejects an empty one
             "middlewares": {"to-https": {"redirectScheme": {"scheme": "https", "port": "443"}}},
         },
         "tls": {
@@ -120,12 +120,12 @@ def configuration(routes: list[Object], services: list[Object]) -> Object:
     }
 
 
-def status_of(route: Object, refusal: tuple[str, str] | None, now: str) -> Object | None:
+def status_of(route: Object, rejection: tuple[str, str] | None, now: str) -> Object | None:
     """Return the status a Route should have, None where it has it; other routers' entries stay."""
     entries = route.get("status", {}).get("ingress") or []
     condition = {"type": "Admitted", "status": "True", "lastTransitionTime": now}
-    if refusal:
-        condition |= {"status": "False", "reason": refusal[0], "message": refusal[1]}
+    if rejection:
+        condition |= {"status": "False", "reason": rejection[0], "message": rejection[1]}
     own = {"host": route["spec"].get("host", ""), "routerName": ROUTER, "wildcardPolicy": "None"}
     for entry in entries:
         if entry.get("routerName") == ROUTER:
@@ -150,20 +150,20 @@ def serve(current: Object) -> None:
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing: Traefik asks once a second."""
+            """Log nothing: Traefik asks once a second."""
 
     server = ThreadingHTTPServer(("127.0.0.1", CONFIGURATION_PORT), Answer)
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
 
-def look(current: Object) -> None:
-    """Read Routes and Services once, renew the configuration, report to the Routes."""
+def renew(current: Object) -> None:
+    """Read Routes and Services once, renew the configuration, and report to the Routes."""
     routes = (kube_api.find(f"{ROUTES}/routes") or {}).get("items", [])
     services = (kube_api.find("/api/v1/services") or {}).get("items", [])
     current.update(configuration(routes, services))
-    refused = refusals(routes)
+    rejected = rejections(routes)
     for route in routes:
-        status = status_of(route, refused.get(key(route)), f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
+        status = status_of(route, rejected.get(key(route)), f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
         if status:
             metadata = route["metadata"]
             path = f"{ROUTES}/namespaces/{metadata['namespace']}/routes/{metadata['name']}/status"
@@ -178,11 +178,11 @@ def main() -> None:
     serve(current)
     while True:
         try:
-            look(current)
-        except SystemExit as refused:
-            if not refused.code:
+            renew(current)
+        except SystemExit as failed:
+            if not failed.code:
                 raise
-            print(refused.code, flush=True)  # a Route that went away meanwhile
+            print(failed.code, flush=True)  # a Route that went away meanwhile
         time.sleep(POLL_SECONDS)
 
 

@@ -1,4 +1,4 @@
-"""The stand-in for OpenShift's router: what it tells Traefik, and what it reports to the Routes."""
+"""The stand-in for OpenShift's router: how it configures Traefik, and what it reports to the Routes."""
 
 from typing import Any
 
@@ -22,12 +22,12 @@ def route(name: str = "mlflow", host: str = "a.test", age: str = "1", **spec: An
 
 
 def test_edge_route_is_served_with_tls_and_redirected_without() -> None:
-    told = router.configuration([route()], [SERVICE])["http"]
-    assert told["routers"]["system-mlflow-tls"]["entryPoints"] == ["https"]
-    assert told["routers"]["system-mlflow-tls"]["rule"] == "Host(`a.test`)"
-    assert "middlewares" not in told["routers"]["system-mlflow-tls"]
-    assert told["routers"]["system-mlflow"]["middlewares"] == ["to-https"]
-    server = told["services"]["system-mlflow"]["loadBalancer"]["servers"]
+    configured = router.configuration([route()], [SERVICE])["http"]
+    assert configured["routers"]["system-mlflow-tls"]["entryPoints"] == ["https"]
+    assert configured["routers"]["system-mlflow-tls"]["rule"] == "Host(`a.test`)"
+    assert "middlewares" not in configured["routers"]["system-mlflow-tls"]
+    assert configured["routers"]["system-mlflow"]["middlewares"] == ["to-https"]
+    server = configured["services"]["system-mlflow"]["loadBalancer"]["servers"]
     assert server == [{"url": "http://mlflow.system.svc.cluster.local:5000"}]
 
 
@@ -54,32 +54,32 @@ def test_timeout_annotation(asked: str, given: str) -> None:
 
 
 def test_no_route_at_all_is_a_configuration_that_traefik_takes() -> None:
-    told = router.configuration([], [])["http"]
-    assert "serversTransports" not in told
-    assert told["services"] == {"nobody": {"loadBalancer": {"servers": []}}}
+    configured = router.configuration([], [])["http"]
+    assert "serversTransports" not in configured
+    assert configured["services"] == {"unknown-host": {"loadBalancer": {"servers": []}}}
 
 
 @pytest.mark.parametrize(("target", "port"), [("other", "http"), ("mlflow", "other")])
 def test_route_to_nowhere_has_no_server(target: str, port: str) -> None:
     lost = route(to={"name": target}, port={"targetPort": port})
-    told = router.configuration([lost], [SERVICE])["http"]
-    assert told["services"]["system-mlflow"]["loadBalancer"]["servers"] == []
+    configured = router.configuration([lost], [SERVICE])["http"]
+    assert configured["services"]["system-mlflow"]["loadBalancer"]["servers"] == []
 
 
 def test_the_older_route_has_the_host() -> None:
     routes = [route("late", age="2"), route("early", age="1")]
-    assert router.refusals(routes) == {
+    assert router.rejections(routes) == {
         "system-late": ("HostAlreadyClaimed", "route early already exposes a.test")
     }
     assert "system-late-tls" not in router.configuration(routes, [SERVICE])["http"]["routers"]
 
 
 @pytest.mark.parametrize(
-    ("refused", "reason"),
+    ("rejected", "reason"),
     [(route(host=""), "NoHost"), (route(tls={"termination": "passthrough"}), "NotPlayed")],
 )
-def test_what_is_not_played_is_refused(refused: dict[str, Any], reason: str) -> None:
-    assert router.refusals([refused])["system-mlflow"][0] == reason
+def test_what_is_not_played_is_rejected(rejected: dict[str, Any], reason: str) -> None:
+    assert router.rejections([rejected])["system-mlflow"][0] == reason
 
 
 def test_status_is_written_once_and_again_when_it_changes() -> None:
@@ -92,9 +92,9 @@ def test_status_is_written_once_and_again_when_it_changes() -> None:
     ]
     seen["status"] = status
     assert router.status_of(seen, None, "later") is None
-    refused = router.status_of(seen, ("HostAlreadyClaimed", "another has it"), "later")
-    assert refused
-    assert refused["ingress"][0]["conditions"][0]["status"] == "False"
+    rejected = router.status_of(seen, ("HostAlreadyClaimed", "another has it"), "later")
+    assert rejected
+    assert rejected["ingress"][0]["conditions"][0]["status"] == "False"
     seen["spec"]["host"] = "b.test"
     moved = router.status_of(seen, None, "later")
     assert moved
