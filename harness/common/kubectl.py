@@ -11,6 +11,7 @@ from harness.common.commands import OUTPUT_LIMIT, read_output
 from harness.common.errors import HarnessError
 from harness.common.waiting import wait_for
 
+SHOWN = 100  # characters of a command line in a message: a patch may be long
 LIMIT = 120.0  # seconds that a condition may take; on two busy cores the slowest took 20
 
 Object = dict[str, Any]
@@ -22,7 +23,7 @@ def kubectl(*arguments: str, text: str = "", limit: float = OUTPUT_LIMIT) -> str
 
     Raises HarnessError with its last line when it fails, or takes longer than `limit` seconds.
     """
-    failure = f"`kubectl {' '.join(arguments)}` failed"
+    failure = f"`kubectl {' '.join(arguments)[:SHOWN]}` failed"
     return read_output(["kubectl", *arguments], failure, text=text, limit=limit)
 
 
