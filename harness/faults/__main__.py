@@ -100,7 +100,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m harness.faults", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--catalogue", action="append", choices=CATALOGUES, help="may be given several times")
+    parser.add_argument(
+        "--catalogue", action="append", default=[], choices=CATALOGUES, help="may be given several times"
+    )
     parser.add_argument("faults", nargs="*", metavar="FAULT", help="a fault's name (default: all)")
     arguments = parser.parse_args()
     try:

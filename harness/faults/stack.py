@@ -70,8 +70,8 @@ def broken(fault: Fault, workload: Workload) -> Iterator[None]:
 
 def why_left_out(fault: Fault, workload: Workload) -> str:
     """Return why a fault does not fit what is deployed, empty where it fits."""
-    if fault.collector and workload.container.get("args"):
-        return f"{workload.name} has `args`: another owner's collector is not changed"
+    if fault.collector and ("args" in workload.container or "command" not in workload.container):
+        return f"{workload.name} has not its whole command line in `command`, as ours has"
     for component, witness in fault.needs.items():
         if not kubectl("get", witness, "--namespace", workload.namespace, "--ignore-not-found"):
             return f"it needs components/{component}, and namespace {workload.namespace} has no {witness}"

@@ -33,21 +33,13 @@ QUESTION = ROOT / "robot" / "traces" / "weather_question.robot"
 OTHER_CONFIG = ("--set", "collector.config.processors.memory_limiter.limit_mib=900")
 OWN_ARGUMENTS = ("--set", "collector.args={--feature-gates=-none}")
 PARTS = ("helm3", "helm4", "shared")
-Step = tuple[str, Callable[[], None]]
+Step = tuple[str, Callable[[], object]]
 
 
 def check_trace() -> None:
     """Ask the agent; raise HarnessError unless the question's trace is whole in MLflow and in Phoenix."""
-    command = [
-        sys.executable,
-        "-m",
-        "robot",
-        "--outputdir",
-        str(RESULTS),
-        "--console",
-        "quiet",
-        str(QUESTION),
-    ]
+    options = ["--outputdir", str(RESULTS), "--console", "quiet"]
+    command = [sys.executable, "-m", "robot", *options, str(QUESTION)]
     if subprocess.run(command, cwd=ROOT, check=False).returncode:
         raise HarnessError(f"{QUESTION.name} failed; {RESULTS / 'report.html'} says why.")
 
@@ -98,7 +90,6 @@ def steps_of_parts(provider: str) -> dict[str, list[Step]]:
     images = ["built-images"] if provider == "embedded" else []
     own = Attachment(write_overlay("own", images))
     shared = Attachment(write_overlay("shared", ["installation-postgres", *images]))
-    uninstall = partial(helm, 3, "uninstall", RELEASE, "--namespace", SYSTEM, "--wait")
     return {
         "helm3": attach_and_detach(
             own,
@@ -109,7 +100,7 @@ def steps_of_parts(provider: str) -> dict[str, list[Step]]:
             [("Upgrade back with Helm 3", partial(upgrade, 3))],
         ),
         "helm4": [
-            ("Uninstall", lambda: say(uninstall())),
+            ("Uninstall", partial(helm, 3, "uninstall", RELEASE, "--namespace", SYSTEM, "--wait")),
             ("Install with Helm 4, server-side", partial(install, 4, "--server-side=true")),
             *attach_and_detach(
                 own,

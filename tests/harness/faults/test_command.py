@@ -90,9 +90,11 @@ def test_what_does_not_fit_is_left_out_with_the_reason(
     assert command.run_all([QUEUE]) == (["queue-in-memory"], [], [])
 
 
-def test_the_collector_of_another_owner_is_left_out(cluster: Cluster) -> None:
-    cluster.container["args"] = ["--config=/etc/filter.yaml"]
-    assert "deployment/program has `args`" in stack.why_left_out(QUEUE, Workload("otel-collector"))
+@pytest.mark.parametrize("container", [{"command": ["/program"], "args": ["--config=a.yaml"]}, {}])
+def test_the_collector_of_another_owner_is_left_out(cluster: Cluster, container: dict[str, object]) -> None:
+    cluster.container = container
+    reason = stack.why_left_out(QUEUE, Workload("otel-collector"))
+    assert "deployment/program has not its whole command line in `command`" in reason
     assert not stack.why_left_out(SAMPLER, Workload("weather-agent"))
 
 
