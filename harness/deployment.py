@@ -120,10 +120,9 @@ def find_deployed() -> Deployment | None:
 def deploy(wanted: Deployment, folder: Path | None) -> Deployment:
     """Bring the cluster from what an earlier run left to what is wanted, and return it with its objects.
 
-    Without a folder only the stand-ins come up.
-
     Another overlay goes first, as a whole. Of other Components on top of the same, what is left over goes
-    afterwards. Raises HarnessError when something does not go or come.
+    afterwards. Without a folder only the stand-ins come.
+    Raises HarnessError when something does not go or come.
     """
     before = find_deployed()
     if before and before.overlay != wanted.overlay:

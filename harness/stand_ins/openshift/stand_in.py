@@ -34,7 +34,7 @@ from harness.stand_ins.stand_in import StandIn
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 CERTIFICATE_FILE = ROOT / "results" / "openshift-stand-in-ca.crt"
-ROUTES = "routes.route.openshift.io"
+ROUTES, API_SERVICE = "routes.route.openshift.io", "v1.route.openshift.io"
 # Where OpenShift's definition of a Route comes from; `go` checks the module against this sum.
 MODULE = "github.com/openshift/api@v0.0.0-20251015095338-264e80a2b6e7"
 MODULE_SUM = "h1:Ot2fbEEPmF3WlPQkyEW/bUCV38GMugH/UmZvxpWceNc="
@@ -51,7 +51,7 @@ def up() -> None:
     Raises HarnessError on a cluster that serves Routes of its own, and when something does not come up.
     """
     wait_until_namespaces_are_gone(kubectl, *admission.namespaces())
-    if find(kubectl, "apiservice", "v1.route.openshift.io") and not find(kubectl, "namespace", NAMESPACE):
+    if find(kubectl, "apiservice", API_SERVICE) and not find(kubectl, "namespace", NAMESPACE):
         raise HarnessError("This cluster serves Routes already: nothing needs to stand in for OpenShift.")
     definition = route_definition()
     scripts = {program.name: program.read_text(encoding="utf-8") for program in PROGRAMS}
@@ -81,6 +81,7 @@ def down() -> None:
         kubectl("delete", kind, "openshift-router-stand-in", "--ignore-not-found")
     kubectl("delete", "crd", ROUTES, "--ignore-not-found")
     wait_until_withdrawn(kubectl, ROUTES)
+    kubectl("wait", "--for=delete", f"apiservice/{API_SERVICE}", f"--timeout={ROLLOUT_LIMIT}")  # see `up`
     # Last, because it shows what is the stand-in's: an interrupted `down` can be run again.
     kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found")
     CERTIFICATE_FILE.unlink(missing_ok=True)

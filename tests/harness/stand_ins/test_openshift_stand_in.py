@@ -98,6 +98,8 @@ class Cluster:
                 self.late += ["served"] if kind == "customresourcedefinition" else []
                 self.late += sorted(ADMISSION) if name == "restricted-v2-stand-in" else []
             self.made[kind, name] = thing
+            if kind == "customresourcedefinition":
+                self.made["apiservice", stand_in.API_SERVICE] = {"metadata": {}}
             if kind == "deployment":
                 self.router_came_with = set(self.effects)
         return ""
@@ -132,6 +134,11 @@ class Cluster:
             if "scc" in self.effects:
                 thing["metadata"]["annotations"] = {admission.SCC: "restricted-v2"}
         return json.dumps(thing)
+
+    def wait(self, _: str, name: str, *__: str, text: str) -> str:
+        """Let the API server remove the APIService, which it does some time after the definition."""
+        self.made.pop(("apiservice", name.removeprefix("apiservice/")))
+        return text
 
     def delete(self, kind: str, name: str, *_: str, text: str) -> str:
         """Delete an object; policies stay in effect for a while."""
@@ -182,7 +189,7 @@ def test_admission_that_does_not_take_effect_is_named(
 def test_routes_that_are_not_the_stand_in_s_stay(cluster: Cluster) -> None:
     cluster.made = {
         ("customresourcedefinition", stand_in.ROUTES): {"metadata": {}},
-        ("apiservice", "v1.route.openshift.io"): {"metadata": {}},
+        ("apiservice", stand_in.API_SERVICE): {"metadata": {}},
     }
     there = dict(cluster.made)
     with pytest.raises(HarnessError, match="not the stand-in's"):
