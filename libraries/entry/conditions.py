@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
-Object = dict[str, Any]
+from kube.model import Object
 
 
 def unmet_conditions(

@@ -10,8 +10,9 @@ from robot.api.deco import keyword, library
 
 from connection_failures import describe_failure
 from entry.addresses import entry_point_at, format_address, parse_address, read_address
-from entry.conditions import Object, unmet_conditions
+from entry.conditions import unmet_conditions
 from entry.entry_point import EntryError, EntryPoint
+from kube.model import Object
 
 CONNECTION_LIMIT = 3  # seconds
 

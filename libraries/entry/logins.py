@@ -10,9 +10,9 @@ import requests
 from robot.api.deco import keyword, library
 from robot.api.types import Secret
 
-from entry.conditions import Object
 from entry.entry_point import EntryPoint, Login
 from entry.http_requests import RequestError, send_request
+from kube.model import Object
 
 USERNAME, PASSWORD = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"  # as mlflow's own client has them
 REQUEST_LIMIT = 15  # seconds

@@ -7,8 +7,9 @@ import os
 from robot.api.deco import keyword, library
 
 from entry.addresses import entry_point_at, read_address
-from entry.conditions import Object, unmet_conditions
+from entry.conditions import unmet_conditions
 from entry.entry_point import EntryError, EntryPoint
+from kube.model import Object
 
 ADDRESS_VARIABLES = {"https": "ROUTER_ADDRESS", "http": "ROUTER_HTTP_ADDRESS"}
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from robot.api.deco import keyword, library
 
-from entry.conditions import Object
 from entry.entry_point import EntryError
 from entry.gateway_api import http_route_problems
 from entry.openshift import openshift_route_problems
+from kube.model import Object
 
 
 @library(scope="GLOBAL")
