@@ -127,14 +127,17 @@ class Collector:
 
     @keyword
     def merge_configuration(self, files: Mapping[str, str], command: Sequence[str]) -> dict[str, Any]:
-        """Return the files of the command's --config merged as the collector does: lists are replaced.
+        """Return what the command's --config name, merged as the collector does: lists are replaced.
 
-        `files` are all that the collector mounts, by path; one that its command does not name has no effect.
+        That is a file or `yaml:` and the configuration itself
+        (https://opentelemetry.io/docs/collector/configuration/#location). `files` are all that the collector
+        mounts, by path; one that its command does not name has no effect.
         """
         merged: dict[str, Any] = {}
-        for path in _CONFIG.findall("\n".join(command)):
-            if path in files:
-                _merge(merged, yaml.safe_load(files[path]) or {})
+        for location in _CONFIG.findall("\n".join(command)):
+            scheme, _, inline = location.partition(":")
+            text = inline if scheme == "yaml" else files.get(location, "")
+            _merge(merged, _nested(yaml.safe_load(text) or {}))
         return merged
 
     @keyword
@@ -180,6 +183,17 @@ def _filters(pipeline: Mapping[str, Any], pipelines: Iterable[Mapping[str, Any]]
         for name in pipeline.get("processors") or ()
         if name.partition("/")[0] == "filter"
     }
+
+
+def _nested(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration in which no key is a path any more: `a::b` is b in a."""
+    nested: dict[str, Any] = {}
+    for path, value in configuration.items():
+        found = _nested(value) if isinstance(value, dict) else value
+        for key in reversed(str(path).split("::")):
+            found = {key: found}
+        _merge(nested, found)
+    return nested
 
 
 def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:

@@ -132,6 +132,19 @@ def test_a_file_that_the_command_does_not_name_has_no_effect() -> None:
     assert Collector().find_exporter(merged, "mlflow") is None
 
 
+def test_configuration_may_stand_in_the_command() -> None:
+    inline = [
+        'yaml:{"service": {"pipelines": {"traces/mlflow": {"processors": ["filter/x"]}}}}',
+        "yaml:exporters::otlp_http/mlflow::traces_endpoint: http://elsewhere:5000/v1/traces",
+    ]
+    merged = Collector().merge_configuration(FILES, [*COMMAND, *(f"--config={each}" for each in inline)])
+    exporter = Collector().find_exporter(merged, "mlflow")
+    assert exporter is not None
+    assert exporter.filters == {"filter/x": 1}
+    assert exporter.endpoint == "http://elsewhere:5000/v1/traces"
+    assert exporter.headers == {"x-mlflow-experiment-id": "${env:MLFLOW_EXPERIMENT_ID}"}
+
+
 def test_finds_the_exporter_that_a_pipeline_uses() -> None:
     merged = Collector().merge_configuration(FILES, COMMAND)
     assert Collector().find_exporter(merged, "mlflow") == Exporter(
