@@ -14,6 +14,7 @@ from contracts.contract import load_contract
 from contracts.evaluation import Expectation
 from contracts.rules import evaluate
 from contracts.rules.structure import demanded_spans
+from contracts.rules.tokens import sum_tokens
 from traces.backends import BACKENDS
 from traces.comparison import compare, differences, table
 from traces.messages import counted
@@ -83,10 +84,7 @@ class TraceReport:
 def describe(trace: Trace) -> str:
     """Return a trace in one line; its tokens are the backend's sum, or the LLM spans' where it has none."""
     orphans = f"orphans {', '.join(span.name for span in trace.orphans)}" if trace.orphans else "no orphan"
-    tokens = trace.tokens or {
-        part: sum(int(span.attributes.get(f"llm.token_count.{part}", 0)) for span in trace.of_kind("LLM"))
-        for part in ("prompt", "completion", "total")
-    }
+    tokens = trace.tokens or sum_tokens(trace.of_kind("LLM"))
     return (
         f"{counted(len(trace.spans), 'span')} in {BACKENDS[trace.backend].title}, "
         f"{counted(len(trace.roots), 'root')}, {orphans}, tokens "

@@ -854,6 +854,31 @@ def test_a_violation_is_one_line_and_never_shows_a_secret() -> None:
     assert not [line for line in lines if "\n" in line or KEY in line]
 
 
+@pytest.mark.parametrize("place", range(150, 215, 8))
+def test_a_violation_that_cuts_a_long_value_shows_no_piece_of_a_secret(place: int) -> None:
+    recording = recorded("one-tool")[0]
+    leaked = attribute("AGENT", "output.value", f"{'x' * place} {KEY} {'x' * 200}")(recording.trace)
+    found = evaluate(shared_contract(recording.contract), leaked, recording.expectation)
+    (line,) = (str(each) for each in found if each.rule == "causality.model-output-is-the-answer")
+    assert "sk-proj" not in line
+    assert "characters)" in line
+
+
+def test_a_long_value_is_cut_and_its_length_is_named() -> None:
+    recording = recorded("one-tool")[0]
+    long = attribute("AGENT", "gen_ai.agent.name", "x" * 5000)(recording.trace)
+    (line,) = map(str, evaluate(shared_contract(recording.contract), long, recording.expectation))
+    assert line.endswith("x… (5002 characters)")
+    assert len(line) < 500
+
+
+def test_a_token_count_that_is_no_number_is_a_violation() -> None:
+    recording = recorded("one-tool")[0]
+    broken = attribute("LLM 1", "llm.token_count.total", "many")(recording.trace)
+    (found,) = evaluate(shared_contract(recording.contract), broken, recording.expectation)
+    assert found.rule == "attributes.LLM.llm.token_count.total"
+
+
 def test_the_order_of_violations_does_not_depend_on_the_order_of_spans() -> None:
     recording = recorded("several-tools")[0]
     rules = shared_contract(recording.contract)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from contracts.evaluation import Evaluation, Violations
@@ -31,7 +31,13 @@ def tokens(evaluation: Evaluation, section: Mapping[str, Any]) -> Violations:
     if "counted_once" in section:
         yield from _counted_once(evaluation, counts)
     if "trace_total" in section and evaluation.is_kept("tokens"):
-        yield from _trace_total(evaluation, counts)
+        yield from _trace_total(evaluation)
+
+
+def sum_tokens(spans: Iterable[Span]) -> dict[str, int]:
+    """Return the sums of the prompt, completion and total tokens that spans count."""
+    counts = [_counts(span) for span in spans]
+    return {name: sum(max(found.get(name, {0})) for found in counts) for name in _NAMES}
 
 
 def _counted_once(evaluation: Evaluation, counts: Sequence[tuple[Span, TokenCounts]]) -> Violations:
@@ -43,22 +49,30 @@ def _counted_once(evaluation: Evaluation, counts: Sequence[tuple[Span, TokenCoun
                 yield evaluation.violation("tokens.counted-once", span, "each call to be counted once", seen)
 
 
-def _trace_total(evaluation: Evaluation, counts: Sequence[tuple[Span, TokenCounts]]) -> Violations:
-    sums = {name: {sum(max(found.get(name, {0})) for _, found in counts)} for name in _NAMES}
-    own = {name: {(evaluation.trace.tokens or {}).get(name, 0)} for name in _NAMES}
-    if own != sums:
-        expected = f"the sum over the spans, {_written(sums)}"
-        yield evaluation.violation("tokens.trace-total", None, expected, _written(own))
+def _trace_total(evaluation: Evaluation) -> Violations:
+    sums, shown = sum_tokens(evaluation.spans), evaluation.trace.tokens or {}
+    if any(shown.get(name, 0) != number for name, number in sums.items()):
+        expected = ", ".join(f"{name} {number}" for name, number in sums.items())
+        seen = ", ".join(f"{name} {number}" for name, number in shown.items()) or "no sum"
+        yield evaluation.violation("tokens.trace-total", None, f"the sum over the spans, {expected}", seen)
 
 
 def _counts(span: Span) -> TokenCounts:
     found = {
-        name: {int(number) for key in keys if (number := span.attributes.get(key)) is not None}
+        name: {number for key in keys if (number := _number(span.attributes.get(key))) is not None}
         for name, keys in _NAMES.items()
     }
     if found["prompt"] and found["completion"] and not found["total"]:
         found["total"] = {sum(max(found[name]) for name in ("prompt", "completion"))}
     return {name: numbers for name, numbers in found.items() if numbers}
+
+
+def _number(value: Any) -> int | None:  # noqa: ANN401 - an attribute's value
+    """Return a count, also where it came as text; None for what is no number, which `attributes` finds."""
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return None
 
 
 def _adds_up(counts: TokenCounts) -> bool:
