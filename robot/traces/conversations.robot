@@ -16,15 +16,8 @@ The Turns Of A Conversation Are Several Traces Of One Session
     ...    sessions view uses, finds together and in order; each is about its own turn only.
     VAR    @{cities} =    @{CITIES}[:3]
     ${canaries} =    Get Canaries    @{cities}
-    ${agent} =    Get Entry Point    weather-agent
-    ${context} =    Make Context Id
-    VAR    @{questions} =    @{EMPTY}
-    FOR    ${city}    IN    @{cities}
-        VAR    ${text} =    What is the weather in ${city}?
-        ${question} =    Ask The Agent    ${agent}    ${text}    ${context}    ${LIMITS}[answer]
-        VAR    @{questions} =    @{questions}    ${question}
-    END
-    ${arrivals} =    Wait For Conversations    ${context}    ${3}
+    ${questions} =    Hold A Conversation    @{cities}
+    ${arrivals} =    Wait For Conversations    ${questions[0].context_id}    ${3}
     Turns Should Have Their Own Traces    ${questions}    ${arrivals}    ${canaries}    ${CONTRACT}
 
 Conversations At The Same Time Never Mix

@@ -14,14 +14,14 @@ Test Tags        traces    contract    mlflow    phoenix    weather-agent    wea
 
 
 *** Test Cases ***    CONTRACT    QUESTION    TOOL CALLS    CITIES
-Several Cities Are Several Tool Calls
+Each City Is A Tool Call Of Its Own
     [Documentation]    One TOOL span a city, each with its own canary, all before the model's last call.
     weather-several-tools.yaml    What is the weather in Paris, Rome and Oslo?    ${3}    Paris    Rome    Oslo
 A Greeting Needs No Tool
     [Documentation]    One model call, no TOOL span, no canary.
     weather-no-tool.yaml    Hello, who are you?    ${0}
 A Tool's Failure Is An Error On Its Span, And The Agent Answers
-    [Documentation]    ERROR and an exception event on the TOOL span; the model is told; MLflow's trace is OK.
+    [Documentation]    ERROR and an exception event on the TOOL span; the model gets the error; MLflow's trace is OK.
     weather-tool-fails.yaml    What is the weather in Atlantis?    ${1}
 One Tool's Failure Among Several Is An Error On Its Span Alone
     [Documentation]    The other calls are good, and the answer holds what they said and the error.
@@ -33,7 +33,7 @@ One Tool's Failure Among Several Is An Error On Its Span Alone
 A Model's Failure Is An Error Up To The Trace
     [Documentation]    ERROR from the model call up to the agent's span, no tool, no tokens; MLflow's trace is an ERROR.
     weather-model-fails.yaml    What is the weather in Paris? model-fails-with-500    ${0}
-A Model's Failure After The Tool Leaves What Was Good
+A Model That Fails After The Tool Leaves The Earlier Spans Good
     [Documentation]    The first model call and the tool are good and counted, the second call and all above it are not.
     weather-model-fails-after-tool.yaml
     ...    What is the weather in Paris? model-fails-after-tool-with-500
@@ -55,35 +55,25 @@ Skip Unless The Scripted Model Answers
     END
 
 Trace Should Be As Its Contract Says
-    [Documentation]    Ask, and judge the question's trace in MLflow and, where the overlay has it, in Phoenix.
+    [Documentation]    Ask; fail unless the question's trace fulfils its contract in MLflow and, where the overlay has
+    ...    it, in Phoenix.
     [Arguments]    ${contract}    ${text}    ${tool_calls}    @{cities}
-    ${canaries} =    Canaries Of    ${cities}
-    ${experiment} =    Get Experiment Id
+    ${canaries} =    Get Canaries    @{cities}
+    ${experiment_id} =    Get Experiment Id
     ${question} =    Ask About The Weather    ${text}
-    ${trace} =    Wait For Trace In MLflow    ${question.context_id}    ${experiment}    ${LIMITS}[trace]
-    Trace Should Be Whole    MLflow    ${question}    ${trace}
-    ${told} =    Record Arrival Time    MLflow    ${question}    ${trace}
-    Set Test Message    ${told}
-    VAR    @{known} =    ${contract}    ${question}    ${canaries}    ${tool_calls}
-    Trace Should Fulfil Contract    ${trace}    @{known}
-    Phoenix Should Have The Same    ${trace}    ${known}
+    ${trace} =    Wait For Trace In MLflow    ${question.context_id}    ${experiment_id}    ${LIMITS}[trace]
+    Trace Should Have Arrived    MLflow    ${question}    ${trace}
+    VAR    @{expectation} =    ${contract}    ${question}    ${canaries}    ${tool_calls}
+    Trace Should Fulfil Contract    ${trace}    @{expectation}
+    Phoenix Should Have The Same Trace    ${trace}    ${expectation}
 
-Canaries Of
-    [Documentation]    Return what only the weather tool can have said of each city: its station.
-    [Arguments]    ${cities}
-    VAR    @{canaries} =    @{EMPTY}
-    FOR    ${city}    IN    @{cities}
-        ${weather} =    Get Expected Weather    ${city}
-        VAR    @{canaries} =    @{canaries}    ${weather}[station]
-    END
-    RETURN    ${canaries}
-
-Phoenix Should Have The Same
-    [Documentation]    Fail unless Phoenix has the trace that MLflow has, and it fulfils the contract there too.
-    [Arguments]    ${trace}    ${known}
+Phoenix Should Have The Same Trace
+    [Documentation]    Fail unless Phoenix has the trace that MLflow has, and it fulfils the contract there too; pass
+    ...    where the overlay has no Phoenix.
+    [Arguments]    ${trace}    ${expectation}
     ${exporter} =    Get Exporter Or None    phoenix
     IF    $exporter is None    RETURN
-    VAR    ${question} =    ${known}[1]
+    VAR    ${question} =    ${expectation}[1]
     ${phoenix} =    Get Entry Point    phoenix
     ${same} =    Wait For Trace In Phoenix
     ...    ${phoenix}
@@ -91,16 +81,22 @@ Phoenix Should Have The Same
     ...    ${question.context_id}
     ...    ${{len($trace.spans)}}
     ...    ${LIMITS}[phoenix]
-    Trace Should Be Whole    Phoenix    ${question}    ${same}
-    Record Arrival Time    Phoenix    ${question}    ${same}
-    Trace Should Fulfil Contract    ${same}    @{known}
+    Trace Should Have Arrived    Phoenix    ${question}    ${same}
+    Trace Should Fulfil Contract    ${same}    @{expectation}
     Traces Should Have The Same Spans    ${trace}    ${same}
 
-Trace Should Be Whole
-    [Documentation]    Fail, with what the agent said, where a backend has no whole trace of a question.
+Trace Should Have Arrived
+    [Documentation]    Fail, with what the agent answered, where a backend has no whole trace of a question; report its
+    ...    arrival time.
     [Arguments]    ${backend}    ${question}    ${trace}
-    IF    $trace is not None    Log Trace    ${trace}
-    IF    $trace is None or not $trace.is_whole
-        Fail
-        ...    ${backend} has no whole trace of ${question.text} Agent: ${{$question.answer or $question.failure}}
+    VAR    ${answer} =    The agent answered ${question.text} with: ${{$question.answer or $question.failure}}
+    IF    $trace is None
+        Fail    ${backend} has no trace of session ${question.context_id}. ${answer}
     END
+    Log Trace    ${trace}
+    ${seen} =    Describe Trace    ${trace}
+    IF    not $trace.is_whole
+        Fail    Trace ${trace.trace_id} is not whole: ${seen}. ${answer}
+    END
+    ${arrival} =    Record Arrival Time    ${backend}    ${question}    ${trace}
+    Set Test Message    ${backend}: ${arrival}    append=True

@@ -2,11 +2,9 @@
 Documentation    A question is asked of the weather agent in a new context. Its own trace, found by that context and
 ...              never another one, must arrive whole in MLflow and in Phoenix and say what really happened.
 
-Resource         ../../resources/collector.resource
-Resource         ../../resources/questions.resource
-Resource         ../../resources/traces.resource
+Resource         ../../resources/suite-question.resource
 
-Suite Setup      Ask One Question
+Suite Setup      Ask The Question
 
 Test Tags        traces
 
@@ -18,66 +16,51 @@ The Agent Answers With What Its Tool Said
     IF    $QUESTION.failure
         Fail    The agent did not answer ${QUESTION.text}: ${QUESTION.failure}
     END
-    Should Contain    ${QUESTION.answer}    ${WEATHER}[station]
-    ...    msg=The answer does not come from the tool, whose station is ${WEATHER}[station]: ${QUESTION.answer}
+    ${weather} =    Get Expected Weather    ${CITY}
+    Should Contain    ${QUESTION.answer}    ${weather}[station]
+    ...    msg=The answer does not come from the tool, whose station is ${weather}[station]: ${QUESTION.answer}
     ...    values=False
-    Should Contain    ${QUESTION.answer}    ${{str($WEATHER['temperature_celsius'])}}
-    ...    msg=The answer lacks the tool's temperature, ${WEATHER}[temperature_celsius]: ${QUESTION.answer}
+    Should Contain    ${QUESTION.answer}    ${{str($weather['temperature_celsius'])}}
+    ...    msg=The answer lacks the tool's temperature, ${weather}[temperature_celsius]: ${QUESTION.answer}
     ...    values=False
 
 The Question's Trace Arrives Whole In MLflow
     [Documentation]    MLflow has one trace of this context, with its root and without orphans, in time.
     [Tags]    mlflow    otel-collector
-    ${trace} =    Wait For Whole Trace In MLflow    ${QUESTION}    ${BEFORE}
-    VAR    ${MLFLOW_TRACE} =    ${trace}    scope=SUITE
-    ${told} =    Record Arrival Time    MLflow    ${QUESTION}    ${trace}
-    Set Test Message    ${told}
+    Get Trace From MLflow
 
 The Trace In MLflow Says What Happened
     [Documentation]    The trace fulfils its contract: AGENT above LLM and TOOL, the canary from tool to answer, tokens.
     [Tags]    mlflow    contract
-    IF    $MLFLOW_TRACE is None
-        Fail    There is no trace to judge: none arrived whole in MLflow, see the test for that.
-    END
-    Trace Should Fulfil Contract
-    ...    ${MLFLOW_TRACE}
-    ...    ${CONTRACT}
-    ...    ${QUESTION}
-    ...    ${{[$WEATHER['station']]}}
+    ${trace} =    Get Trace From MLflow
+    Trace Should Say What Happened    ${trace}
 
 The Same Trace Arrives Whole In Phoenix
     [Documentation]    Phoenix, which stores asynchronously, has this trace too, with as many spans as MLflow, in time.
     [Tags]    phoenix    otel-collector
     Skip Unless The Overlay Has Phoenix
-    ${trace} =    Wait For Whole Trace In Phoenix    ${QUESTION}    ${BEFORE}    ${MLFLOW_TRACE}
-    VAR    ${PHOENIX_TRACE} =    ${trace}    scope=SUITE
-    ${told} =    Record Arrival Time    Phoenix    ${QUESTION}    ${trace}
-    Set Test Message    ${told}
+    Get Trace From Phoenix
+
+The Trace In Phoenix Says What Happened
+    [Documentation]    The trace fulfils its contract in Phoenix too.
+    [Tags]    phoenix    contract
+    Skip Unless The Overlay Has Phoenix
+    ${trace} =    Get Trace From Phoenix
+    Trace Should Say What Happened    ${trace}
 
 Phoenix Holds The Same Spans As MLflow
     [Documentation]    The same spans in both: tree, names, kinds, times, status, tokens, inputs and outputs, as a table
-    ...    in the log; only what differs by nature may differ. And Phoenix's fulfil the contract.
+    ...    in the log; only what differs by nature may differ.
     [Tags]    phoenix    mlflow    contract
     Skip Unless The Overlay Has Phoenix
-    IF    $MLFLOW_TRACE is None or $PHOENIX_TRACE is None
-        Fail    There are no two traces to compare: see the tests for each backend.
-    END
-    Traces Should Have The Same Spans    ${MLFLOW_TRACE}    ${PHOENIX_TRACE}
-    Trace Should Fulfil Contract
-    ...    ${PHOENIX_TRACE}
-    ...    ${CONTRACT}
-    ...    ${QUESTION}
-    ...    ${{[$WEATHER['station']]}}
+    ${one} =    Get Trace From MLflow
+    ${other} =    Get Trace From Phoenix
+    Traces Should Have The Same Spans    ${one}    ${other}
 
 
 *** Keywords ***
-Ask One Question
-    [Documentation]    Read the collector's counters, then ask; what fails is judged by the tests.
-    VAR    ${MLFLOW_TRACE} =    ${None}    scope=SUITE
-    VAR    ${PHOENIX_TRACE} =    ${None}    scope=SUITE
-    ${weather} =    Get Expected Weather    ${CITY}
-    VAR    ${WEATHER} =    ${weather}    scope=SUITE
-    ${before} =    Read Collector Metrics Or None
-    VAR    ${BEFORE} =    ${before}    scope=SUITE
-    ${question} =    Ask About The Weather    What is the weather in ${CITY}?
-    VAR    ${QUESTION} =    ${question}    scope=SUITE
+Trace Should Say What Happened
+    [Documentation]    Fail unless the question's trace fulfils the contract of the settings, with the tool's canary.
+    [Arguments]    ${trace}
+    ${canaries} =    Get Canaries    ${CITY}
+    Trace Should Fulfil Contract    ${trace}    ${CONTRACT}    ${QUESTION}    ${canaries}

@@ -1,0 +1,82 @@
+*** Settings ***
+Documentation     What people see of a question, and of a conversation of two, in MLflow's pages, in a real browser. No
+...               page may show an error, fail a request or raise an error in its script.
+
+Resource          ../../resources/suite-question.resource
+Resource          ../../resources/ui-mlflow.resource
+
+Suite Setup       Ask And Open The Browser
+Suite Teardown    Close The Browser
+
+Test Tags         ui    mlflow
+
+Name              MLflow
+
+
+*** Variables ***
+${OTHER_CITY}    Rome
+
+
+*** Test Cases ***
+MLflow's Traces List Shows The Question And Opens Its Trace
+    [Documentation]    The row shows question, answer, session, state and tokens; a click on it opens the trace.
+    ${trace} =    Get Trace From MLflow
+    ${canaries} =    Get Canaries    ${CITY}
+    ${tokens} =    Get Total Tokens    ${trace}
+    Open MLflow Traces    ${trace.trace_id}
+    VAR    @{texts} =    ${QUESTION.text}    ${canaries}[0]    ${QUESTION.context_id}    OK    ${tokens}
+    MLflow Row Should Show    ${trace.trace_id}    @{texts}
+    MLflow Page Should Be Sound
+    Click MLflow Row    ${trace.trace_id}
+    MLflow Trace Should Be Drawn    ${trace}
+    MLflow Page Should Be Sound
+
+MLflow's Trace Page Shows Agent, Model And Tool With What Went In And Out
+    [Documentation]    The tree is the trace's; agent, model and tool each show input and output; tokens are summed up.
+    ${trace} =    Get Trace From MLflow
+    ${canaries} =    Get Canaries    ${CITY}
+    ${tokens} =    Get Total Tokens    ${trace}
+    Open MLflow Trace    ${trace.trace_id}
+    MLflow Trace Should Be Drawn    ${trace}    Success    ${{format($tokens, ',')}} tokens
+    MLflow Span Should Show    ${trace}    AGENT    ${0}    ${QUESTION.text}    ${canaries}[0]
+    MLflow Span Should Show    ${trace}    LLM    ${-1}    ${QUESTION.text}    ${canaries}[0]
+    MLflow Span Should Show    ${trace}    TOOL    ${0}    ${CITY}    ${canaries}[0]
+    MLflow Page Should Be Sound
+
+MLflow's Sessions View Shows The Conversation
+    [Documentation]    The session of a conversation's contextId is listed and opens with its two turns, in order.
+    ${canaries} =    Get Canaries    ${CITY}    ${OTHER_CITY}
+    ${session}    ${trace_id} =    Hold A Conversation Of Two
+    Open MLflow Sessions    ${trace_id}
+    MLflow Session Row Should Show    ${session}    What is the weather in ${CITY}?
+    MLflow Page Should Be Sound
+    Click MLflow Session Row    ${session}
+    MLflow Session Should Have Turns    2
+    MLflow Turn Should Show    1    What is the weather in ${CITY}?    ${canaries}[0]
+    MLflow Turn Should Show    2    What is the weather in ${OTHER_CITY}?    ${canaries}[1]
+    MLflow Page Should Be Sound
+
+
+*** Keywords ***
+Ask And Open The Browser
+    [Documentation]    Ask a question, and open a browser that reaches MLflow.
+    Ask The Question
+    ${mlflow} =    Get Entry Point    mlflow
+    Open The Browser    ${mlflow}
+
+Get Total Tokens
+    [Documentation]    Return MLflow's sum of a trace's tokens; fail where it has none.
+    [Arguments]    ${trace}
+    IF    not $trace.tokens
+        Fail    MLflow has no token sum of trace ${trace.trace_id}: none of its spans counts tokens.
+    END
+    RETURN    ${trace.tokens}[total]
+
+Hold A Conversation Of Two
+    [Documentation]    Ask two questions in one context and wait for their traces in MLflow; return the session and the
+    ...    id of the first trace.
+    ${questions} =    Hold A Conversation    ${CITY}    ${OTHER_CITY}
+    VAR    ${session} =    ${questions[0].context_id}
+    ${arrivals} =    Wait For Conversations    ${session}    ${2}
+    Length Should Be    ${arrivals}    2    MLflow has ${{len($arrivals)}} traces of session ${session}, expected 2.
+    RETURN    ${session}    ${arrivals[0].trace.trace_id}
