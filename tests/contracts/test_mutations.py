@@ -340,12 +340,12 @@ CASES = [
         edited("LLM 2", "llm.input_messages.3.message.contents.0.message_content.text", without_canary),
     ),
     Case(
-        "model not told the tool's output",
+        "model does not get the tool's output",
         "causality.tool-output-reaches-model",
         lost("LLM 2", "llm.input_messages.3"),
     ),
     Case(
-        "one of three outputs not told",
+        "model does not get one of three outputs",
         "causality.tool-output-reaches-model",
         lost("LLM 2", "llm.input_messages.4"),
         "several-tools",
@@ -383,7 +383,7 @@ CASES = [
         edited("TOOL", "output.value", lambda text: text[: len(text) // 3]),
     ),
     Case(
-        "canary not told to the model",
+        "model does not get the canary",
         "causality.canary-reaches-model",
         edited("LLM 2", "llm.input_messages.3.message.contents.0.message_content.text", without_canary),
     ),
@@ -393,7 +393,7 @@ CASES = [
         edited("AGENT", "output.value", without_canary),
     ),
     Case(
-        "tool's error not told to the model",
+        "model does not get the tool's error",
         "causality.error-reaches-model",
         edited("LLM 2", "llm.input_messages.3.message.content", lambda _: "Error"),
         "tool-fails",
@@ -510,13 +510,13 @@ CASES = [
         SOME_FAIL,
     ),
     Case(
-        "good tool's output not told",
+        "model does not get a good tool's output",
         "causality.good-output-reaches-model",
         edited("TOOL[OK]", "output.value", without_canary),
         SOME_FAIL,
     ),
     Case(
-        "another error than the model was told",
+        "another error than the model got",
         "causality.error-reaches-model",
         changed("TOOL[ERROR]", events=exception(type="E", message="another")),
         SOME_FAIL,

@@ -1,5 +1,7 @@
 """The browser library's own logic: Chromium's logs, reaching hosts by name, reading a drawn tree."""
 
+from __future__ import annotations
+
 import base64
 import hashlib
 import json
@@ -13,8 +15,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from robot.api.types import Secret
 
 from entry.entry_point import EntryPoint, Login
-from pages import browser
-from pages.browser import PageRecord
+from pages import browser, chromium
+from pages.page_log import PageLog, graphql_errors, split_tolerated
+from pages.trees import drawn_tree, tree_of
 from traces.model import Span, Trace
 
 ORIGIN = "http://mlflow.localtest.me:8080"
@@ -44,9 +47,9 @@ def failed(key: str, canceled: bool) -> tuple[str, dict[str, Any]]:
 
 
 def problems(*events: tuple[str, dict[str, Any]], reports: str | None = None) -> list[str]:
-    record = PageRecord()
-    record.read_performance(log(*events))
-    return record.problems(ORIGIN, reports)
+    log_of_page = PageLog()
+    log_of_page.read_performance(log(*events))
+    return log_of_page.problems(ORIGIN, reports)
 
 
 @pytest.mark.parametrize("status", [200, 204, 304, 399])
@@ -70,7 +73,7 @@ def test_a_request_without_an_answer_is_a_problem() -> None:
     assert problems(sent("1", f"{ORIGIN}/a")) == [f"POST {ORIGIN}/a was never answered"]
 
 
-def test_a_worker_s_script_is_judged_by_its_status_alone() -> None:
+def test_a_worker_s_script_has_ended_with_its_status() -> None:
     what, about = sent("1", f"{ORIGIN}/worker.js")
     script = what, about | {"loaderId": ""}
     assert problems(script) == [f"POST {ORIGIN}/worker.js was never answered"]
@@ -80,7 +83,7 @@ def test_a_worker_s_script_is_judged_by_its_status_alone() -> None:
     assert problems(script, headers) == [f"POST {ORIGIN}/worker.js was answered 404"]
 
 
-def test_a_request_that_the_page_gave_up_is_no_problem() -> None:
+def test_a_request_that_the_page_cancelled_is_no_problem() -> None:
     assert problems(sent("1", f"{ORIGIN}/a"), failed("1", canceled=True)) == []
 
 
@@ -94,11 +97,11 @@ def test_the_end_of_an_unknown_request_is_left_alone() -> None:
 
 
 def test_an_answer_may_come_in_a_later_reading() -> None:
-    record = PageRecord()
-    record.read_performance(log(sent("1", f"{ORIGIN}/a")))
-    assert record.requests["1"].pending
-    record.read_performance(log(answered("1", 500), finished("1")))
-    assert record.problems(ORIGIN) == [f"POST {ORIGIN}/a was answered 500"]
+    log_of_page = PageLog()
+    log_of_page.read_performance(log(sent("1", f"{ORIGIN}/a")))
+    assert log_of_page.requests["1"].is_pending
+    log_of_page.read_performance(log(answered("1", 500), finished("1")))
+    assert log_of_page.problems(ORIGIN) == [f"POST {ORIGIN}/a was answered 500"]
 
 
 def test_what_the_page_reports_is_a_problem() -> None:
@@ -108,20 +111,38 @@ def test_what_the_page_reports_is_a_problem() -> None:
     assert problems(*events, reports="/client_errors") == ["the page reports: x is undefined"]
 
 
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [("x is undefined", "x is undefined"), ("", "an error without any text"), ("[1]", "[1]")],
+)
+def test_a_report_of_another_shape_is_a_problem_too(body: str, shown: str) -> None:
+    report = sent("1", f"{ORIGIN}/client_errors", postData=body)
+    found = problems(report, answered("1", 204), finished("1"), reports="/client_errors")
+    assert found == [f"the page reports: {shown}"]
+
+
+def test_the_errors_of_graphql_are_problems() -> None:
+    assert graphql_errors('{"data": {"node": null}}') == []
+    assert graphql_errors('{"data": {}, "errors": null}') == []
+    assert graphql_errors('{"errors": [{"message": "no such field"}]}') == ["GraphQL answers: no such field"]
+    assert graphql_errors('{"errors": ["broken"]}') == ['GraphQL answers: "broken"']
+    assert graphql_errors("<html>") == ["GraphQL answers without JSON: <html>"]
+
+
 def test_only_errors_of_the_console_are_problems_and_failed_requests_count_once() -> None:
-    record = PageRecord()
-    record.read_console(
+    log_of_page = PageLog()
+    log_of_page.read_console(
         [
             {"level": "SEVERE", "source": "javascript", "message": "x is undefined"},
             {"level": "SEVERE", "source": "network", "message": "404"},
             {"level": "WARNING", "source": "console-api", "message": "slow"},
         ]
     )
-    assert record.problems(ORIGIN) == ["the console says: x is undefined"]
+    assert log_of_page.problems(ORIGIN) == ["the console logs: x is undefined"]
 
 
-def test_tolerated_problems_are_told_with_their_reason() -> None:
-    bad, known = browser.sort_out(
+def test_tolerated_problems_are_reported_with_their_reason() -> None:
+    bad, known = split_tolerated(
         ["GET /users was answered 404", "x"], {"users was answered 404$": "no users"}
     )
     assert bad == ["x"]
@@ -129,34 +150,34 @@ def test_tolerated_problems_are_told_with_their_reason() -> None:
 
 
 def test_another_status_is_not_tolerated() -> None:
-    bad, _ = browser.sort_out(["GET /users was answered 500"], {"users was answered 404$": "no users"})
+    bad, _ = split_tolerated(["GET /users was answered 500"], {"users was answered 404$": "no users"})
     assert bad == ["GET /users was answered 500"]
 
 
 def test_hosts_are_taken_to_the_gateway_and_nothing_else_is_reached() -> None:
-    assert browser.switches([MLFLOW]) == [
+    assert chromium.address_switches([MLFLOW]) == [
         "--host-resolver-rules=MAP mlflow.localtest.me:8080 192.0.2.7:30080, MAP * ~NOTFOUND",
         "--no-proxy-server",
     ]
 
 
 def test_a_url_that_was_given_is_resolved_as_ever() -> None:
-    assert browser.switches([GIVEN]) == []
-    assert browser.switches([GIVEN, MLFLOW]) == [
+    assert chromium.address_switches([GIVEN]) == []
+    assert chromium.address_switches([GIVEN, MLFLOW]) == [
         "--host-resolver-rules=MAP mlflow.localtest.me:8080 192.0.2.7:30080"
     ]
 
 
 def test_a_host_at_the_router_s_address_is_not_asked_of_a_name_server() -> None:
     entry = EntryPoint("https://mlflow.apps.example.test", address="192.0.2.8:443")
-    assert browser.switches([entry, MLFLOW]) == [
+    assert chromium.address_switches([entry, MLFLOW]) == [
         "--host-resolver-rules=MAP mlflow.apps.example.test 192.0.2.8:443, "
         "MAP mlflow.localtest.me:8080 192.0.2.7:30080, MAP * ~NOTFOUND",
         "--no-proxy-server",
     ]
 
 
-def test_the_browser_trusts_what_requests_is_told_to_trust(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_browser_trusts_what_requests_trusts_by_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
     issued = trustme.CA().issue_cert("mlflow.example")
     certificate = x509.load_pem_x509_certificate(issued.cert_chain_pems[0].bytes())
@@ -165,18 +186,22 @@ def test_the_browser_trusts_what_requests_is_told_to_trust(monkeypatch: pytest.M
         seen.append(entry)
         return certificate.public_bytes(Encoding.DER)
 
-    monkeypatch.setattr(browser, "verified_certificate", verified)
+    monkeypatch.setattr(chromium, "verified_certificate", verified)
     monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
-    assert browser.trust([GIVEN, MLFLOW]) == []
+    monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)
+    assert chromium.trust_switches([GIVEN, MLFLOW]) == []
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/ca.crt")
     key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     digest = base64.b64encode(hashlib.sha256(key).digest()).decode()
-    assert browser.trust([GIVEN, MLFLOW]) == [f"--ignore-certificate-errors-spki-list={digest}"]
-    assert browser.trust([MLFLOW]) == []
-    assert seen == [GIVEN]
+    assert chromium.trust_switches([GIVEN, MLFLOW]) == [f"--ignore-certificate-errors-spki-list={digest}"]
+    assert chromium.trust_switches([MLFLOW]) == []
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+    monkeypatch.setenv("CURL_CA_BUNDLE", "/ca.crt")
+    assert chromium.trust_switches([GIVEN]) == [f"--ignore-certificate-errors-spki-list={digest}"]
+    assert seen == [GIVEN, GIVEN]
 
 
-def test_a_missing_browser_is_told_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_browser_is_reported_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(browser.BrowserError, match="apt-get install chromium chromium-driver"):
         browser.Browser(None).open_chromium(MLFLOW)
@@ -198,23 +223,23 @@ def test_a_tree_is_its_names_in_order_each_below_its_parent() -> None:
         "x",
     )
     expected = "root\n  first\n    leaf\n  second"
-    assert browser.tree_of(trace) == expected
-    assert browser.drawn_tree([("root", 10), ("first", 26), ("leaf", 42), ("second", 26)]) == expected
+    assert tree_of(trace) == expected
+    assert drawn_tree([("root", 10), ("first", 26), ("leaf", 42), ("second", 26)]) == expected
 
 
 def test_a_span_drawn_at_another_depth_makes_another_tree() -> None:
-    assert browser.drawn_tree([("root", 10), ("first", 26), ("leaf", 26)]) == "root\n  first\n  leaf"
-    assert browser.drawn_tree([]) == ""
+    assert drawn_tree([("root", 10), ("first", 26), ("leaf", 26)]) == "root\n  first\n  leaf"
+    assert drawn_tree([]) == ""
 
 
 class _Chromium:
-    """A driver that remembers what it was told by CDP."""
+    """A driver that remembers the commands of the DevTools protocol."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[str, dict[str, Any]]] = []
+        self.commands: list[tuple[str, dict[str, Any]]] = []
 
     def execute_cdp_cmd(self, command: str, parameters: dict[str, Any]) -> None:
-        self.told.append((command, parameters))
+        self.commands.append((command, parameters))
 
 
 def test_a_page_is_asked_with_the_login_of_its_origin_and_no_other() -> None:
@@ -224,5 +249,65 @@ def test_a_page_is_asked_with_the_login_of_its_origin_and_no_other() -> None:
     plugin._logins = {ORIGIN: EntryPoint(ORIGIN, login=login).login_headers}
     for origin in (ORIGIN, "http://phoenix.localtest.me:8080"):
         plugin._log_in(origin)
-    headers = [told["headers"] for command, told in driver.told if command == "Network.setExtraHTTPHeaders"]
+    headers = [
+        parameters["headers"]
+        for command, parameters in driver.commands
+        if command == "Network.setExtraHTTPHeaders"
+    ]
     assert headers == [{"Authorization": login.header}, {}]
+
+
+class _Element:
+    """A visible element of a page."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def is_displayed(self) -> bool:
+        return True
+
+
+class _Page:
+    """A driver that shows one page, which makes no request."""
+
+    current_url = f"{ORIGIN}/#/experiments/1"
+
+    def __init__(self, *texts: str) -> None:
+        self.elements = [_Element(text) for text in texts]
+
+    def get_log(self, _: str) -> list[dict[str, str]]:
+        return []
+
+    def execute_script(self, _: str, elements: list[_Element]) -> list[tuple[str, int]]:
+        return [(element.text, 10) for element in elements]
+
+
+def plugin_at(page: _Page, monkeypatch: pytest.MonkeyPatch) -> browser.Browser:
+    monkeypatch.setattr(browser.Browser, "find_elements", lambda *_: page.elements)
+    return browser.Browser(SimpleNamespace(driver=page))
+
+
+def test_a_part_that_lacks_a_text_names_it_and_what_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    plugin = plugin_at(_Page("other row", "weather?\n OK"), monkeypatch)
+    plugin.wait_until_part_shows("the row", "css:row", "weather?", "OK", limit=0.01)
+    with pytest.raises(AssertionError) as failure:
+        plugin.wait_until_part_shows("the row", "css:row", "weather?", "42", limit=0.01)
+    assert str(failure.value) == (
+        f"the page at {ORIGIN}/#/experiments/1, after 0.01 s: the row lacks '42'; it shows: weather? OK"
+    )
+    with pytest.raises(AssertionError, match=r"after 0\.01 s: the row is not there"):
+        plugin_at(_Page(), monkeypatch).wait_until_part_shows("the row", "css:row", limit=0.01)
+
+
+def test_parts_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    plugin = plugin_at(_Page("one", "two"), monkeypatch)
+    plugin.wait_until_part_count_is("turns", "css:turn", 2, limit=0.01)
+    with pytest.raises(AssertionError, match="there are 2 turns, expected 3"):
+        plugin.wait_until_part_count_is("turns", "css:turn", 3, limit=0.01)
+
+
+def test_another_tree_than_the_traces_is_shown_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    trace = Trace("t", (span("root", None, 0), span("leaf", "root", 1)), "mlflow")
+    plugin = plugin_at(_Page("root", "leaf"), monkeypatch)
+    with pytest.raises(AssertionError, match=r"the tree is\nroot\nleaf\nexpected\nroot\n  leaf\n"):
+        plugin.wait_until_tree_is_drawn("the tree", "css:line", trace, limit=0.01)
