@@ -39,7 +39,7 @@ class TraceReport:
         return describe(trace)
 
     @keyword
-    def spans_that_contract_demands(self, contract: Path, tool_calls: int) -> int:
+    def count_spans_that_contract_demands(self, contract: Path, tool_calls: int) -> int:
         """Return how many spans the trace of a question with so many tool calls must have."""
         return demanded_spans(load_contract(contract), Expectation("", "", tool_calls=tool_calls))
 

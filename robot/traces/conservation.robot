@@ -21,7 +21,7 @@ Every Span Of A Batch Is Accepted, Sent And Stored Once
     ${agent_before}    ${uncounted} =    Read Agent Metrics Or Reason
     VAR    ${started_ms} =    ${{int(time.time() * 1000)}}
     ${questions}    ${batch} =    Ask Batch
-    ${spans_of_question} =    Spans That Contract Demands    ${CONTRACT}    ${1}
+    ${spans_of_question} =    Count Spans That Contract Demands    ${CONTRACT}    ${1}
     VAR    ${demanded} =    ${{len($questions) * $spans_of_question}}
     ${stored} =    Count Stored Spans    ${questions}    ${batch}    ${exporters}    ${spans_of_question}
     ${foreign} =    Wait Until Spans Are Conserved

@@ -74,7 +74,8 @@ Get Total Tokens
 
 Hold A Conversation Of Two
     [Documentation]    Ask two questions in one context and wait for their traces in MLflow; return the session and the
-    ...    id of the first trace.
+    ...    id of the first trace. Where not even the suite's question has a trace, fail with that verdict.
+    Get Trace From MLflow
     ${questions} =    Hold A Conversation    ${CITY}    ${OTHER_CITY}
     VAR    ${session} =    ${questions[0].context_id}
     ${arrivals} =    Wait For Conversations    ${session}    ${2}
