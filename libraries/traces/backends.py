@@ -35,6 +35,7 @@ class Backend:
 # they came. Phoenix takes the kind out of the attributes, spreads the metadata's JSON over metadata.*, and
 # makes OpenInference attributes from GenAI ones.
 BACKENDS: Mapping[str, Backend] = {
+    # No backend, but what an agent exports: some recordings are that.
     "otlp": Backend("OTLP", not_kept=frozenset({"state", "tokens"})),
     "mlflow": Backend(
         "MLflow",

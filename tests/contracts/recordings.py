@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -20,7 +20,8 @@ from mlflow.utils.proto_json_utils import parse_dict
 
 from contracts.contract import Contract, load_contract
 from contracts.evaluation import Expectation
-from traces import mlflow_reader, otlp_json, phoenix_reader
+from tests.contracts import otlp_json
+from traces import mlflow_reader, phoenix_reader
 from traces.model import Trace
 
 TESTS = Path(__file__).resolve().parent.parent
@@ -47,8 +48,19 @@ def shared_contract(path: Path) -> Contract:
     return load_contract(path)
 
 
-def recordings() -> Iterator[Recording]:
-    """Yield every recorded trace below tests/recorded."""
+@cache
+def recordings() -> Sequence[Recording]:
+    """Return every recorded trace below tests/recorded."""
+    return tuple(_recordings())
+
+
+def recorded(name: str) -> list[Recording]:
+    """Return the recordings of one question, one a backend; of our own agent unless the name has a folder."""
+    path = name if "/" in name else f"own/{name}"
+    return [recording for recording in recordings() if recording.name.startswith(f"{path}.")]
+
+
+def _recordings() -> Iterator[Recording]:
     for file in sorted((TESTS / "recorded").glob("*/*.expectation.yaml")):
         name = file.name.removesuffix(".expectation.yaml")
         expectations = yaml.safe_load(file.read_text(encoding="utf-8"))

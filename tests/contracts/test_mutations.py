@@ -3,128 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import pytest
 
 from contracts.contract import Contract
 from contracts.rules import evaluate
-from tests.contracts.recordings import Recording, recordings, shared_contract
+from tests.contracts.mutations import (
+    KEY,
+    MS,
+    Mutation,
+    added,
+    attribute,
+    below,
+    both,
+    changed,
+    computed,
+    edited,
+    everywhere,
+    exception,
+    lost,
+    moved,
+    pick,
+    removed,
+    without_canary,
+)
+from tests.contracts.recordings import Recording, recorded, recordings, shared_contract
 from traces.backends import BACKENDS
-from traces.model import Event, Span, Trace
-
-Mutation = Callable[[Trace], Trace]
-
-RECORDINGS = list(recordings())
-MS = 1_000_000
-
-
-def pick(trace: Trace, what: str) -> Span:
-    """Return the span of a kind, name, status and number, as `LLM 2` or `TOOL[ERROR]`: the earliest is 1."""
-    match = re.fullmatch(r"(?P<kind>\w+)(:(?P<name>[^ \[]+))?(\[(?P<status>\w+)\])?( (?P<number>\d+))?", what)
-    assert match
-    found = [
-        span
-        for span in trace.of_kind(match["kind"])
-        if match["name"] in (None, span.name) and match["status"] in (None, span.status)
-    ]
-    return found[int(match["number"] or 1) - 1]
-
-
-def changed(what: str, **fields: Any) -> Mutation:  # noqa: ANN401 - any field of a span
-    """Change fields of a span."""
-
-    def mutate(trace: Trace) -> Trace:
-        victim = pick(trace, what)
-        spans = tuple(replace(span, **fields) if span is victim else span for span in trace.spans)
-        return replace(trace, spans=spans)
-
-    return mutate
-
-
-def computed(what: str, change: Callable[[Trace, Span], dict[str, Any]]) -> Mutation:
-    """Change fields of a span to what is computed from the trace and the span."""
-    return lambda trace: changed(what, **change(trace, pick(trace, what)))(trace)
-
-
-def attribute(what: str, name: str, value: object) -> Mutation:
-    """Set an attribute of a span."""
-    return computed(what, lambda _, span: {"attributes": {**span.attributes, name: value}})
-
-
-def edited(what: str, name: str, edit: Callable[[Any], Any]) -> Mutation:
-    """Change an attribute's value."""
-    return computed(
-        what, lambda _, span: {"attributes": {**span.attributes, name: edit(span.attributes[name])}}
-    )
-
-
-def lost(what: str, prefix: str) -> Mutation:
-    """Take a span's attributes away whose names start so."""
-    return computed(
-        what,
-        lambda _, span: {
-            "attributes": {key: value for key, value in span.attributes.items() if not key.startswith(prefix)}
-        },
-    )
-
-
-def removed(what: str) -> Mutation:
-    """Take a span out of the trace."""
-    return lambda trace: replace(
-        trace, spans=tuple(span for span in trace.spans if span is not pick(trace, what))
-    )
-
-
-def added(what: str, change: Callable[[Trace, Span], dict[str, Any]]) -> Mutation:
-    """Add a changed copy of a span, with a span id of its own unless the change says so."""
-
-    def mutate(trace: Trace) -> Trace:
-        span = pick(trace, what)
-        return replace(
-            trace, spans=(*trace.spans, replace(span, **{"span_id": "f" * 16, **change(trace, span)}))
-        )
-
-    return mutate
-
-
-def below(what: str, parent: str) -> Mutation:
-    """Hang a span below another."""
-    return computed(what, lambda trace, _: {"parent_id": pick(trace, parent).span_id})
-
-
-def moved(what: str, milliseconds: float) -> Mutation:
-    """Move a span in time."""
-    by = int(milliseconds * MS)
-    return computed(what, lambda _, span: {"start_ns": span.start_ns + by, "end_ns": span.end_ns + by})
-
-
-def both(*mutations: Mutation) -> Mutation:
-    """Apply mutations one after the other: one defect that shows in several places."""
-
-    def mutate(trace: Trace) -> Trace:
-        for mutation in mutations:
-            trace = mutation(trace)
-        return trace
-
-    return mutate
-
-
-def everywhere(change: Callable[[Span], Span]) -> Mutation:
-    """Change every span."""
-    return lambda trace: replace(trace, spans=tuple(change(span) for span in trace.spans))
-
-
-def without_canary(text: str) -> str:
-    """Return the text with another station."""
-    return re.sub("WX-[0-9A-F]{8}", "WX-00000000", text)
-
-
-def exception(**attributes: str) -> tuple[Event, ...]:
-    """Return an exception event."""
-    return (Event("exception", 0, {f"exception.{key}": value for key, value in attributes.items()}),)
+from traces.model import Event
 
 
 @dataclass(frozen=True)
@@ -137,7 +44,6 @@ class Case:
     recording: str = "one-tool"
 
 
-KEY = "sk-proj-" + "a1B2" * 8
 JWT = "eyJhbGciOiJIUzI1NiJ9." + "eyJzdWIiOiIxMjM0NSJ9." + "c2lnbmF0dXJlMTIz"
 
 PUBLIC = "public/01-send-v03"
@@ -778,12 +684,6 @@ CASES = [
 ]
 
 
-def recorded(name: str) -> list[Recording]:
-    """Return the recordings of one question, one a backend; of our own agent unless the name has a folder."""
-    path = name if "/" in name else f"own/{name}"
-    return [recording for recording in RECORDINGS if recording.name.startswith(f"{path}.")]
-
-
 # What a backend must keep for a rule to hold there.
 NEEDS = {
     "scopes.allowed": "scope",
@@ -809,7 +709,7 @@ def test_one_defect_breaks_its_rule(case: Case, recording: Recording) -> None:
 
 
 def test_every_rule_has_a_defect_that_breaks_it() -> None:
-    contracts = {recording.contract for recording in RECORDINGS}
+    contracts = {recording.contract for recording in recordings()}
     rules = {rule for contract in contracts for rule in rule_ids(shared_contract(contract))}
     assert rules - {case.rule for case in CASES} == set()
 
@@ -840,59 +740,3 @@ def rule_ids(contract: Contract) -> Iterator[str]:
         if section == "secrets":
             names = (*rules["texts"], "keys")
         yield from (f"{section}.{name}" for name in names)
-
-
-def test_a_violation_is_one_line_and_never_shows_a_secret() -> None:
-    recording = recorded("one-tool")[0]
-    leaked = attribute("AGENT", "output.value", f"Your key\nis {KEY}")(recording.trace)
-    lines = [
-        str(violation)
-        for violation in evaluate(shared_contract(recording.contract), leaked, recording.expectation)
-    ]
-    assert any(line.startswith("secrets.api-key: invoke_agent weather-assistant [") for line in lines)
-    assert any(line.startswith("causality.model-output-is-the-answer: ") for line in lines)
-    assert not [line for line in lines if "\n" in line or KEY in line]
-
-
-@pytest.mark.parametrize("place", range(150, 215, 8))
-def test_a_violation_that_cuts_a_long_value_shows_no_piece_of_a_secret(place: int) -> None:
-    recording = recorded("one-tool")[0]
-    leaked = attribute("AGENT", "output.value", f"{'x' * place} {KEY} {'x' * 200}")(recording.trace)
-    found = evaluate(shared_contract(recording.contract), leaked, recording.expectation)
-    (line,) = (str(each) for each in found if each.rule == "causality.model-output-is-the-answer")
-    assert "sk-proj" not in line
-    assert "characters)" in line
-
-
-def test_a_long_value_is_cut_and_its_length_is_named() -> None:
-    recording = recorded("one-tool")[0]
-    long = attribute("AGENT", "gen_ai.agent.name", "x" * 5000)(recording.trace)
-    (line,) = map(str, evaluate(shared_contract(recording.contract), long, recording.expectation))
-    assert line.endswith("x… (5002 characters)")
-    assert len(line) < 500
-
-
-def test_a_token_count_that_is_no_number_is_a_violation() -> None:
-    recording = recorded("one-tool")[0]
-    broken = attribute("LLM 1", "llm.token_count.total", "many")(recording.trace)
-    (found,) = evaluate(shared_contract(recording.contract), broken, recording.expectation)
-    assert found.rule == "attributes.LLM.llm.token_count.total"
-
-
-def test_the_order_of_violations_does_not_depend_on_the_order_of_spans() -> None:
-    recording = recorded("several-tools")[0]
-    rules = shared_contract(recording.contract)
-    broken = everywhere(lambda span: replace(span, status="ERROR", scope="x", attributes={}))(recording.trace)
-    found = evaluate(rules, broken, recording.expectation)
-    turned = evaluate(rules, replace(broken, spans=broken.spans[::-1]), recording.expectation)
-    assert found == turned
-    assert len(found) > 50
-
-
-def test_an_empty_trace_breaks_the_counts() -> None:
-    recording = recorded("one-tool")[0]
-    nothing = Trace(recording.trace.trace_id, (), "mlflow", "IN_PROGRESS")
-    found = {
-        rule.rule for rule in evaluate(shared_contract(recording.contract), nothing, recording.expectation)
-    }
-    assert {"roots.count", "counts.AGENT", "counts.LLM", "counts.TOOL", "state.trace"} <= found

@@ -13,7 +13,7 @@ from contracts.rules.structure import demanded_spans
 from contracts.selectors import ContractError
 from tests.contracts.recordings import CONTRACTS, Recording, recordings, shared_contract
 
-ALL = list(recordings())
+ALL = recordings()
 BY_NAME = {recording.name: recording for recording in ALL}
 PUBLIC = BY_NAME["public/01-send-v03.otlp.jsonl"]
 

@@ -8,8 +8,8 @@ from contracts.evaluation import Expectation
 from contracts.report import describe
 from contracts.rules import evaluate
 from harness.proofs.recordings.replays import PUBLIC, Replay, Replays
+from tests.contracts import otlp_json
 from tests.contracts.recordings import CONTRACTS, filtered, shared_contract
-from traces import otlp_json
 from traces.model import Trace
 
 NAMES = sorted(file.name.removesuffix(".otlp.jsonl") for file in PUBLIC.glob("*.otlp.jsonl"))

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from traces import otlp_json
+from tests.contracts import otlp_json
 from traces.model import Event, Span
 from traces.text import contains, content, leaves, texts_in
 

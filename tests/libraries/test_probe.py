@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.probe import OTHER_SCOPE, SERVICE, ProbeTrace
-from traces.otlp_json import read_lines
+from tests.contracts.otlp_json import read_lines
 
 
 def test_the_probe_is_one_whole_trace_marked_as_such() -> None:
