@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import Any
 
 from contracts.selectors import selects
-from traces.backends import BACKENDS
 from traces.messages import as_json, excerpt
 from traces.model import Span, Trace
 
@@ -68,8 +67,8 @@ class Evaluation:
         return sorted(self.trace.spans, key=lambda span: (span.start_ns, span.end_ns, span.span_id))
 
     def is_kept(self, what: str) -> bool:
-        """Return whether the trace's backend keeps `scope`, `resource`, `state` or `tokens`."""
-        return what not in BACKENDS[self.trace.backend].not_kept
+        """Return whether the trace's backend keeps it; see `not_kept` in traces/backends.py."""
+        return what not in self.trace.not_kept
 
     def select(self, selector: str) -> list[Span]:
         """Return the spans that a selector means, earliest first."""

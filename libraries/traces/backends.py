@@ -1,7 +1,11 @@
-"""What each backend keeps of a trace, and what differs by nature between two that hold the same one."""
+"""What each backend, and each release of it, keeps of a trace and can be asked.
+
+Any other difference between two backends that hold the same trace is a defect.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -10,8 +14,9 @@ from dataclasses import dataclass, field
 class Backend:
     """One backend: its name as people write it, and how what it shows differs from what was sent to it.
 
-    - `not_kept`: what cannot be read from it: a span's `scope` or `resource`, its own `state` or sum of
-      `tokens` for a whole trace. No contract asks for these there.
+    - `not_kept`: what cannot be read from it: a span's `scope` or `resource`, the attributes of its events
+      (`event_attributes`), its own `state` or sum of `tokens` for a whole trace. No contract asks for these
+      there.
     - `own_attributes`: patterns of attributes that it alone shows.
     - `made_from`: patterns of attributes that it makes from OpenTelemetry GenAI ones, each with the patterns
       of those. Such an attribute differs by nature where both backends hold one of those with the same text.
@@ -66,3 +71,37 @@ BACKENDS: Mapping[str, Backend] = {
         precision_ns=1000,
     ),
 }
+
+
+@dataclass(frozen=True)
+class MlflowRelease:
+    """What MLflow's releases from version `since` (major, minor) on keep and can be asked.
+
+    - `not_kept`: as in Backend, beside what no release keeps.
+    - `quotes_session`: whether the session is stored as JSON, so that it is found as `"ctx"` with quotes.
+    - `takes_json`: whether /v1/traces takes OTLP as JSON, beside protobuf.
+    """
+
+    since: tuple[int, int]
+    not_kept: frozenset[str] = frozenset()
+    quotes_session: bool = False
+    takes_json: bool = True
+
+
+# Measured with 3.9.0, 3.10.1, 3.11.1, 3.12.0, 3.13.0, 3.14.0, 3.16.1 and 3.17.2, each on a new database. All
+# take OTLP as protobuf, filter by session, and sum up a trace's tokens. The oldest stands for older ones.
+MLFLOW_RELEASES: Sequence[MlflowRelease] = (
+    MlflowRelease((3, 9), not_kept=frozenset({"resource"}), quotes_session=True, takes_json=False),
+    MlflowRelease((3, 12), not_kept=frozenset({"resource"}), quotes_session=True),
+    MlflowRelease((3, 14)),
+)
+
+
+def find_mlflow_release(version: str) -> MlflowRelease:
+    """Return what is known of a version such as `3.17.2`; for any other text what holds of the newest."""
+    match = re.match(r"(\d+)\.(\d+)", version)
+    if not match:
+        return MLFLOW_RELEASES[-1]
+    wanted = (int(match[1]), int(match[2]))
+    older = [release for release in MLFLOW_RELEASES if release.since <= wanted]
+    return older[-1] if older else MLFLOW_RELEASES[0]

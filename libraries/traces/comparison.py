@@ -38,6 +38,7 @@ class _Pair:
     left: Span
     right: Span
     backends: tuple[Backend, Backend]
+    not_kept: frozenset[str]  # by one of them
 
 
 def compare(one: Trace, other: Trace) -> list[ComparedValue]:
@@ -51,10 +52,11 @@ def compare(one: Trace, other: Trace) -> list[ComparedValue]:
         _compared("trace", "number of spans", len(one.spans), len(other.spans)),
     ]
     backends = BACKENDS[one.backend], BACKENDS[other.backend]
+    not_kept = one.not_kept | other.not_kept
     for span_id in [*one.by_id, *(other.by_id.keys() - one.by_id.keys())]:
         left, right = one.by_id.get(span_id), other.by_id.get(span_id)
         if left and right:
-            rows += _span(_Pair(f"{one.path(left)} [{span_id}]", left, right, backends))
+            rows += _span(_Pair(f"{one.path(left)} [{span_id}]", left, right, backends, not_kept))
         else:
             holder = one if left else other
             path = f"{holder.path(holder.by_id[span_id])} [{span_id}]"
@@ -90,9 +92,8 @@ def table(rows: Iterable[ComparedValue], one: Trace, other: Trace) -> str:
 
 def _span(pair: _Pair) -> Iterator[ComparedValue]:
     left, right = pair.left, pair.right
-    lost = pair.backends[0].not_kept | pair.backends[1].not_kept
     for name in ("parent_id", "name", "kind", "status", "status_message", "scope"):
-        if name not in lost:
+        if name not in pair.not_kept:
             yield _compared(pair.path, name.replace("_", " "), getattr(left, name), getattr(right, name))
     for name in ("start_ns", "end_ns"):
         yield _time(pair, name, getattr(left, name), getattr(right, name))
@@ -106,7 +107,8 @@ def _span(pair: _Pair) -> Iterator[ComparedValue]:
 def _event(pair: _Pair, what: str, left: Event, right: Event) -> Iterator[ComparedValue]:
     yield _compared(pair.path, f"{what} name", left.name, right.name)
     yield _time(pair, f"{what} time_ns", left.time_ns, right.time_ns)
-    yield _compared(pair.path, f"{what} attributes", dict(left.attributes), dict(right.attributes))
+    if "event_attributes" not in pair.not_kept:
+        yield _compared(pair.path, f"{what} attributes", dict(left.attributes), dict(right.attributes))
 
 
 def _time(pair: _Pair, what: str, left: int, right: int) -> ComparedValue:

@@ -16,6 +16,7 @@ from connection_failures import describe_failure
 from entry.entry_point import EntryPoint
 from entry.http_requests import RequestError, send_request
 from traces import waiting
+from traces.backends import MLFLOW_RELEASES, MlflowRelease, find_mlflow_release
 from traces.model import Arrival, Event, Span, Status, Trace
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class MlflowServer:
         """Name the server; nothing is asked yet."""
         self._entry = entry
         self._client: MlflowClient | None = None
+        self._release: MlflowRelease | None = None
 
     def read_version(self) -> str:
         """Return the server's version."""
@@ -61,16 +63,30 @@ class MlflowServer:
             raise self._failure("its version", error) from error
         return response.text.strip()
 
+    @property
+    def release(self) -> MlflowRelease:
+        """What this server's release keeps and can be asked; its version is read once."""
+        if self._release is None:
+            self._release = find_mlflow_release(self.read_version())
+        return self._release
+
     def read_experiment(self, name: str) -> dict[str, str] | None:
-        """Return `id`, `name` and `lifecycle` (active or deleted) of an experiment, or None."""
-        found = self._ask(f"experiment {name}", "get_experiment_by_name", name)
-        if found is None:
-            return None
-        return {"id": found.experiment_id, "name": found.name, "lifecycle": found.lifecycle_stage}
+        """Return `id`, `name` and `lifecycle` (active or deleted) of an experiment by its name, or None."""
+        return _experiment(self._ask(f"experiment {name}", "get_experiment_by_name", name))
+
+    def read_experiment_by_id(self, id_: str) -> dict[str, str] | None:
+        """Return the same of an experiment by its id, None where MLflow has no such id."""
+        try:
+            return _experiment(self._ask(f"experiment {id_}", "get_experiment", id_))
+        except MlflowError as error:
+            if getattr(error.__cause__, "error_code", "") == "RESOURCE_DOES_NOT_EXIST":
+                return None
+            raise
 
     def read_trace(self, trace_id: str) -> Trace:
         """Return a trace, with all spans that MLflow has of it now, by its id (32 hex digits)."""
-        return convert(self._ask(f"trace {trace_id}", "get_trace", f"tr-{trace_id}", display=False))
+        found = self._ask(f"trace {trace_id}", "get_trace", f"tr-{trace_id}", display=False)
+        return convert(found, self.release)
 
     def search_traces(self, experiment_id: str, condition: str, *, spans: bool) -> list[MlflowTrace]:
         """Return the traces of an experiment that fulfil a condition, oldest first, with or without spans."""
@@ -130,12 +146,19 @@ class MlflowExperiment:
 
     def find_traces_of_session(self, session: str) -> list[str]:
         """Return the ids (32 hex digits) of a session's traces, oldest first; MLflow itself filters."""
-        found = self.server.search_traces(self.id, f"{SESSION} = '{session}'", spans=False)
+        stored = f'"{session}"' if self.server.release.quotes_session else session
+        found = self.server.search_traces(self.id, f"{SESSION} = '{stored}'", spans=False)
         return [trace.info.trace_id.removeprefix("tr-") for trace in found]
 
     def find_traces(self, condition: str) -> list[Trace]:
         """Return the traces that fulfil a condition, oldest first, with spans; MLflow itself filters."""
-        return [convert(trace) for trace in self.server.search_traces(self.id, condition, spans=True)]
+        found = self.server.search_traces(self.id, condition, spans=True)
+        return [convert(trace, self.server.release) for trace in found]
+
+    def find_traces_of_batch(self, batch: str) -> list[Trace]:
+        """Return the traces whose session begins with `batch`, oldest first, with spans."""
+        begin = f'"{batch}' if self.server.release.quotes_session else batch
+        return self.find_traces(f"{SESSION} LIKE '{begin}%'")
 
     def read_trace(self, trace_id: str) -> Trace:
         """Return a trace, with all spans that MLflow has of it now, by its id (32 hex digits)."""
@@ -168,6 +191,12 @@ class MlflowTraces:
         """
         mlflow = self._mlflow
         return waiting.wait_until(lambda: mlflow.read_experiment(name), lambda _: True, limit)
+
+    @keyword
+    def read_experiment_by_id(self, experiment_id: str, limit: float = 0) -> dict[str, str] | None:
+        """Return the same of an experiment by its id; see `Read Experiment`."""
+        mlflow = self._mlflow
+        return waiting.wait_until(lambda: mlflow.read_experiment_by_id(experiment_id), lambda _: True, limit)
 
     @keyword(name="Read Trace From MLflow")
     def read_trace(self, trace_id: str) -> Trace:
@@ -206,7 +235,7 @@ class MlflowTraces:
         whole_at: dict[str, float] = {}
 
         def look() -> list[Arrival]:
-            found = experiment.find_traces(f"{SESSION} LIKE '{batch}%'")
+            found = experiment.find_traces_of_batch(batch)
             for trace in found:
                 if trace.has_arrived(spans):
                     whole_at.setdefault(trace.trace_id, time.time())
@@ -233,7 +262,13 @@ def _reason(error: Exception) -> str:
     return f"it answers {status[1]}" if status else text[:300]
 
 
-def convert(found: MlflowTrace) -> Trace:
+def _experiment(found: Any) -> dict[str, str] | None:  # noqa: ANN401 - mlflow has no types
+    if found is None:
+        return None
+    return {"id": found.experiment_id, "name": found.name, "lifecycle": found.lifecycle_stage}
+
+
+def convert(found: MlflowTrace, release: MlflowRelease = MLFLOW_RELEASES[-1]) -> Trace:
     """Return an mlflow trace in the shape that all backends share.
 
     MLflow loses the scope and turns the resource's attributes into tags of the trace.
@@ -247,7 +282,8 @@ def convert(found: MlflowTrace) -> Trace:
         "total": usage["total_tokens"],
     }
     spans = tuple(_span(span, trace_id, tags) for span in found.data.spans)
-    return Trace(trace_id, spans, "mlflow", state=str(found.info.state), tokens=tokens or None)
+    state = str(found.info.state)
+    return Trace(trace_id, spans, "mlflow", state, tokens or None, release_lacks=release.not_kept)
 
 
 def _span(span: Any, trace_id: str, tags: dict[str, Any]) -> Span:  # noqa: ANN401 - mlflow has no types

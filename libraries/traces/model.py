@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+from traces.backends import BACKENDS
+
 Status = Literal["OK", "ERROR", "UNSET"]
 
 
@@ -50,7 +52,7 @@ class Trace:
 
     `state` is MLflow's word for the whole trace (OK, ERROR, IN_PROGRESS), None elsewhere.
     `tokens` is the backend's own sum for the whole trace (keys prompt, completion, total), None where it
-    shows none.
+    shows none. `release_lacks` is what the backend's release does not keep, and others do.
     """
 
     trace_id: str
@@ -58,6 +60,12 @@ class Trace:
     backend: str
     state: str | None = None
     tokens: Mapping[str, int] | None = None
+    release_lacks: frozenset[str] = frozenset()
+
+    @property
+    def not_kept(self) -> frozenset[str]:
+        """What cannot be read of this trace, as in `traces.backends`."""
+        return BACKENDS[self.backend].not_kept | self.release_lacks
 
     @cached_property
     def by_id(self) -> Mapping[str, Span]:

@@ -1,8 +1,9 @@
-"""Reads traces from Phoenix by its REST API."""
+"""Reads traces from Phoenix: by its REST API, or by GraphQL where that has no traces."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,6 +20,23 @@ from traces.model import Event, Span, Status, Trace
 REQUEST_LIMIT = 15  # seconds
 PAGE = 1000  # spans or traces that one request asks for
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+TRACE_PATH = "/v1/projects/{project_identifier}/traces"
+SPANS_OF_SESSION = """query($project: ID!, $condition: String!, $first: Int!) {
+  node(id: $project) { ... on Project {
+    spans(filterCondition: $condition, first: $first) { edges { node { trace { traceId } } } }
+  } }
+}"""
+SPANS_OF_TRACE = """query($project: ID!, $trace: ID!, $first: Int!, $after: String) {
+  node(id: $project) { ... on Project {
+    trace(traceId: $trace) { spans(first: $first, after: $after) {
+      edges { node {
+        spanId parentId name spanKind statusCode statusMessage startTime endTime attributes
+        events { name message timestamp }
+      } }
+      pageInfo { hasNextPage endCursor }
+    } }
+  } }
+}"""
 _STATUS: dict[str, Status] = {"OK": "OK", "ERROR": "ERROR"}
 
 
@@ -26,84 +44,172 @@ class PhoenixError(waiting.BackendError):
     """Phoenix could not be asked; the message says where and what it answered."""
 
 
+class PhoenixServer:
+    """One Phoenix server. Its methods raise PhoenixError where it does not answer as it must."""
+
+    def __init__(self, entry: EntryPoint) -> None:
+        """Name the server; nothing is asked yet."""
+        self._entry = entry
+        self._paths: frozenset[str] | None = None
+        self._projects: dict[str, str] = {}
+
+    def read_version(self) -> str:
+        """Return the server's version, which each of its answers carries."""
+        return self._send("GET", "/v1/projects").headers.get("x-phoenix-server-version", "unknown")
+
+    @property
+    def has_trace_api(self) -> bool:
+        """Whether the REST API gives spans and traces: 20.26.1 does, 8.32.1 does not (measured)."""
+        if self._paths is None:
+            self._paths = frozenset(self.read_json("/openapi.json", {})["paths"])
+        return TRACE_PATH in self._paths
+
+    def read_json(self, path: str, query: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON
+        """Return what a path answers, None where it answers that there is no such project."""
+        response = self._send("GET", path, params=query)
+        return None if response.status_code == requests.codes.not_found else self._json(path, response)
+
+    def ask_graphql(self, query: str, variables: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON
+        """Return the data that GraphQL answers."""
+        body = {"query": query, "variables": dict(variables)}
+        answer = self._json("/graphql", self._send("POST", "/graphql", json=body))
+        if answer.get("errors"):
+            raise PhoenixError(f"{self} answers GraphQL with an error: {answer['errors'][0]['message']}")
+        return answer["data"]
+
+    def find_project(self, name: str) -> str | None:
+        """Return Phoenix's own id of a project by its name, None where no span has come to it."""
+        if name not in self._projects:
+            self._projects = {each["name"]: str(each["id"]) for each in self.read_items("/v1/projects", {})}
+        return self._projects.get(name)
+
+    def read_items(self, path: str, query: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        """Yield what a path lists, page by page."""
+        asked: dict[str, Any] = {**query, "limit": PAGE}
+        while True:
+            page = self.read_json(path, asked) or {"data": ()}
+            yield from page["data"]
+            if not page.get("next_cursor"):
+                return
+            asked["cursor"] = page["next_cursor"]
+
+    def _send(self, method: str, path: str, **options: Any) -> requests.Response:  # noqa: ANN401 - of requests
+        try:
+            response = send_request(self._entry, method, path, REQUEST_LIMIT, **options)
+        except RequestError as error:
+            raise PhoenixError(f"{self} could not be asked: {error.why}") from error
+        no_project = response.status_code == requests.codes.not_found and "not found" in response.text
+        if not response.ok and not no_project:
+            body = " ".join(response.text.split())[:300]
+            raise PhoenixError(f"{self} answers {path} with {response.status_code}: {body}")
+        return response
+
+    def _json(self, path: str, response: requests.Response) -> Any:  # noqa: ANN401 - any JSON
+        try:
+            return response.json()
+        except requests.JSONDecodeError as error:
+            body = " ".join(response.text.split())[:300]
+            raise PhoenixError(
+                f"{self} answers {path} without JSON: its version lacks this API, or the project's name has "
+                f"a slash. It answers: {body}"
+            ) from error
+
+    def __str__(self) -> str:
+        """Return where it is."""
+        return f"Phoenix at {self._entry}"
+
+
 @dataclass(frozen=True)
 class PhoenixProject:
-    """The traces of one project, by its name. Phoenix makes a project with its first span."""
+    """The traces of one project, by its name. Phoenix makes a project with its first span.
 
-    phoenix: EntryPoint
+    They are read by the REST API, and by GraphQL where the server's REST API has no traces.
+    """
+
+    server: PhoenixServer
     name: str
     backend = "phoenix"
 
     def read_id(self) -> str:
         """Return Phoenix's own id of the project, which the addresses of its pages contain."""
-        answer = self._get("", {})
-        if answer is None:
-            raise PhoenixError(
-                f"Phoenix at {self.phoenix} has no project {self.name}: no span has come to it."
-            )
-        return str(answer["data"]["id"])
+        if self.server.has_trace_api:
+            answer = self.server.read_json(self._path, {})
+            found = answer and str(answer["data"]["id"])
+        else:
+            found = self.server.find_project(self.name)
+        if not found:
+            raise PhoenixError(f"{self.server} has no project {self.name}: no span has come to it.")
+        return found
 
     def find_traces_of_session(self, session: str) -> list[str]:
         """Return the ids (32 hex digits) of a session's traces; Phoenix itself filters."""
-        return [item["trace_id"] for item in self._items("traces", {"session_identifier": session})]
+        if self.server.has_trace_api:
+            found = self.server.read_items(f"{self._path}/traces", {"session_identifier": session})
+            return [item["trace_id"] for item in found]
+        project = self.server.find_project(self.name)
+        if project is None:
+            return []
+        condition = f"attributes['session']['id'] == {json.dumps(session)}"
+        spans = self._ask_project(project, SPANS_OF_SESSION, condition=condition)["spans"]["edges"]
+        return list(dict.fromkeys(edge["node"]["trace"]["traceId"] for edge in spans))
 
     def read_trace(self, trace_id: str) -> Trace | None:
         """Return the trace of that id (32 hex digits) as far as Phoenix has it now, None without a span."""
-        spans = tuple(convert(item) for item in self._items("spans", {"trace_id": trace_id}))
-        return Trace(trace_id, spans, self.backend) if spans else None
+        if self.server.has_trace_api:
+            items = self.server.read_items(f"{self._path}/spans", {"trace_id": trace_id})
+            spans, lacks = tuple(convert(item) for item in items), frozenset[str]()
+        else:
+            spans = tuple(convert_node(node, trace_id) for node in self._read_nodes(trace_id))
+            lacks = frozenset({"event_attributes"})
+        return Trace(trace_id, spans, self.backend, release_lacks=lacks) if spans else None
 
     def has_arrived(self, session: str, spans: int) -> bool:
         """Return whether a trace of the session is whole and has at least so many spans."""
         traces = (self.read_trace(trace_id) for trace_id in self.find_traces_of_session(session))
         return any(trace is not None and trace.has_arrived(spans) for trace in traces)
 
-    def _items(self, what: str, query: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-        """Yield what the project has of something, page by page; nothing where there is no such project."""
-        asked: dict[str, Any] = {**query, "limit": PAGE}
-        while True:
-            page = self._get(f"/{what}", asked) or {"data": ()}
-            yield from page["data"]
-            if not page.get("next_cursor"):
-                return
-            asked["cursor"] = page["next_cursor"]
+    @property
+    def _path(self) -> str:
+        return f"/v1/projects/{quote(self.name, safe='')}"
 
-    def _get(self, path: str, query: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Return what Phoenix answers about the project, None where it has no such project."""
-        path = f"/v1/projects/{quote(self.name, safe='')}{path}"
-        try:
-            response = send_request(self.phoenix, "GET", path, REQUEST_LIMIT, params=query)
-        except RequestError as error:
-            raise PhoenixError(f"Phoenix at {self.phoenix} could not be asked: {error.why}") from error
-        if response.status_code == requests.codes.not_found and "not found" in response.text:
-            return None
-        body = " ".join(response.text.split())[:300]
-        if not response.ok:
-            raise PhoenixError(
-                f"Phoenix at {self.phoenix} answers {path} with {response.status_code}: {body}"
-            )
-        try:
-            answer: dict[str, Any] = response.json()
-        except requests.JSONDecodeError as error:
-            raise PhoenixError(
-                f"Phoenix at {self.phoenix} answers {path} without JSON: its version lacks this API, or the "
-                f"project's name has a slash. It answers: {body}"
-            ) from error
-        return answer
+    def _read_nodes(self, trace_id: str) -> Iterator[Mapping[str, Any]]:
+        project, cursor = self.server.find_project(self.name), None
+        while project:
+            trace = self._ask_project(project, SPANS_OF_TRACE, trace=trace_id, after=cursor)["trace"]
+            if trace is None:
+                return
+            yield from (edge["node"] for edge in trace["spans"]["edges"])
+            if not trace["spans"]["pageInfo"]["hasNextPage"]:
+                return
+            cursor = trace["spans"]["pageInfo"]["endCursor"]
+
+    def _ask_project(self, project: str, query: str, **variables: Any) -> Any:  # noqa: ANN401 - any JSON
+        asked = {"project": project, "first": PAGE, **variables}
+        return self.server.ask_graphql(query, asked)["node"]
 
 
 @library(scope="GLOBAL")
 class PhoenixTraces:
-    """Asks a Phoenix server for traces by their session."""
+    """Asks Phoenix servers for traces by their session."""
+
+    def __init__(self) -> None:
+        """Start without a server."""
+        self._servers: dict[EntryPoint, PhoenixServer] = {}
+
+    @keyword(name="Read Phoenix Version")
+    def read_version(self, phoenix: EntryPoint) -> str:
+        """Return the server's version; raises PhoenixError where it does not answer."""
+        return self._server(phoenix).read_version()
 
     @keyword(name="Read Phoenix Project Id")
     def read_project_id(self, phoenix: EntryPoint, project: str) -> str:
         """Return Phoenix's own id of a project; raises PhoenixError where there is no such project."""
-        return PhoenixProject(phoenix, project).read_id()
+        return PhoenixProject(self._server(phoenix), project).read_id()
 
     @keyword(name="Read Trace From Phoenix")
     def read_trace(self, phoenix: EntryPoint, project: str, trace_id: str) -> Trace | None:
         """Return the trace of that id (32 hex digits) as far as Phoenix has it now, None without a span."""
-        return PhoenixProject(phoenix, project).read_trace(trace_id)
+        return PhoenixProject(self._server(phoenix), project).read_trace(trace_id)
 
     @keyword(name="Wait For Trace In Phoenix")
     def wait_for_trace(
@@ -114,7 +220,8 @@ class PhoenixTraces:
         After `limit` seconds return what there is, None where there is nothing. Raises PhoenixError where
         Phoenix does not answer then, and AssertionError where several traces carry the session.
         """
-        return waiting.wait_for_trace(PhoenixProject(phoenix, project), session, spans, limit)
+        place = PhoenixProject(self._server(phoenix), project)
+        return waiting.wait_for_trace(place, session, spans, limit)
 
     @keyword(name="Wait For Traces In Phoenix")
     def wait_for_traces(
@@ -124,13 +231,16 @@ class PhoenixTraces:
 
         Raises PhoenixError where Phoenix does not answer then.
         """
-        place, missing = PhoenixProject(phoenix, project), list(sessions)
+        place, missing = PhoenixProject(self._server(phoenix), project), list(sessions)
 
         def look() -> list[str]:
             missing[:] = [session for session in missing if not place.has_arrived(session, spans)]
             return missing
 
         return waiting.wait_until(look, lambda missing: not missing, limit)
+
+    def _server(self, phoenix: EntryPoint) -> PhoenixServer:
+        return self._servers.setdefault(phoenix, PhoenixServer(phoenix))
 
 
 def convert(item: Mapping[str, Any]) -> Span:
@@ -151,6 +261,44 @@ def convert(item: Mapping[str, Any]) -> Span:
             for event in item.get("events", ())
         ),
     )
+
+
+def convert_node(node: Mapping[str, Any], trace_id: str) -> Span:
+    """Return a span of Phoenix's GraphQL API in the same shape; of an event it has only the message."""
+    return Span(
+        trace_id=trace_id,
+        span_id=node["spanId"],
+        parent_id=node["parentId"],
+        name=node["name"],
+        kind=node["spanKind"].upper(),
+        start_ns=_nanoseconds(node["startTime"]),
+        end_ns=_nanoseconds(node["endTime"]),
+        status=_STATUS.get(node["statusCode"], "UNSET"),
+        status_message=node["statusMessage"],
+        attributes=dict(_flatten(json.loads(node["attributes"]))),
+        events=tuple(
+            Event(
+                event["name"],
+                _nanoseconds(event["timestamp"]),
+                {"exception.message": event["message"]} if event["message"] else {},
+            )
+            for event in node["events"]
+        ),
+    )
+
+
+def _flatten(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - any JSON
+    """Yield the attributes that Phoenix nests: `{"llm": {"tools": [{...}]}}` is `llm.tools.0...`."""
+    nested: Iterable[tuple[Any, Any]]
+    if isinstance(value, dict):
+        nested = value.items()
+    elif isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+        nested = enumerate(value)
+    else:
+        yield path, value
+        return
+    for key, inner in nested:
+        yield from _flatten(inner, f"{path}.{key}" if path else str(key))
 
 
 def _nanoseconds(text: str) -> int:

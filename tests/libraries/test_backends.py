@@ -15,7 +15,8 @@ from agent.client import Question
 from contracts.report import TraceReport, tree
 from entry.entry_point import EntryPoint
 from tests.contracts.recordings import CONTRACTS, recordings
-from traces import mlflow_reader
+from traces import mlflow_reader, phoenix_reader
+from traces.backends import find_mlflow_release
 from traces.mlflow_reader import MlflowError, MlflowTraces
 from traces.phoenix_reader import PhoenixError, PhoenixTraces
 
@@ -105,8 +106,9 @@ class _RefusingClient:
         raise MlflowException("API request failed with error code 401 != 200. Response body: ''")
 
 
-def mlflow_with(client: object, monkeypatch: pytest.MonkeyPatch) -> MlflowTraces:
+def mlflow_with(client: object, monkeypatch: pytest.MonkeyPatch, version: str = "3.17.2") -> MlflowTraces:
     monkeypatch.setattr(mlflow_reader.MlflowServer, "_own_client", lambda _: client)
+    monkeypatch.setattr(mlflow_reader.MlflowServer, "read_version", lambda _: version)
     mlflow = MlflowTraces()
     mlflow.use_mlflow_at(EntryPoint("http://192.0.2.7:5000"))
     return mlflow
@@ -117,6 +119,28 @@ def test_all_pages_of_a_search_in_mlflow_are_read_and_no_trace_twice(monkeypatch
     found = mlflow_with(client, monkeypatch).find_traces_of_session("s", "1")
     assert found == [f"{number:032x}" for number in range(1, 251)]
     assert client.conditions == {"metadata.`mlflow.trace.session` = 's'"}
+
+
+@pytest.mark.parametrize("version", ["3.9.0", "3.13.0"])
+def test_older_releases_of_mlflow_store_the_session_in_quotes(
+    version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = _PagedClient()
+    mlflow_with(client, monkeypatch, version).find_traces_of_session("s", "1")
+    assert client.conditions == {"metadata.`mlflow.trace.session` = '\"s\"'"}
+
+
+@pytest.mark.parametrize(
+    ("version", "since"),
+    [("3.17.2", (3, 14)), ("3.13.0", (3, 12)), ("3.9.0", (3, 9)), ("2.22.0", (3, 9)), ("nightly", (3, 14))],
+)
+def test_each_version_of_mlflow_has_its_release(version: str, since: tuple[int, int]) -> None:
+    assert find_mlflow_release(version).since == since
+
+
+def test_a_release_that_loses_the_resource_is_not_asked_for_it() -> None:
+    old = replace(MLFLOW, release_lacks=find_mlflow_release("3.9.0").not_kept)
+    assert old.not_kept == {"scope", "resource"}
 
 
 def test_an_mlflow_that_refuses_says_where_and_why(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +171,10 @@ class _FakePhoenix:
         self.asked.append({"url": url, **options, "params": dict(options["params"])})
         response = requests.Response()
         page: dict[str, Any] | int | tuple[int, str] = {"data": [{"trace_id": "a" * 32}]}
-        if not url.endswith("/traces"):
+        if url.endswith("/openapi.json"):
+            self.asked.pop()
+            page = {"paths": {phoenix_reader.TRACE_PATH: {}}}
+        elif not url.endswith("/traces"):
             page = self.pages.pop(0) if len(self.pages) > 1 else self.pages[0]
         if isinstance(page, int):
             page = page, "out of order"
@@ -247,3 +274,72 @@ def test_a_broken_contract_names_every_violation() -> None:
         f"Trace {MLFLOW.trace_id} in MLflow has {len(violations)} violations of contract weather-one-tool:"
     )
     assert any("canary-comes-from-tool" in line for line in violations)
+
+
+class _OldPhoenix:
+    """Phoenix 8.32.1: its REST API has projects and no traces; its GraphQL API has a trace of two pages."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.variables: list[dict[str, Any]] = []
+        monkeypatch.setattr(requests, "request", self.request)
+
+    def request(self, method: str, url: str, **options: Any) -> requests.Response:  # noqa: ANN401
+        answers: dict[str, Any] = {
+            "/openapi.json": {"paths": {"/v1/projects": {}}},
+            "/v1/projects": {"data": [{"name": "default", "id": "P1"}], "next_cursor": None},
+        }
+        path = url.removeprefix(ENTRY.url)
+        response = requests.Response()
+        response.status_code = requests.codes.ok
+        response.headers["x-phoenix-server-version"] = "8.32.1"
+        text = json.dumps(answers[path]) if path in answers else "<html>Phoenix</html>"
+        if path == "/graphql":
+            assert method == "POST"
+            text = json.dumps({"data": {"node": self._project(options["json"]["variables"])}})
+        response._content = text.encode()
+        return response
+
+    def _project(self, variables: dict[str, Any]) -> dict[str, Any]:
+        self.variables.append(variables)
+        if "condition" in variables:
+            return {"spans": {"edges": [{"node": {"trace": {"traceId": "a" * 32}}}] * 2}}
+        number = 2 if variables["after"] else 1
+        page = {"hasNextPage": number == 1, "endCursor": "c"}
+        return {"trace": {"spans": {"edges": [{"node": self._node(number)}], "pageInfo": page}}}
+
+    @staticmethod
+    def _node(number: int) -> dict[str, Any]:
+        return {
+            "spanId": f"{number:016x}",
+            "parentId": None if number == 1 else f"{1:016x}",
+            "name": "ChatOpenAI",
+            "spanKind": "llm",
+            "statusCode": "ERROR",
+            "statusMessage": "it failed",
+            "startTime": "2026-11-24T00:57:44.150819+00:00",
+            "endTime": "2026-11-24T00:57:44.150820+00:00",
+            "attributes": json.dumps(
+                {"llm": {"input_messages": [{"message": {"role": "user"}}], "stop": ["a", "b"]}}
+            ),
+            "events": [
+                {"name": "exception", "message": "no", "timestamp": "2026-11-24T00:57:44.150819+00:00"}
+            ],
+        }
+
+
+def test_a_phoenix_without_traces_in_its_rest_api_is_asked_by_graphql(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    phoenix = _OldPhoenix(monkeypatch)
+    reader = PhoenixTraces()
+    assert reader.read_version(ENTRY) == "8.32.1"
+    assert reader.read_project_id(ENTRY, "default") == "P1"
+    trace = reader.wait_for_trace(ENTRY, "default", "ctx-1", 2, 0)
+    assert trace is not None
+    assert phoenix.variables[0]["condition"] == "attributes['session']['id'] == \"ctx-1\""
+    first, second = trace.spans
+    assert (first.kind, first.status, second.parent_id) == ("LLM", "ERROR", first.span_id)
+    assert first.attributes == {"llm.input_messages.0.message.role": "user", "llm.stop": ["a", "b"]}
+    assert first.events[0].attributes == {"exception.message": "no"}
+    assert "event_attributes" in trace.not_kept
+    assert reader.wait_for_trace(ENTRY, "another", "ctx-1", 1, 0) is None

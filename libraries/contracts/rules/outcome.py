@@ -29,7 +29,7 @@ def events(evaluation: Evaluation, section: Mapping[str, Any]) -> Violations:
     for name, rule in section.items():
         is_required = "requires" in rule
         wanted = rule["requires"] if is_required else rule["forbids"]
-        keys = rule.get("attributes", ())
+        keys = rule.get("attributes", ()) if evaluation.is_kept("event_attributes") else ()
         for span in evaluation.spans:
             if span.status not in _listed(rule["status"]):
                 continue
