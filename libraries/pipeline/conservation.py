@@ -173,15 +173,18 @@ def count_hops(  # noqa: PLR0913, PLR0917 - a hop each
     problems += _receiver_problems(grown, kept + other, "ended in the agent" if agent else "contract")
     for backend, exporter in exporters.items():
         title = BACKENDS[backend].title
+        queued_before = before.total(QUEUED, exporter=exporter.name)
         hops |= {
             f"filtered before {title}": sum(exporter.filtered(grown).values()),
+            f"queued for {title} before": queued_before,
             f"sent to {title}": grown.total(SENT, exporter=exporter.name),
             **_export_losses(exporter, grown, after, title),
             f"stored in {title}": stored[backend],
         }
         # Spans that were lost before the filter are not the filter's fault.
         problems += _filter_problems(exporter, grown, title, min(kept, max(0, accepted - other)), other)
-        problems += _export_problems(exporter, grown, after, title)
+        problems += _export_problems(exporter, grown, queued_before, title)
+        problems += _losses(_export_losses(exporter, grown, after, title))
         if stored[backend] != demanded:
             problems.append(f"stored in {title} {stored[backend]}, expected {demanded}")
     return HopCount(hops, problems, max(0, accepted - demanded - other))
@@ -252,12 +255,12 @@ def _filter_problems(exporter: Exporter, grown: Metrics, title: str, keep: int, 
         yield f"{_received(exporter, grown)}, left for {title} {accepted - filtered}, expected {keep}"
 
 
-def _export_problems(exporter: Exporter, grown: Metrics, after: Metrics, title: str) -> Iterator[str]:
+def _export_problems(exporter: Exporter, grown: Metrics, queued_before: int, title: str) -> Iterator[str]:
     sent = grown.total(SENT, exporter=exporter.name)
-    expected = grown.total(ACCEPTED) - sum(exporter.filtered(grown).values())
+    expected = grown.total(ACCEPTED) - sum(exporter.filtered(grown).values()) + queued_before
     if sent != expected:
-        yield f"{_received(exporter, grown)}, sent to {title} {sent}, expected {expected}"
-    yield from _losses(_export_losses(exporter, grown, after, title))
+        queued = f", queued before {queued_before}" if queued_before else ""
+        yield f"{_received(exporter, grown)}{queued}, sent to {title} {sent}, expected {expected}"
 
 
 def _received(exporter: Exporter, grown: Metrics) -> str:

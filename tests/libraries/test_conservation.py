@@ -68,6 +68,16 @@ def test_foreign_spans_are_counted_apart_and_must_be_conserved_too() -> None:
     ]
 
 
+def test_foreign_spans_that_wait_in_a_queue_at_the_start_are_sent_too() -> None:
+    before, after = START | {(QUEUED, "mlflow"): 40}, GOOD | {(SENT, "mlflow"): 190}
+    stored = {"mlflow": 50, "phoenix": 50}
+    assert not count_hops(metrics(before), metrics(after), EXPORTERS, 50, stored).problems
+    after = GOOD | {(SENT, "mlflow"): 180}
+    assert count_hops(metrics(before), metrics(after), EXPORTERS, 50, stored).problems == [
+        "accepted 50, filtered 0, queued before 40, sent to MLflow 80, expected 90"
+    ]
+
+
 def test_what_a_filter_drops_in_each_pipeline_is_expected() -> None:
     dropped: Counts = {(ACCEPTED, ""): 153, (FILTERED, "filter/openinference"): 6}
     assert not counted(dropped).problems
