@@ -54,7 +54,7 @@ class GatewayApi:
         return entry_point_at(f"http://{format_address(names[0], port)}", (host, port))
 
     @keyword
-    def get_gateway_problems(self, gateway: Object) -> list[str]:
+    def find_gateway_problems(self, gateway: Object) -> list[str]:
         """Return which of a Gateway's conditions do not hold for its current generation."""
         conditions = gateway.get("status", {}).get("conditions", ())
         return unmet_conditions(gateway, "Gateway", conditions, ("Accepted", "Programmed"))

@@ -33,7 +33,7 @@ class Routes:
         return found[0] if found else None
 
     @keyword
-    def get_route_problems(self, route: Object) -> list[str]:
+    def find_route_problems(self, route: Object) -> list[str]:
         """Return which conditions of a route do not hold, for each Gateway or router."""
         return openshift_route_problems(route) if route["kind"] == "Route" else http_route_problems(route)
 

@@ -163,6 +163,7 @@ Outside Should Be Denied
 Only These Flows Should Be Open
     [Documentation]    Fail with everything that a component reaches and that is not in its line.
     [Arguments]    ${source}    @{documented}
+    Component Should Have A Pod    ${source}
     IF    $source not in $ATTEMPTS.sources
         Skip Line    ${source} is not in this stack.
     END
@@ -188,6 +189,7 @@ Gateway Should Reach
 
 Skip Unless Pods Can Reach This Machine
     [Documentation]    Skip where no pod can reach this machine even at a port that its policies allow.
+    Component Should Have A Pod    mlflow
     ${allowed} =    Get Target Named    ${ATTEMPTS}    outside-allowed
     VAR    ${addresses} =    ${EMPTY}
     IF    $allowed and 'mlflow' in $ATTEMPTS.sources
@@ -199,11 +201,24 @@ Skip Unless Pods Can Reach This Machine
     Log    MLflow reaches this machine ${addresses}, at a port that its policies allow.
 
 Skip Unless Connection Was Tried
-    [Documentation]    Skip this line where the stack does not have both ends of a connection.
+    [Documentation]    Skip this line where the stack does not have both ends of a connection; fail where an end is
+    ...    deployed and has no pod.
     [Arguments]    ${source}    ${target}
     ${tried} =    Check If Connection Was Tried    ${ATTEMPTS}    ${source}    ${target}
-    IF    not $tried
-        Skip Line    ${source} -> ${target} is not in this stack.
+    IF    $tried    RETURN
+    Component Should Have A Pod    ${source}
+    Component Should Have A Pod    ${target.partition(':')[0]}
+    Skip Line    ${source} -> ${target} is not in this stack.
+
+Component Should Have A Pod
+    [Documentation]    Fail where a component is deployed and has no pod: no connection from or to it can be tried.
+    [Arguments]    ${name}
+    IF    $name not in $COMPONENTS    RETURN
+    ${workload} =    Get Workload Or None    ${name}
+    ${pod} =    Get Any Pod Or None    ${name}
+    IF    $workload is not None and $pod is None
+        ${problems} =    Find Rollout Problems    ${workload}
+        Fail    No connection from or to ${name} can be tried, it has no pod: ${{'; '.join($problems)}}.
     END
 
 Skip Line

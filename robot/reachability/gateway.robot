@@ -21,7 +21,7 @@ The Gateway Is Programmed
         Skip    This overlay has OpenShift Routes: it is reached through the router, not through a Gateway.
     END
     ${gateway} =    Read Gateway
-    ${problems} =    Get Gateway Problems    ${gateway}
+    ${problems} =    Find Gateway Problems    ${gateway}
     IF    $problems
         Fail    The Gateway ${HTTP_GATEWAY}[name] is not ready: ${{'; '.join($problems)}}.
     END
@@ -139,7 +139,7 @@ Route Should Be Accepted
         END
     END
     ${route} =    Get Route    ${component}
-    ${problems} =    Get Route Problems    ${route}
+    ${problems} =    Find Route Problems    ${route}
     IF    $problems
         Fail
         ...    ${route}[kind] ${route}[metadata][name] to ${component} is not accepted: ${{'; '.join($problems)}}.

@@ -83,6 +83,6 @@ def test_an_http_route_without_host_names_is_reached_by_the_address(web_server: 
 def test_a_gateway_is_ready_when_accepted_and_programmed() -> None:
     accepted, programmed = ({"type": name, "status": "True"} for name in ("Accepted", "Programmed"))
     found = {"metadata": {"generation": 1}, "status": {"conditions": [accepted, programmed]}}
-    assert GatewayApi().get_gateway_problems(found) == []
+    assert GatewayApi().find_gateway_problems(found) == []
     found["status"] = {"conditions": [accepted]}
-    assert GatewayApi().get_gateway_problems(found) == ["Gateway: Programmed is not reported"]
+    assert GatewayApi().find_gateway_problems(found) == ["Gateway: Programmed is not reported"]

@@ -43,8 +43,8 @@ def admission(status: str, host: str = HOST, **more: object) -> dict[str, Any]:
 def test_an_openshift_route_is_accepted_when_its_router_admits_it(
     admissions: list[dict[str, Any]], problems: list[str]
 ) -> None:
-    assert Routes().get_route_problems(openshift_route(*admissions)) == problems
-    assert Routes().get_route_problems(openshift_route(*admissions, generation=1)) == problems
+    assert Routes().find_route_problems(openshift_route(*admissions)) == problems
+    assert Routes().find_route_problems(openshift_route(*admissions, generation=1)) == problems
 
 
 def http_route(*conditions: dict[str, Any]) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def http_route(*conditions: dict[str, Any]) -> dict[str, Any]:
 
 def test_an_http_route_is_accepted_when_its_backends_are_resolved_too() -> None:
     resolved = {"type": "ResolvedRefs", "status": "True", "observedGeneration": 2}
-    assert Routes().get_route_problems(http_route(ACCEPTED, resolved)) == []
+    assert Routes().find_route_problems(http_route(ACCEPTED, resolved)) == []
 
 
 @pytest.mark.parametrize(
@@ -79,12 +79,12 @@ def test_an_http_route_is_accepted_when_its_backends_are_resolved_too() -> None:
 def test_the_condition_that_an_http_route_does_not_meet_is_named(
     condition: dict[str, Any], problem: str
 ) -> None:
-    assert Routes().get_route_problems(http_route(ACCEPTED, condition)) == [problem]
+    assert Routes().find_route_problems(http_route(ACCEPTED, condition)) == [problem]
 
 
 def test_an_http_route_that_no_gateway_accepted_is_not_accepted() -> None:
     route = {"kind": "HTTPRoute", "metadata": {"generation": 1}, "status": {"parents": []}}
-    assert Routes().get_route_problems(route) == ["no Gateway has accepted it"]
+    assert Routes().find_route_problems(route) == ["no Gateway has accepted it"]
 
 
 def route_to(name: str, *backends: dict[str, Any], namespace: str = "kagenti-system") -> dict[str, Any]:
