@@ -106,10 +106,10 @@ def status_of(error: ClusterError) -> int | None:
 
 
 def _api_message(error: Any) -> str:  # noqa: ANN401 - the client's two error classes share no base
-    """Return what the API server said, in the words of its Status object."""
+    """Return what the API server said, in the words of its Status object, without a full stop."""
     body = error.body.decode(errors="replace") if isinstance(error.body, bytes) else error.body
     try:
         said = json.loads(body)["message"]
     except (ValueError, KeyError, TypeError):
         said = body or error.reason
-    return f"{error.status} {str(said).strip()}"[:LONGEST_MESSAGE]
+    return f"{error.status} {str(said).strip()}"[:LONGEST_MESSAGE].rstrip(".")

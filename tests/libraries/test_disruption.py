@@ -84,7 +84,8 @@ def test_an_eviction_that_is_allowed_gives_no_reason() -> None:
 
 
 def test_an_eviction_that_a_budget_rejects_is_an_answer() -> None:
-    assert BUDGET in Changes(cluster(_Library(429, BUDGET))).evict_pod(POD)
+    said = Changes(cluster(_Library(429, BUDGET))).evict_pod(POD)
+    assert said == f"Cannot evict pod mlflow-1: 429 {BUDGET}"
 
 
 def test_any_other_rejection_is_an_error() -> None:
