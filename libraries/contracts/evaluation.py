@@ -74,7 +74,7 @@ class Evaluation:
         """Return the spans that a selector means, earliest first."""
         return [span for span in self.spans if selects(selector, span)]
 
-    def which(self, which: str, selector: str) -> list[Span]:
+    def pick(self, which: str, selector: str) -> list[Span]:
         """Return the `first` or `last` span that a selector means, for any other word all of them."""
         found = self.select(selector)
         return {"first": found[:1], "last": found[-1:]}.get(which, found)

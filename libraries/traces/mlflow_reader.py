@@ -203,11 +203,6 @@ class MlflowTraces:
         """Return a trace, with all spans that MLflow has of it now, by its id (32 hex digits)."""
         return self._mlflow.read_trace(trace_id)
 
-    @keyword(name="Find Traces Of Session In MLflow")
-    def find_traces_of_session(self, session: str, experiment_id: str) -> list[str]:
-        """Return the ids (32 hex digits) of a session's traces, oldest first; MLflow itself filters."""
-        return MlflowExperiment(self._mlflow, experiment_id).find_traces_of_session(session)
-
     @keyword(name="Find Traces In MLflow")
     def find_traces(self, experiment_id: str, condition: str) -> list[Trace]:
         """Return the traces that fulfil a condition in MLflow's filter language, oldest first, with spans."""

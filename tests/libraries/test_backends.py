@@ -17,7 +17,7 @@ from entry.entry_point import EntryPoint
 from tests.contracts.recordings import CONTRACTS, recordings
 from traces import mlflow_reader, phoenix_reader
 from traces.backends import find_mlflow_release
-from traces.mlflow_reader import MlflowError, MlflowTraces
+from traces.mlflow_reader import MlflowError, MlflowExperiment, MlflowServer, MlflowTraces
 from traces.phoenix_reader import PhoenixError, PhoenixTraces
 
 OWN = {recording.name: recording for recording in recordings() if recording.name.startswith("own/")}
@@ -106,17 +106,17 @@ class _RefusingClient:
         raise MlflowException("API request failed with error code 401 != 200. Response body: ''")
 
 
-def mlflow_with(client: object, monkeypatch: pytest.MonkeyPatch, version: str = "3.17.2") -> MlflowTraces:
-    monkeypatch.setattr(mlflow_reader.MlflowServer, "_own_client", lambda _: client)
-    monkeypatch.setattr(mlflow_reader.MlflowServer, "read_version", lambda _: version)
-    mlflow = MlflowTraces()
-    mlflow.use_mlflow_at(EntryPoint("http://192.0.2.7:5000"))
-    return mlflow
+def experiment_with(
+    client: object, monkeypatch: pytest.MonkeyPatch, version: str = "3.17.2"
+) -> MlflowExperiment:
+    monkeypatch.setattr(MlflowServer, "_own_client", lambda _: client)
+    monkeypatch.setattr(MlflowServer, "read_version", lambda _: version)
+    return MlflowExperiment(MlflowServer(EntryPoint("http://192.0.2.7:5000")), "1")
 
 
 def test_all_pages_of_a_search_in_mlflow_are_read_and_no_trace_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     client = _PagedClient()
-    found = mlflow_with(client, monkeypatch).find_traces_of_session("s", "1")
+    found = experiment_with(client, monkeypatch).find_traces_of_session("s")
     assert found == [f"{number:032x}" for number in range(1, 251)]
     assert client.conditions == {"metadata.`mlflow.trace.session` = 's'"}
 
@@ -126,7 +126,7 @@ def test_older_releases_of_mlflow_store_the_session_in_quotes(
     version: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = _PagedClient()
-    mlflow_with(client, monkeypatch, version).find_traces_of_session("s", "1")
+    experiment_with(client, monkeypatch, version).find_traces_of_session("s")
     assert client.conditions == {"metadata.`mlflow.trace.session` = '\"s\"'"}
 
 
@@ -145,7 +145,7 @@ def test_a_release_that_loses_the_resource_is_not_asked_for_it() -> None:
 
 def test_an_mlflow_that_refuses_says_where_and_why(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MlflowError) as failure:
-        mlflow_with(_RefusingClient(), monkeypatch).find_traces_of_session("s", "1")
+        experiment_with(_RefusingClient(), monkeypatch).find_traces_of_session("s")
     assert str(failure.value) == (
         "MLflow at http://192.0.2.7:5000 could not be asked for the traces with "
         "metadata.`mlflow.trace.session` = 's': it answers 401, the login is wrong or missing"

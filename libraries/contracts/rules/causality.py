@@ -75,7 +75,7 @@ def _texts(evaluation: Evaluation, reference: str) -> Iterator[_Text]:
             yield _Text(f"the canary {canary}", canary)
     else:
         rule = parse_sentence(TEXT, reference)
-        for span in evaluation.which(rule["which"], rule["span"]):
+        for span in evaluation.pick(rule["which"], rule["span"]):
             what = f"the {rule['part']} of {span.name} [{span.span_id}]"
             texts: Sequence[str | None] = content(span, rule["part"]) or [None]
             yield from (_Text(what, text, span) for text in texts)
@@ -83,7 +83,7 @@ def _texts(evaluation: Evaluation, reference: str) -> Iterator[_Text]:
 
 def _targets(evaluation: Evaluation, place: Mapping[str, str], source: Span | None) -> list[Span]:
     """Return the spans that a place means, seen from the span that the text is of."""
-    found = [span for span in evaluation.which(place["which"], place["span"]) if span is not source]
+    found = [span for span in evaluation.pick(place["which"], place["span"]) if span is not source]
     if source is not None and place["which"] == "next":
         return [span for span in found if span.start_ns >= source.end_ns][:1]
     if source is not None and place["which"] == "previous":

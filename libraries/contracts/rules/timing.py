@@ -38,7 +38,7 @@ def order(evaluation: Evaluation, section: Mapping[str, str]) -> Violations:
     """Check which spans start after others have ended, or end before others start."""
     for name, sentence in section.items():
         rule = parse_sentence(ORDER, sentence)
-        for span in evaluation.which(rule["which"], rule["span"]):
+        for span in evaluation.pick(rule["which"], rule["span"]):
             others = [other for other in evaluation.select(rule["other"]) if other is not span]
             wrong = [
                 other.span_id
