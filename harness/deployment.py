@@ -6,7 +6,6 @@ A ConfigMap of the cluster records it, so that the next deployment knows what mu
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import time
@@ -18,14 +17,13 @@ import yaml
 
 from harness.cluster import lifecycle
 from harness.cluster.settings import Folders
+from harness.common.combinations import KUSTOMIZE, ROOT, component_table, in_order, write_kustomization
 from harness.common.errors import HarnessError
 from harness.common.kubectl import Object, find, kubectl, wait_until_namespaces_are_gone
 from harness.common.progress import say
 from harness.stand_ins import INSTALLATIONS, stand_ins_for
 from harness.stand_ins.stand_in import StandIn
 
-ROOT = Path(__file__).parents[1]
-KUSTOMIZE = ROOT / "kustomize"
 ROLLOUT_LIMIT = 600.0  # seconds for all workloads together; kind pulls their images meanwhile
 PART_OF = "app.kubernetes.io/part-of=llm-observability"
 WORKLOADS = ("StatefulSet", "Deployment")
@@ -70,32 +68,23 @@ def write_overlay(folder: Path, overlay: str, components: Iterable[str], provide
 
     It is the overlay's own where nothing comes on top, else `folder`, which is written; None for an
     installation, of which nothing is ours. `provider` is what makes the cluster, `kind` or `embedded`.
-    Raises HarnessError for an overlay or a Component that there is not.
+    Components come in the order of docs/components.md. Raises HarnessError for an overlay or a Component that
+    there is not.
     """
     if overlay in INSTALLATIONS:
         if list(components):
             raise HarnessError(f"Nothing of ours is deployed for {overlay}, so no Component goes on top.")
         return None
-    added = [find_folder("components", name) for name in components]
+    added = {name for name in components if find_folder("components", name)}
     if added:
-        added.append(find_folder("components", "images"))  # for the pods that Components bring
+        added.add("images")  # for the pods that Components bring
     if provider == "embedded" and (added or overlay != "embedded"):
-        added.append(find_folder("components", "built-images"))
+        added.add("built-images")
     base = find_folder("overlays", overlay)
-    return write_kustomization(folder, base, added) if added else base
-
-
-def write_kustomization(folder: Path, base: Path, components: Iterable[Path]) -> Path:
-    """Write a kustomization of a base and Components into a folder, and return the folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    kustomization = {
-        "apiVersion": "kustomize.config.k8s.io/v1beta1",
-        "kind": "Kustomization",
-        "resources": [os.path.relpath(base, folder)],
-        "components": [os.path.relpath(path, folder) for path in components],
-    }
-    (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization), encoding="utf-8")
-    return folder
+    if not added:
+        return base
+    folders = [KUSTOMIZE / "components" / name for name in in_order(added, component_table())]
+    return write_kustomization(folder, base, folders)
 
 
 def find_deployed() -> Deployment | None:

@@ -72,8 +72,9 @@ def component_table() -> Table:
     return read_table(TABLE.read_text(encoding="utf-8"))
 
 
-def write_kustomization(folder: Path, resource: Path, components: Iterable[Path]) -> None:
-    """Write a kustomization into a folder: a resource with Components on top, in order."""
+def write_kustomization(folder: Path, resource: Path, components: Iterable[Path]) -> Path:
+    """Write a kustomization of a resource and Components, in order, into a folder, and return the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
     kustomization = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
@@ -81,6 +82,7 @@ def write_kustomization(folder: Path, resource: Path, components: Iterable[Path]
         "components": [os.path.relpath(path, folder.resolve()) for path in components],
     }
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization), encoding="utf-8")
+    return folder
 
 
 def folders(kind: str) -> tuple[str, ...]:

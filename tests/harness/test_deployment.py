@@ -11,6 +11,7 @@ import yaml
 
 from harness import deployment
 from harness.cluster import lifecycle
+from harness.common.combinations import KUSTOMIZE
 from harness.common.errors import HarnessError
 from harness.deployment import Deployment
 from harness.stand_ins.stand_in import StandIn
@@ -98,7 +99,7 @@ def test_an_unknown_name_is_rejected_with_those_that_there_are(kind: str, name: 
 @pytest.mark.parametrize(("overlay", "provider"), [("embedded", "embedded"), ("kind", "kind")])
 def test_a_plain_overlay_is_deployed_from_its_own_folder(overlay: str, provider: str, tmp_path: Path) -> None:
     folder = deployment.write_overlay(tmp_path / "overlay", overlay, [], provider)
-    assert folder == deployment.KUSTOMIZE / "overlays" / overlay
+    assert folder == KUSTOMIZE / "overlays" / overlay
 
 
 def test_of_an_installation_nothing_is_ours(tmp_path: Path, cluster: Cluster) -> None:
@@ -110,13 +111,15 @@ def test_of_an_installation_nothing_is_ours(tmp_path: Path, cluster: Cluster) ->
 
 
 @pytest.mark.parametrize("overlay", ["kind", "embedded"])
-def test_components_come_on_top_and_images_last(overlay: str, tmp_path: Path) -> None:
-    folder = deployment.write_overlay(tmp_path / "overlay", overlay, ["genai-transform"], "embedded")
+def test_components_come_on_top_in_their_order_and_images_last(overlay: str, tmp_path: Path) -> None:
+    # managed-postgres moves what mlflow-auth adds; the other way round, that would stay as it is.
+    wanted = ["managed-postgres", "mlflow-auth"]
+    folder = deployment.write_overlay(tmp_path / "overlay", overlay, wanted, "embedded")
     assert folder
     written = yaml.safe_load((folder / "kustomization.yaml").read_text())
     assert [(folder / path).resolve().name for path in written["resources"]] == [overlay]
     on_top = [(folder / path).resolve().name for path in written["components"]]
-    assert on_top == ["genai-transform", "images", "built-images"]
+    assert on_top == ["mlflow-auth", "managed-postgres", "images", "built-images"]
 
 
 def test_objects_are_recorded_with_their_group(cluster: Cluster) -> None:

@@ -53,6 +53,12 @@ def test_every_image_has_its_version() -> None:
     assert all(image.get("newTag") not in (None, "latest") for image in images)
 
 
+def test_the_base_holds_what_it_lists() -> None:
+    listed = yaml.safe_load((KUSTOMIZE / "base" / "kustomization.yaml").read_text(encoding="utf-8"))
+    there = {path.name for path in (KUSTOMIZE / "base").iterdir()} - {"kustomization.yaml"}
+    assert there == set(listed["resources"])
+
+
 def test_every_file_is_used() -> None:
     named = "\n".join(path.read_text(encoding="utf-8") for path in KUSTOMIZATIONS)
     files = [

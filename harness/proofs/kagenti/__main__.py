@@ -21,9 +21,9 @@ from pathlib import Path
 from harness import deployment
 from harness.cluster import lifecycle
 from harness.cluster.settings import Folders
+from harness.common.combinations import ROOT, write_kustomization
 from harness.common.errors import HarnessError, report_error
 from harness.common.progress import Steps, duration, say
-from harness.deployment import ROOT
 from harness.images.loading import build_and_load
 from harness.proofs.kagenti.attachment import MANAGER, OVERLAY, Attachment, wait_for_rollout
 from harness.stand_ins.kagenti.stand_in import AGENTS, RELEASE, STAND_IN, SYSTEM, helm, install
@@ -66,7 +66,7 @@ def check_conflict() -> None:
 def write_overlay(name: str, components: list[str]) -> Path:
     """Return a folder of this name with overlays/kagenti and Components on top of it."""
     folders = [deployment.find_folder("components", each) for each in components]
-    return deployment.write_kustomization(RESULTS / f"overlay-{name}", OVERLAY, folders)
+    return write_kustomization(RESULTS / f"overlay-{name}", OVERLAY, folders)
 
 
 def attach_and_detach(attachment: Attachment, upgrades: list[Step], back: list[Step]) -> list[Step]:

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from harness.common.combinations import KUSTOMIZE
 from harness.common.errors import HarnessError
 from harness.common.kubectl import Object, kubectl
-from harness.deployment import KUSTOMIZE
 from harness.stand_ins.kagenti.stand_in import LIMIT, PART_OF, SYSTEM
 
 OVERLAY = KUSTOMIZE / "overlays" / "kagenti"

@@ -21,10 +21,11 @@ import yaml
 from harness import deployment
 from harness.cluster import lifecycle
 from harness.cluster.settings import Folders
+from harness.common.combinations import ROOT, write_kustomization
 from harness.common.errors import HarnessError, report_error
 from harness.common.kubectl import kubectl
 from harness.common.progress import duration, say
-from harness.deployment import ROOT, Deployment
+from harness.deployment import Deployment
 from harness.images.catalog import Image, images_for
 from harness.images.loading import build_and_load, load_images
 from harness.images.requirements import write_requirements
@@ -91,7 +92,7 @@ def prove() -> None:
         load_images(folders, [previous_image()])
     wanted, current = Deployment(provider, []), deployment.find_folder("overlays", provider)
     remove_stack(current)
-    previous = deployment.write_kustomization(RESULTS / "overlay", current, [PREVIOUS])
+    previous = write_kustomization(RESULTS / "overlay", current, [PREVIOUS])
     deployment.wait_for_rollouts(deployment.deploy(wanted, previous))
     run_suite("before", previous_image().version)
     deployment.wait_for_rollouts(deployment.deploy(wanted, current))
