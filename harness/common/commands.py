@@ -13,7 +13,7 @@ from harness.common.network_errors import mentions_network_error
 from harness.common.progress import duration
 
 REPORT_INTERVAL = 15.0  # seconds
-OUTPUT_LIMIT = 300.0  # seconds; the slowest, `kubectl apply` of a manifest from the network, takes 10
+OUTPUT_LIMIT = 300.0  # seconds; longer than any command here waits by an option of its own
 
 
 def run_logged(  # noqa: PLR0913 - what to run, and what to do while and after it

@@ -24,7 +24,7 @@ from harness.images.registries import write_build_files
 BASE = Image("base", DEBIAN)
 FREE_BYTES = 8 * 10**9  # at its largest, an empty cache has grown by about 6 GB (measured)
 PARALLEL_BUILDS = 2  # one compiles or compresses while the other waits for the network
-BUILD_LIMIT = 3600  # seconds for one command; the slowest takes 5 minutes on two busy cores
+BUILD_LIMIT = 3600  # seconds for one command; all images together take 5 minutes on two cores
 
 
 def build_key(image: Image, *inputs: str) -> str:
