@@ -12,6 +12,7 @@ from entry.http_requests import HttpRequests
 from entry.logins import Logins
 from entry.openshift import OpenshiftRoutes
 from entry.routes import Routes
+from entry.service_proxy import ServiceProxy
 
 
 @library(scope="GLOBAL")
@@ -29,5 +30,6 @@ class Entry(HybridCore):  # type: ignore[misc] # it has no types
                 Logins(),
                 OpenshiftRoutes(),
                 Routes(),
+                ServiceProxy(),
             ]
         )

@@ -51,15 +51,49 @@ class Login:
 
 
 @dataclass(frozen=True)
+class BearerToken:
+    """A token. It is an `auth` for requests: RFC 6750, section 2.1. No log shows it."""
+
+    token: Secret
+
+    @property
+    def header(self) -> str:
+        """The value of the header Authorization."""
+        return _UnshownText(f"Bearer {self.token.value}")
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Let a request carry the token."""
+        request.headers["Authorization"] = self.header
+        return request
+
+    def __str__(self) -> str:
+        """Return that it is a token."""
+        return "a bearer token"
+
+
+@dataclass(frozen=True)
+class Tls:
+    """Whom a request over TLS trusts, and the certificate that it shows, as requests' `verify` and `cert`.
+
+    `authority` is a file with certificates, None for the default ones, False to trust anybody.
+    """
+
+    authority: str | bool | None = None
+    certificate: tuple[str, str] | None = None  # files of certificate and key
+
+
+@dataclass(frozen=True)
 class EntryPoint:
     """Where a component is reached: its URL without a path, as a browser shows it, and the login for it.
 
     `address`, as host:port, is where the URL's host is reached without asking a name server; None asks one.
+    `tls` differs from requests' default where the API server passes requests on.
     """
 
     url: str
     address: str | None = None
-    login: Login | None = None
+    login: Login | BearerToken | None = None
+    tls: Tls | None = None
 
     @property
     def login_headers(self) -> dict[str, str]:

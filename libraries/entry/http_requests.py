@@ -43,6 +43,8 @@ def send_request(
     `limit` is in seconds, for the connection and for each part of the answer. Raises RequestError where
     there is no answer.
     """
+    if entry.tls:
+        options |= {"verify": entry.tls.authority, "cert": entry.tls.certificate}
     try:
         return requests.request(method, entry.url + path, auth=entry.login, timeout=limit, **options)
     except requests.RequestException as error:

@@ -221,7 +221,8 @@ def _incomplete(trace: Trace, expected: int) -> str:
 
 def _hidden(evidence: Evidence) -> str:
     """Return why MLflow would store a trace where nobody looks for it."""
-    name, found, sent_to = evidence.experiment_name, evidence.experiment, evidence.sent_to
+    found, sent_to = evidence.experiment, evidence.sent_to
+    name = evidence.experiment_name or f"with the id {sent_to}, which the collector sends to"
     if evidence.backend != "mlflow" or "experiment" in evidence.unread:
         return ""
     if found is None:

@@ -87,7 +87,8 @@ def _details(evidence: Evidence) -> Iterator[str]:
     if evidence.backend == "mlflow" and evidence.sent_to is not None:
         found = evidence.experiment
         known = f"is {found['id']} ({found['lifecycle']})" if found else "is not known"
-        yield f"the collector sends to experiment {evidence.sent_to}; {evidence.experiment_name} {known}"
+        name = evidence.experiment_name or (found["name"] if found else "its name")
+        yield f"the collector sends to experiment {evidence.sent_to}; {name} {known}"
     yield from filter(None, (evidence.denied_to_collector, evidence.denied_to_backend))
     for line in evidence.exporter_lines[-LOG_LINES:]:
         yield f"collector's log: {line[:LONGEST_LINE]}"

@@ -16,7 +16,7 @@ Test Tags        authentication    mlflow
 
 *** Variables ***
 ${EXPERIMENTS}              /api/2.0/mlflow/experiments
-${EXPERIMENT_BY_NAME}       ${EXPERIMENTS}/get-by-name?experiment_name=${{urllib.parse.quote($EXPERIMENT_NAME)}}
+${DEFAULT_EXPERIMENT}       ${EXPERIMENTS}/get-by-name?experiment_name=Default
 ${ARTIFACTS}                /api/2.0/mlflow-artifacts
 &{JSON}                     Content-Type=application/json
 &{JSON_TO_AN_EXPERIMENT}    &{JSON}    x-mlflow-experiment-id=0
@@ -26,7 +26,7 @@ ${ARTIFACTS}                /api/2.0/mlflow-artifacts
 ...                         GET /version
 ...                         GET /metrics
 ...                         GET /signup
-...                         GET ${EXPERIMENT_BY_NAME}
+...                         GET ${DEFAULT_EXPERIMENT}
 ...                         POST ${EXPERIMENTS}/create
 ...                         POST /ajax-api/2.0/mlflow/experiments/search
 ...                         POST /api/3.0/mlflow/traces/search
@@ -75,7 +75,7 @@ MLflow Accepts The Administrator's Requests
     [Template]    Answer Should Have Status
     ${ADMINISTRATOR}    GET    /    200
     ${ADMINISTRATOR}    GET    /version    200
-    ${ADMINISTRATOR}    GET    ${EXPERIMENT_BY_NAME}    200
+    ${ADMINISTRATOR}    GET    ${DEFAULT_EXPERIMENT}    200
     ${ADMINISTRATOR}    POST    /v1/traces    400
     ${ADMINISTRATOR}    GET    ${ARTIFACTS}/artifacts    200
 
@@ -88,7 +88,8 @@ The Collector's User Can Store Traces And Read Its Experiment Only
     EXCEPT    Cannot read *: 403 *    type=GLOB    AS    ${reason}
         Skip    This kubeconfig may not read the collector's login, so it cannot be tried: ${reason}
     END
-    Answer Should Have Status    ${collector}    GET    ${EXPERIMENT_BY_NAME}    200
+    ${id} =    Get Experiment Id Of Collector
+    Answer Should Have Status    ${collector}    GET    ${EXPERIMENTS}/get?experiment_id=${id}    200
     Answer Should Have Status    ${collector}    POST    /v1/traces    403
     Answer Should Have Status    ${collector}    GET    ${EXPERIMENTS}/get?experiment_id=0    403
     Answer Should Have Status    ${collector}    POST    /api/2.0/mlflow/registered-models/create    403

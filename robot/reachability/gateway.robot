@@ -60,6 +60,10 @@ The Route To Phoenix Is Accepted
 The Route To The Weather Agent Is Accepted
     [Documentation]    The gateway serves the agent's host name, and the route's Service exists.
     [Tags]    weather-agent
+    ${route} =    Get Route Or None    weather-agent
+    IF    $route is None
+        Skip    No HTTPRoute and no OpenShift Route leads to the agent: it is asked through the API server.
+    END
     Route Should Be Accepted    weather-agent
 
 MLflow Shows Its Page
@@ -71,13 +75,10 @@ MLflow Shows Its Page
     ...    values=False
 
 MLflow Reads Its Database
-    [Documentation]    MLflow's API finds the experiment by its name.
+    [Documentation]    MLflow's API lists its experiments.
     [Tags]    mlflow    postgres
-    ${found} =    Get JSON From Component
-    ...    mlflow
-    ...    /api/2.0/mlflow/experiments/get-by-name
-    ...    experiment_name=${EXPERIMENT_NAME}
-    Should Be Equal    ${found}[experiment][name]    ${EXPERIMENT_NAME}
+    ${found} =    Get JSON From Component    mlflow    /api/2.0/mlflow/experiments/search    max_results=1
+    Should Be True    $found.get('experiments')    msg=MLflow lists no experiment: ${found}
 
 Phoenix Reads Its Database
     [Documentation]    Phoenix's API lists its projects.

@@ -20,12 +20,12 @@ MLflow Accepts Spans At The URL Of The Collector's Exporter
     [Tags]    mlflow    otel-collector
     ${exporter} =    Get Exporter    mlflow
     ${experiment} =    Get Experiment Id Of Collector
-    VAR    &{headers} =    Content-Type=application/json    x-mlflow-experiment-id=${experiment}
+    VAR    &{headers} =    Content-Type=application/x-protobuf    x-mlflow-experiment-id=${experiment}
     VAR    ${login} =    ${{$exporter.authenticator is not None}}
     ${answer} =    Send Request From Component
     ...    mlflow
     ...    ${exporter.endpoint}
-    ...    {}
+    ...    ${EMPTY}
     ...    own_login=${login}
     ...    &{headers}
     Should Be True    $answer['status'] == 400 and 'no spans found' in $answer['body']

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from entry.addresses import Addresses, entry_point_at, parse_address, read_address
-from entry.entry_point import EntryError, EntryPoint
+from entry.entry_point import EntryError, EntryPoint, Login
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_a_login_in_the_url_is_used_and_not_shown(monkeypatch: pytest.MonkeyPatc
     entry = given(monkeypatch, "https://admin:p%40ss@mlflow.example:444/x")
     assert entry
     assert entry.url == "https://mlflow.example:444/x"
-    assert entry.login
+    assert isinstance(entry.login, Login)
     assert (entry.login.username, entry.login.password.value) == ("admin", "p@ss")
     assert "p@ss" not in f"{entry} {entry!r}"
     assert "p%40ss" not in f"{entry} {entry!r}"
