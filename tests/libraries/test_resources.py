@@ -170,8 +170,11 @@ Get Entry Point
 Read MLflow Version
     RETURN    3.17.2
 
-Read Experiment
-    [Arguments]    ${name}    ${limit}
+Get Experiment Id Of Collector
+    RETURN    1
+
+Read Experiment By Id
+    [Arguments]    ${id}    ${limit}
     Fail    MLflow answers 500.
 """
     metadata = run(tmp_path, "mlflow.resource", suite).metadata
