@@ -213,3 +213,90 @@ Read Environment Variable
     RETURN    ${{{{ {variables}.get($name) }}}}
 """
     assert run_one(tmp_path, "collector.resource", suite) == ("PASS", "")
+
+
+ONE_QUESTION = """
+Suite Setup    Ask The Question
+
+*** Keywords ***
+Read Collector Metrics Or None
+    RETURN    ${None}
+
+Ask About The Weather
+    [Arguments]    ${text}
+    RETURN    ${{agent.client.Question($text, 'acceptance-1', 'sunny', '', 0.0, 1.0)}}
+
+Record Arrival Time
+    [Arguments]    ${backend}    ${question}    ${trace}
+    RETURN    arrived
+
+Wait For Whole Trace In Phoenix
+    [Arguments]    ${question}    ${before}    ${like}
+    RETURN    phoenix like ${like}
+"""
+
+
+def test_a_trace_is_waited_for_once_a_suite(tmp_path: Path) -> None:
+    suite = f"""{ONE_QUESTION}
+Wait For Whole Trace In MLflow
+    [Arguments]    ${{question}}    ${{before}}
+    ${{waits}} =    Get Variable Value    ${{WAITS}}    ${{0}}
+    VAR    ${{WAITS}} =    ${{waits + 1}}    scope=SUITE
+    RETURN    trace of wait ${{WAITS}}
+
+*** Test Cases ***
+First
+    ${{trace}} =    Get Trace From MLflow
+    Should Be Equal    ${{trace}}    trace of wait 1
+
+Second
+    ${{trace}} =    Get Trace From Phoenix
+    Should Be Equal    ${{trace}}    phoenix like trace of wait 1
+"""
+    first, second = run(tmp_path, "suite-question.resource", suite).tests
+    assert (first.status, first.message) == ("PASS", "MLflow: arrived")
+    assert (second.status, second.message) == ("PASS", "Phoenix: arrived")
+
+
+def test_each_test_reports_a_trace_that_did_not_arrive(tmp_path: Path) -> None:
+    suite = f"""{ONE_QUESTION}
+Wait For Whole Trace In MLflow
+    [Arguments]    ${{question}}    ${{before}}
+    Fail    It is not whole in MLflow.\\nHops: none
+
+*** Test Cases ***
+First
+    Get Trace From MLflow
+
+Second
+    Get Trace From MLflow
+
+Third
+    ${{trace}} =    Get Trace From Phoenix
+    Should Be Equal    ${{trace}}    phoenix like None
+"""
+    first, second, third = run(tmp_path, "suite-question.resource", suite).tests
+    assert (first.status, first.message) == ("FAIL", "It is not whole in MLflow.\nHops: none")
+    assert (second.status, second.message) == ("FAIL", "It is not whole in MLflow.")
+    # It was looked at too late to know when it arrived.
+    assert (third.status, third.message) == ("PASS", "")
+
+
+def test_the_page_of_phoenix_is_skipped_before_anything_asks_for_phoenix(tmp_path: Path) -> None:
+    pages = (ROOT / "robot" / "ui" / "phoenix.robot").read_text(encoding="utf-8")
+    without_phoenix = """
+Skip Unless The Overlay Has Phoenix
+    Skip    This overlay has no Phoenix.
+
+Get Entry Point
+    [Arguments]    ${component}
+    Fail    There is no entry point to ${component}.
+"""
+    suite = (
+        pages.replace("../../resources", str(RESOURCES)).partition("*** Settings ***\n")[2] + without_phoenix
+    )
+    (test,) = run(tmp_path, "suite-question.resource", suite).tests
+    assert (test.status, test.message) == (
+        "SKIP",
+        "Skipped in parent suite setup:\nThis overlay has no Phoenix.",
+    )
