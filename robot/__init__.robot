@@ -3,6 +3,7 @@ Documentation     Verifies the LLM observability stack that the current kubeconf
 ...               it is reached, and that a question's trace arrives whole. The suites read, and ask the weather
 ...               agent questions; they change nothing. In the end they search their own output for secrets.
 
+Resource          ../resources/collector.resource
 Resource          ../resources/mlflow.resource
 Resource          ../resources/secrecy.resource
 Resource          ../resources/stack.resource
@@ -20,6 +21,7 @@ Report What Is Verified
     Set Suite Metadata    Context    ${cluster}[context]    top=True
     Set Suite Metadata    Cluster    Kubernetes ${cluster}[version] at ${cluster}[server]    top=True
     Report Images
+    Report Pipelines
     Report MLflow
     Report Experiment
 

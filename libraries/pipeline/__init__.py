@@ -8,6 +8,7 @@ from robotlibcore import HybridCore
 from pipeline.collector import Collector
 from pipeline.conservation import Conservation
 from pipeline.probe import ProbeTrace
+from pipeline.promises import Promises
 
 
 @library(scope="GLOBAL")
@@ -16,4 +17,4 @@ class Pipeline(HybridCore):  # type: ignore[misc] # it has no types
 
     def __init__(self) -> None:
         """Put the keywords of this room together."""
-        super().__init__([Collector(), Conservation(), ProbeTrace()])
+        super().__init__([Collector(), Conservation(), ProbeTrace(), Promises()])

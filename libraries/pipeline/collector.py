@@ -25,6 +25,7 @@ UPTIME = "otelcol_process_uptime"
 POD = "pod"  # a label that is added here: which collector counted
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\S+")
 _CONFIG = re.compile(r"^--config[=\n](?:file:)?(.+)$", re.MULTILINE)
+_SET = re.compile(r"^--set[=\n]([^=\n]+)=(.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -127,18 +128,34 @@ class Collector:
 
     @keyword
     def merge_configuration(self, files: Mapping[str, str], command: Sequence[str]) -> dict[str, Any]:
-        """Return what the command's --config name, merged as the collector does: lists are replaced.
+        """Return what the command's --config and --set name, merged as the collector merges: lists replace.
 
-        That is a file or `yaml:` and the configuration itself
-        (https://opentelemetry.io/docs/collector/configuration/#location). `files` are all that the collector
-        mounts, by path; one that its command does not name has no effect.
+        A --config is a file or `yaml:` and the configuration itself
+        (https://opentelemetry.io/docs/collector/configuration/#location); a --set comes after all of them.
+        `files` are all that the collector mounts, by path; one that its command does not name has no effect.
         """
         merged: dict[str, Any] = {}
         for location in _CONFIG.findall("\n".join(command)):
             scheme, _, inline = location.partition(":")
             text = inline if scheme == "yaml" else files.get(location, "")
             _merge(merged, _nested(yaml.safe_load(text) or {}))
+        for path, value in _SET.findall("\n".join(command)):
+            _merge(merged, _nested({path.strip().replace(".", "::"): yaml.safe_load(value)}))
         return merged
+
+    @keyword
+    def check_if_metrics_are_readable(self, configuration: Mapping[str, Any]) -> bool:
+        """Return whether the collector's metrics can be read from outside of its pod.
+
+        They listen on localhost unless service.telemetry.metrics says otherwise: a `pull` reader's host, or
+        the `address` of older versions
+        (https://opentelemetry.io/docs/collector/internal-telemetry/#configure-internal-metrics).
+        """
+        metrics = ((configuration.get("service") or {}).get("telemetry") or {}).get("metrics") or {}
+        readers = [(each.get("pull") or {}).get("exporter") or {} for each in metrics.get("readers") or ()]
+        hosts = [(reader.get("prometheus") or {}).get("host") for reader in readers]
+        hosts.append(str(metrics.get("address") or "").rpartition(":")[0] or None)
+        return any(host and host not in {"localhost", "127.0.0.1", "::1"} for host in hosts)
 
     @keyword
     def find_exporter(self, configuration: Mapping[str, Any], backend: str) -> Exporter | None:

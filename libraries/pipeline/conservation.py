@@ -7,7 +7,6 @@ The agent of this project counts the spans that ended in it, by the scope that m
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -25,6 +24,8 @@ from pipeline.collector import (
     Exporter,
     Metrics,
 )
+from pipeline.conditions import ProbedSpan
+from pipeline.promises import PipelinePromise
 from traces.backends import BACKENDS
 from traces.model import Trace
 
@@ -45,7 +46,7 @@ REQUESTS = "otel_sdk_exporter_operation_duration_seconds_count"
 class AgentCount:
     """What the agent counted between two moments: spans that ended, and what became of them.
 
-    `kept` are of scopes that the collector's filter keeps, `other` of all other scopes. `dropped` spans it
+    `kept` are of scopes that the pipelines promise to backends, `other` of all other scopes. `dropped` spans it
     could not queue, `unsent` ones it could not send, `waiting` ones it still holds. `refusals` is how many of
     its requests were refused, by HTTP status. With `restarted` none of it counts.
     """
@@ -82,9 +83,14 @@ class Conservation:
             raise AssertionError("The agent does not count its spans.")
 
     @keyword
-    def count_agent_spans(self, before: Metrics, after: Metrics, kept_scopes: str) -> AgentCount:
-        """Return what the agent counted; `kept_scopes` matches those that the collector's filter keeps."""
-        return count_agent(before, after, kept_scopes)
+    def count_agent_spans(
+        self, before: Metrics, after: Metrics, promises: Mapping[str, PipelinePromise]
+    ) -> AgentCount:
+        """Return what the agent counted; `promises` say, by backend, which scopes a pipeline keeps.
+
+        The agent counts by scope alone: a scope is kept where a span without attributes is, in any pipeline.
+        """
+        return count_agent(before, after, list(promises.values()))
 
     @keyword
     def spans_should_be_conserved(  # noqa: PLR0913, PLR0917 - a hop each
@@ -127,11 +133,15 @@ class Conservation:
         return "; ".join(sorted(found)) or "in no trace that MLflow stored meanwhile"
 
 
-def count_agent(before: Metrics, after: Metrics, kept_scopes: str) -> AgentCount:
+def count_agent(before: Metrics, after: Metrics, promises: Sequence[PipelinePromise]) -> AgentCount:
     """Return what the agent counted between two readings of its metrics."""
     grown = after.since(before)
     by_scope = grown.by("span_scope", ENDED)
-    kept = sum(number for scope, number in by_scope.items() if re.search(kept_scopes, scope))
+    kept = sum(
+        number
+        for scope, number in by_scope.items()
+        if any(promise.keeps(ProbedSpan(scope)) is not False for promise in promises)
+    )
 
     def failed(name: str) -> int:
         return sum(number for error, number in grown.by("error_type", name).items() if error)

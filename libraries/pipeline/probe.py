@@ -1,28 +1,38 @@
-"""Makes a clearly marked probe trace: OpenInference spans with spans of another scope among them."""
+"""Makes a clearly marked probe trace: spans of several scopes, to see which of them a pipeline passes on."""
 
 from __future__ import annotations
 
 import json
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from robot.api.deco import keyword, library
 
+from pipeline.conditions import ProbedSpan
+
 SERVICE = "acceptance-probe"
+KIND = "openinference.span.kind"
 SCOPE = "openinference.instrumentation.acceptance-probe"
-OTHER_SCOPE = "acceptance-probe.other"
+# The spans below the child, which have no children: whichever of them a filter drops, no orphan is left. They
+# stand for OpenInference's instrumentations for TypeScript, for a span made by hand with OpenInference's
+# attribute, and for any other library (an HTTP client, an SDK).
+LEAVES: tuple[tuple[str, str, dict[str, str]], ...] = (
+    ("@arizeai/openinference-instrumentation-acceptance-probe", "TypeScript scope", {KIND: "TOOL"}),
+    ("acceptance-probe.by-hand", "span made by hand", {KIND: "TOOL"}),
+    ("acceptance-probe.other", "other scope", {}),
+)
 
 
 @dataclass(frozen=True)
 class Probe:
-    """A probe trace: its OTLP/HTTP JSON body, and by span id the names that the filter keeps and drops."""
+    """A probe trace: its OTLP/HTTP JSON body, and its spans by their ids."""
 
     trace_id: str
     body: str
-    kept: dict[str, str]
-    dropped: dict[str, str]
+    spans: Mapping[str, ProbedSpan]
 
 
 @library(scope="GLOBAL")
@@ -31,50 +41,37 @@ class ProbeTrace:
 
     @keyword
     def make_probe(self, session: str) -> Probe:
-        """Return a probe of that session: root and child of OpenInference, a child of each in another scope.
-
-        The spans of the other scope have no children, so a filter that drops them leaves no orphan.
-        """
-        trace_id = secrets.token_hex(16)
-        root, child, below_child, below_root = (secrets.token_hex(8) for _ in range(4))
+        """Return a probe of that session: root and child of OpenInference, and leaves of other scopes."""
+        trace_id, root, child = secrets.token_hex(16), secrets.token_hex(8), secrets.token_hex(8)
+        known = {"session.id": session, "input.value": "probe", "output.value": "probe"}
+        spans = {
+            root: ProbedSpan(SCOPE, "acceptance probe", known | {KIND: "AGENT"}),
+            child: ProbedSpan(SCOPE, "acceptance probe child", known | {KIND: "CHAIN"}),
+        }
+        for scope, name, attributes in LEAVES:
+            spans[secrets.token_hex(8)] = ProbedSpan(scope, name, known | attributes)
+        parents = dict.fromkeys(spans, child) | {root: None, child: root}
         end = time.time_ns()
-
-        def span(span_id: str, parent: str | None, name: str, step: int, **more: str) -> dict[str, Any]:
-            attributes = {"session.id": session, "input.value": "probe", "output.value": "probe"} | more
-            return {
-                "traceId": trace_id,
-                "spanId": span_id,
-                **({"parentSpanId": parent} if parent else {}),
-                "name": name,
-                "kind": 1,
-                "startTimeUnixNano": str(end - (10 - step) * 1_000_000),
-                "endTimeUnixNano": str(end - step * 1_000_000),
-                "attributes": [
-                    {"key": key, "value": {"stringValue": text}} for key, text in attributes.items()
-                ],
-                "status": {"code": 1},
-            }
-
-        kind = "openinference.span.kind"
-        kept = {
-            "scope": {"name": SCOPE},
-            "spans": [
-                span(root, None, "acceptance probe", 0, **{kind: "AGENT"}),
-                span(child, root, "acceptance probe child", 1, **{kind: "CHAIN"}),
-            ],
-        }
-        dropped = {
-            "scope": {"name": OTHER_SCOPE},
-            "spans": [
-                span(below_child, child, "other scope below child", 2),
-                span(below_root, root, "other scope below root", 2),
-            ],
-        }
+        scopes = [
+            {"scope": {"name": span.scope}, "spans": [_otlp(trace_id, span_id, parents[span_id], span, end)]}
+            for span_id, span in spans.items()
+        ]
         resource = {"attributes": [{"key": "service.name", "value": {"stringValue": SERVICE}}]}
-        body = {"resourceSpans": [{"resource": resource, "scopeSpans": [kept, dropped]}]}
-        return Probe(
-            trace_id,
-            json.dumps(body),
-            {root: "acceptance probe", child: "acceptance probe child"},
-            {below_child: "other scope below child", below_root: "other scope below root"},
-        )
+        body = {"resourceSpans": [{"resource": resource, "scopeSpans": scopes}]}
+        return Probe(trace_id, json.dumps(body), spans)
+
+
+def _otlp(trace_id: str, span_id: str, parent: str | None, span: ProbedSpan, end: int) -> dict[str, Any]:
+    """Return a span as OTLP's JSON; each lies 1 ms within the root, which ends at `end` (nanoseconds)."""
+    margin = 1_000_000 if parent else 0
+    return {
+        "traceId": trace_id,
+        "spanId": span_id,
+        **({"parentSpanId": parent} if parent else {}),
+        "name": span.name,
+        "kind": 1,
+        "startTimeUnixNano": str(end - 10_000_000 + margin),
+        "endTimeUnixNano": str(end - margin),
+        "attributes": [{"key": key, "value": {"stringValue": text}} for key, text in span.attributes.items()],
+        "status": {"code": 1},
+    }

@@ -208,3 +208,25 @@ def test_an_exporter_that_no_pipeline_uses_does_not_count() -> None:
         "service": {"pipelines": {"traces": {"exporters": ["debug"]}}},
     }
     assert Collector().find_exporter(configuration, "mlflow") is None
+
+
+@pytest.mark.parametrize("option", [["--set", "receivers::otlp=1"], ["--set=receivers.otlp=1"]])
+def test_a_set_option_comes_after_every_file(option: list[str]) -> None:
+    merged = Collector().merge_configuration({"/a": "receivers: {otlp: 0}"}, [*option, "--config=/a"])
+    assert merged == {"receivers": {"otlp": 1}}
+
+
+@pytest.mark.parametrize(
+    ("metrics", "readable"),
+    [
+        ({}, False),
+        ({"readers": [{"pull": {"exporter": {"prometheus": {"host": "::", "port": 8888}}}}]}, True),
+        ({"readers": [{"pull": {"exporter": {"prometheus": {"host": "localhost"}}}}]}, False),
+        ({"address": ":8888"}, False),
+        ({"address": "[::]:8888"}, True),
+        ({"readers": [{"periodic": {}}]}, False),
+    ],
+)
+def test_metrics_that_listen_on_localhost_cannot_be_read(metrics: dict[str, Any], readable: bool) -> None:
+    configuration = {"service": {"telemetry": {"metrics": metrics}}}
+    assert Collector().check_if_metrics_are_readable(configuration) is readable

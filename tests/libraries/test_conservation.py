@@ -21,6 +21,7 @@ from pipeline.collector import (
     Metrics,
 )
 from pipeline.conservation import NOT_ACCEPTED, AgentCount, Conservation, HopCount, count_agent, count_hops
+from pipeline.promises import PipelinePromise
 from traces.model import Span, Trace
 
 EXPORTERS = {
@@ -183,12 +184,22 @@ weather_agent_span_ended_total{{span_scope="a2a-python-sdk"}} {other}
 """
 BEFORE = {"live": 0, "queue": 0, "kept": 100, "dropped": 1, "refused": 2, "other": 7, "answered": 0}
 
+PROMISE = PipelinePromise(
+    "traces/mlflow",
+    "mlflow",
+    Exporter("otlp_http/mlflow", "traces/mlflow", "http://mlflow:5000/v1/traces", {}),
+    ["otlp"],
+    ["filter/x"],
+    ['not IsMatch(instrumentation_scope.name, "^openinference")'],
+    [],
+)
+
 
 def agent_count(**changes: int) -> AgentCount:
     """Return what is read from an agent in which 50 spans ended, with changes to the second text."""
     read = Collector().parse_metrics
     after = AGENT.format(**{**BEFORE, "kept": 150, **changes})
-    return count_agent(read(AGENT.format(**BEFORE)), read(after), "^openinference\\.")
+    return count_agent(read(AGENT.format(**BEFORE)), read(after), [PROMISE])
 
 
 def test_what_the_agent_counts_is_read_by_scope() -> None:

@@ -1,0 +1,101 @@
+*** Settings ***
+Documentation    Each of the collector's pipelines promises which spans its backend gets: all of them, or those that its
+...              filters keep. A probe trace, sent from the agent's pod, shows whether it does. The probe is marked as
+...              such (service acceptance-probe) and has a session of its own, as every question has. It stays in the
+...              experiment and the project, as the questions do.
+
+Resource         ../../resources/collector.resource
+Resource         ../../resources/questions.resource
+Resource         ../../resources/traces.resource
+
+Suite Setup      Send The Probe
+
+Test Tags        traces    pipelines    otel-collector
+
+
+*** Test Cases ***
+MLflow Gets The Spans That Its Pipeline Promises
+    [Documentation]    Of the probe, MLflow has the spans that the pipeline's filters keep, and no others.
+    [Tags]    mlflow
+    ${experiment} =    Get Experiment Id
+    ${trace} =    Wait For Trace In MLflow    ${SESSION}    ${experiment}    ${LIMITS}[trace]
+    Trace Should Hold The Promised Spans    mlflow    ${trace}
+
+Phoenix Gets The Spans That Its Pipeline Promises
+    [Documentation]    Of the probe, Phoenix has the spans that the pipeline's filters keep, and no others.
+    [Tags]    phoenix
+    Skip Unless The Overlay Has Phoenix
+    ${phoenix} =    Get Entry Point    phoenix
+    ${promises} =    Read Pipeline Promises
+    ${kept} =    Get Kept Probe Spans    ${PROBE}    ${promises}[phoenix]
+    ${trace} =    Wait For Trace In Phoenix
+    ...    ${phoenix}
+    ...    ${PHOENIX_PROJECT}
+    ...    ${SESSION}
+    ...    ${{len([each for each in $kept.values() if each])}}
+    ...    ${LIMITS}[phoenix]
+    Trace Should Hold The Promised Spans    phoenix    ${trace}
+
+Each Pipeline Counts The Probe's Dropped Spans As Filtered
+    [Documentation]    The filters before each backend counted the spans that they drop: these are not just late. Where
+    ...    no filter drops any of them, none was counted.
+    ${after} =    Read Collector Metrics Or Skip
+    IF    $BEFORE is None
+        Fail    Filtered spans cannot be counted: the collector's metrics could not be read before the probe was sent.
+    END
+    ${promises} =    Read Pipeline Promises
+    FOR    ${backend}    ${promise}    IN    &{promises}
+        ${kept} =    Get Kept Probe Spans    ${PROBE}    ${promise}
+        VAR    ${expected} =    ${{len([each for each in $kept.values() if each is False])}}
+        VAR    ${filtered} =    ${{sum($promise.exporter.filtered($after.since($BEFORE)).values())}}
+        IF    $filtered < $expected
+            Fail    Filtered before ${backend} ${filtered}, expected ${expected} (spans of the probe).
+        END
+    END
+
+The Pipelines Orphan No Span Of The Agent's Trace
+    [Documentation]    In the agent's own trace every span's parent is there, in both backends.
+    [Tags]    weather-agent    mlflow    phoenix
+    ${question} =    Ask About The Weather    What is the weather in ${CITY}?
+    IF    $question.failure
+        Fail    The agent did not answer: ${question.failure}
+    END
+    ${trace} =    Wait For Whole Trace In MLflow    ${question}    ${BEFORE}
+    Record Arrival Time    MLflow    ${question}    ${trace}
+    Trace Should Have No Orphan    MLflow    ${trace}
+    ${exporter} =    Get Exporter Or None    phoenix
+    IF    $exporter is not None
+        ${same} =    Wait For Whole Trace In Phoenix    ${question}    ${BEFORE}
+        Record Arrival Time    Phoenix    ${question}    ${same}
+        Trace Should Have No Orphan    Phoenix    ${same}
+    END
+
+
+*** Keywords ***
+Send The Probe
+    [Documentation]    Read the counters, then send the probe from the agent's pod to where the agent sends its spans.
+    ${before} =    Read Collector Metrics Or None
+    VAR    ${BEFORE} =    ${before}    scope=SUITE
+    ${context} =    Make Context Id
+    VAR    ${SESSION} =    ${context}-probe    scope=SUITE
+    ${probe} =    Make Probe    ${SESSION}
+    VAR    ${PROBE} =    ${probe}    scope=SUITE
+    Send Spans From Agent Pod    ${probe.body}
+
+Trace Should Hold The Promised Spans
+    [Documentation]    Fail unless the trace holds exactly the probe's spans that the pipeline promises, and no orphan.
+    [Arguments]    ${backend}    ${trace}
+    ${promises} =    Read Pipeline Promises
+    VAR    ${stored} =    ${{[span.span_id for span in $trace.spans] if $trace else []}}
+    ${seen} =    Promised Spans Should Be Stored    ${PROBE}    ${promises}[${backend}]    ${stored}
+    Set Test Message    ${seen}
+    IF    $trace is not None
+        Trace Should Have No Orphan    ${backend}    ${trace}
+    END
+
+Trace Should Have No Orphan
+    [Documentation]    Fail where a span's parent is not in the trace.
+    [Arguments]    ${backend}    ${trace}
+    VAR    ${names} =    ${{', '.join(sorted({span.name for span in $trace.orphans}))}}
+    VAR    ${numbers} =    ${{len($trace.orphans)}} of ${{len($trace.spans)}} spans
+    Should Be Empty    ${names}    msg=${backend} has ${numbers} without their parents: ${names}.
