@@ -46,7 +46,7 @@ REQUESTS = "otel_sdk_exporter_operation_duration_seconds_count"
 class AgentCount:
     """What the agent counted between two moments: spans that ended, and what became of them.
 
-    `kept` are of scopes that the pipelines promise to backends, `other` of all other scopes. `dropped` spans it
+    `kept` are of scopes that a pipeline promises to keep, `other` of all other scopes. `dropped` spans it
     could not queue, `unsent` ones it could not send, `waiting` ones it still holds. `refusals` is how many of
     its requests were refused, by HTTP status. With `restarted` none of it counts.
     """
