@@ -58,5 +58,5 @@ class KeptTrace:
 
 
 def as_text(value: object) -> str:
-    """Return JSON with a line for each value, in an order that does not depend on the backend's."""
-    return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False)
+    """Return JSON with a line for each value, sets too in an order that does not depend on the backend's."""
+    return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, default=sorted)
