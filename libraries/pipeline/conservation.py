@@ -122,6 +122,27 @@ class Conservation:
         return counted.foreign
 
     @keyword
+    def stored_spans_should_agree(
+        self, demanded: int, stored: dict[str, int], promises: Mapping[str, PipelinePromise]
+    ) -> None:
+        """Fail where a backend stores too few spans, or backends with the same promise store other numbers.
+
+        This is what is left to compare where the collector's metrics cannot be read. `demanded` is the least
+        number of spans that the contract demands; `stored` and `promises` are by backend.
+        """
+        problems = [
+            f"stored in {BACKENDS[backend].title} {number}, expected {demanded} at least (contract)"
+            for backend, number in stored.items()
+            if number < demanded
+        ]
+        same = [promises[backend].spans for backend in stored]
+        if len(set(stored.values())) > 1 and len(set(same)) == 1:
+            numbers = ", ".join(f"{BACKENDS[backend].title} {number}" for backend, number in stored.items())
+            problems.append(f"stored in {numbers}, expected the same number, as both get {same[0]}")
+        if problems:
+            raise AssertionError(f"Spans are not conserved: {'; '.join(problems)}.")
+
+    @keyword
     def describe_foreign_traces(self, traces: list[Trace], prefix: str) -> str:
         """Return service and session of the traces whose session does not begin with `prefix`."""
         roots = [root for trace in traces for root in trace.roots]

@@ -66,9 +66,11 @@ class PipelinePromise:
         """Return the promise as a line of the report."""
         title = BACKENDS[self.backend].title
         way = " > ".join([", ".join(self.receivers), *self.processors, self.exporter.name])
-        return f"{way}: {title} gets {self._spans()}"
+        return f"{way}: {title} gets {self.spans}"
 
-    def _spans(self) -> str:
+    @property
+    def spans(self) -> str:
+        """Which spans its backend gets, in words."""
         spans = "every span"
         if self.conditions:
             spans = f"the spans that meet none of: {'; '.join(self.conditions)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -262,3 +263,22 @@ def test_a_span_that_never_came_is_no_fault_of_a_filter() -> None:
 def test_an_agent_that_restarted_is_named() -> None:
     problems = counted({}, agent=AgentCount(0, 0, 0, 0, {}, 0, restarted=True)).problems
     assert problems == [f"the agent {RESTARTED}"]
+
+
+def both(**changes: Any) -> dict[str, PipelinePromise]:  # noqa: ANN401 - a promise's fields
+    return {"mlflow": replace(PROMISE, **changes), "phoenix": replace(PROMISE, backend="phoenix")}
+
+
+def test_without_the_collectors_metrics_the_backends_are_compared() -> None:
+    Conservation().stored_spans_should_agree(50, {"mlflow": 52, "phoenix": 52}, both())
+    Conservation().stored_spans_should_agree(50, {"mlflow": 52, "phoenix": 60}, both(conditions=()))
+
+
+def test_backends_with_the_same_promise_must_store_the_same_number() -> None:
+    with pytest.raises(AssertionError, match="stored in MLflow 51, Phoenix 52, expected the same number"):
+        Conservation().stored_spans_should_agree(50, {"mlflow": 51, "phoenix": 52}, both())
+
+
+def test_a_backend_with_less_than_the_contract_demands_is_named() -> None:
+    with pytest.raises(AssertionError, match="stored in Phoenix 40, expected 50 at least"):
+        Conservation().stored_spans_should_agree(50, {"mlflow": 50, "phoenix": 40}, both(conditions=()))
