@@ -4,4 +4,4 @@ import sys
 from pathlib import Path
 
 APPS = Path(__file__).parents[2] / "apps"
-sys.path[:0] = [str(APPS / name) for name in ("model", "weather-agent", "weather-tool")]
+sys.path[:0] = [str(APPS / name) for name in ("climate-agent", "model", "weather-agent", "weather-tool")]

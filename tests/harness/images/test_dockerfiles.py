@@ -26,7 +26,7 @@ def test_apps_differ_in_nothing_but_their_package() -> None:
     for path in APPS.glob("*/Dockerfile"):
         (package,) = [file.parent.name for file in path.parent.glob("*/__main__.py")]
         texts.append(path.read_text().replace(package, "PACKAGE").replace(A2A_SDK, ""))
-    assert len(texts) == 3
+    assert len(texts) == 4
     assert set(texts) == {texts[0]}
 
 
