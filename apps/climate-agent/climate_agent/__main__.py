@@ -1,8 +1,8 @@
 """Serve the agent on HOST (0.0.0.0) and PORT (8000) until SIGTERM.
 
 LLM_API_BASE names an OpenAI-compatible endpoint, LLM_MODEL a model that it serves, LLM_API_KEY its key. Spans
-go by OTLP over HTTP to OTEL_EXPORTER_OTLP_ENDPOINT, and are flushed before the process ends. AGENT_ENDPOINT is
-the URL in the agent's card.
+go by OTLP over HTTP to OTEL_EXPORTER_OTLP_ENDPOINT, and are flushed before the process ends. AGENT_ENDPOINT
+is the URL in the agent's card.
 """
 
 import asyncio
