@@ -125,6 +125,11 @@ class AgentClient:
         return [question for _, question in asked]
 
     @keyword
+    def compute_stations(self, seed: str, *cities: str) -> list[str]:
+        """Return the station that the weather tool answers for each city under a seed: its canary."""
+        return [self.compute_weather(city, seed)["station"] for city in cities]
+
+    @keyword
     def compute_weather(self, city: str, seed: str) -> dict[str, Any]:
         """Return what the weather tool answers for a city under a seed; `station` is the canary."""
         digest = hashlib.sha256(f"{seed}:{city.strip().lower()}".encode()).hexdigest()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from robot.api.deco import library
 from robotlibcore import HybridCore
 
+from contracts.canaries import Canaries
 from contracts.conversations import Conversations
 from contracts.report import TraceReport
 
@@ -15,4 +16,4 @@ class Contracts(HybridCore):  # type: ignore[misc] # it has no types
 
     def __init__(self) -> None:
         """Put the keywords of this room together."""
-        super().__init__([Conversations(), TraceReport()])
+        super().__init__([Canaries(), Conversations(), TraceReport()])

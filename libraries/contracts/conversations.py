@@ -13,13 +13,13 @@ from robot.api import logger
 from robot.api.deco import keyword, library
 
 from agent.client import Question
+from contracts.canaries import is_said
 from contracts.contract import Contract, load_contract
 from contracts.evaluation import Expectation
 from contracts.rules import evaluate
 from traces.messages import counted
 from traces.model import Arrival
 
-SESSION_ATTRIBUTE = "session.id"
 SHOWN = 3  # problems of one conversation in the message; the table in the log has all
 # What is wrong with a trace that no conversation explains, for one trace and for several.
 _FOREIGN = {"mixed": ("mixes sessions", "mix sessions"), "foreign": ("is foreign", "are foreign")}
@@ -78,9 +78,12 @@ class Conversations:
 
     @keyword
     def turns_should_have_their_own_traces(
-        self, questions: list[Question], arrivals: list[Arrival], canaries: list[str], contract: Path
+        self, questions: list[Question], arrivals: list[Arrival], canaries: list[list[str]], contract: Path
     ) -> None:
-        """Fail unless the traces of one context are its turns, in order: one each, about that turn alone."""
+        """Fail unless the traces of one context are its turns, in order: one each, about that turn alone.
+
+        `canaries` has a list of them for each turn.
+        """
         if len(arrivals) != len(questions):
             raise AssertionError(
                 f"Context {questions[0].context_id} has {counted(len(questions), 'turn')} and "
@@ -89,7 +92,7 @@ class Conversations:
         rules = load_contract(contract)
         problems = []
         for number, (question, arrival) in enumerate(zip(questions, arrivals, strict=True), 1):
-            expectation = Expectation(question.context_id, question.text, canaries[number - 1 : number])
+            expectation = Expectation(question.context_id, question.text, canaries[number - 1])
             problems += [f"turn {number}: {each}" for each in evaluate(rules, arrival.trace, expectation)]
         if problems:
             lines = "\n".join(f"- {problem}" for problem in problems)
@@ -192,7 +195,7 @@ def _answer_problems(question: Question, own: Sequence[str], every: set[str]) ->
     lacks = [
         Problem("answer without its canary", f"was answered without its canary {canary}: {question.answer}")
         for canary in own
-        if canary not in question.answer
+        if not is_said(canary, question.answer)
     ]
     return lacks + [
         Problem(
@@ -200,7 +203,7 @@ def _answer_problems(question: Question, own: Sequence[str], every: set[str]) ->
             f"was answered with another question's canary {canary}: {question.answer}",
         )
         for canary in sorted(every - set(own))
-        if canary in question.answer
+        if is_said(canary, question.answer)
     ]
 
 
@@ -214,7 +217,4 @@ def _trace_problems(arrival: Arrival, expectation: Expectation, contract: Contra
 
 def _sessions(arrival: Arrival) -> Counter[str]:
     """Return how many spans of a trace carry each session."""
-    spans = arrival.trace.spans
-    return Counter(
-        str(span.attributes[SESSION_ATTRIBUTE]) for span in spans if SESSION_ATTRIBUTE in span.attributes
-    )
+    return Counter(span.session for span in arrival.trace.spans if span.session is not None)

@@ -33,7 +33,7 @@ class ArrivalTimes:
         of_session = {question.context_id: question for question in questions}
         for arrival in arrivals:
             roots = arrival.trace.roots
-            question = of_session.get(str(roots[0].attributes.get("session.id"))) if roots else None
+            question = of_session.get(roots[0].session or "") if roots else None
             if question and arrival.whole_at:
                 self.note_arrival_time(backend, arrival.trace.trace_id, question, arrival.whole_at)
 

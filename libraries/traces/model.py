@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 from traces.backends import BACKENDS
 
+# The attributes that name a span's session: OpenInference's, OpenTelemetry's, MLflow's. The first counts.
+SESSION_ATTRIBUTES = ("session.id", "gen_ai.conversation.id", "mlflow.trace.session")
 Status = Literal["OK", "ERROR", "UNSET"]
 
 
@@ -44,6 +46,11 @@ class Span:
     events: tuple[Event, ...] = ()
     resource: Mapping[str, Any] = field(default_factory=dict)
     scope: str | None = None
+
+    @property
+    def session(self) -> str | None:
+        """The session that the span carries, by any of SESSION_ATTRIBUTES."""
+        return next((str(self.attributes[key]) for key in SESSION_ATTRIBUTES if key in self.attributes), None)
 
 
 @dataclass(frozen=True)

@@ -15,15 +15,18 @@ The Turns Of A Conversation Are Several Traces Of One Session
     [Documentation]    Three questions in one context make three traces, which MLflow's session filter, the one that its
     ...    sessions view uses, finds together and in order; each is about its own turn only.
     VAR    @{cities} =    @{CITIES}[:3]
-    ${canaries} =    Get Canaries    @{cities}
     ${questions} =    Hold A Conversation    @{cities}
     ${arrivals} =    Wait For Conversations    ${questions[0].context_id}    ${3}
+    VAR    @{canaries} =    @{EMPTY}
+    FOR    ${question}    ${arrival}    ${city}    IN ZIP    ${questions}    ${arrivals}    ${cities}    mode=SHORTEST
+        ${of_turn} =    Get Canaries    ${question}    ${arrival.trace}    ${city}
+        VAR    @{canaries} =    @{canaries}    ${of_turn}
+    END
     Turns Should Have Their Own Traces    ${questions}    ${arrivals}    ${canaries}    ${CONTRACT}
 
 Conversations At The Same Time Never Mix
     [Documentation]    As many questions at once as there are cities in the settings, each in a context of its own: each
     ...    has one trace with exactly its own canary. One search finds them all. Reports their arrival times.
-    ${canaries} =    Get Canaries    @{CITIES}
     ${agent} =    Get Entry Point    weather-agent
     ${batch} =    Make Context Id
     ${questions} =    Ask At Once
@@ -33,8 +36,7 @@ Conversations At The Same Time Never Mix
     ...    ${LIMITS}[answer]
     ${arrivals} =    Wait For Conversations    ${batch}    ${{len($questions)}}
     Note Arrival Times    MLflow    ${questions}    ${arrivals}
-    VAR    &{own_canaries} =
-    ...    &{{ {question.context_id: [canary] for question, canary in zip($questions, $canaries)} }}
-    VAR    @{found} =    ${questions}    ${arrivals}    ${own_canaries}
+    ${canaries} =    Get Canaries Of Conversations    ${questions}    ${arrivals}    ${CITIES}
+    VAR    @{found} =    ${questions}    ${arrivals}    ${canaries}
     ${times} =    Conversations Should Have Their Own Traces    @{found}    ${CONTRACT}
     Set Test Message    ${times}

@@ -58,11 +58,11 @@ Trace Should Be As Its Contract Says
     [Documentation]    Ask; fail unless the question's trace fulfils its contract in MLflow and, where the overlay has
     ...    it, in Phoenix.
     [Arguments]    ${contract}    ${text}    ${tool_calls}    @{cities}
-    ${canaries} =    Get Canaries    @{cities}
     ${experiment_id} =    Get Experiment Id
     ${question} =    Ask About The Weather    ${text}
     ${trace} =    Wait For Trace In MLflow    ${question.context_id}    ${experiment_id}    ${LIMITS}[trace]
     Trace Should Have Arrived    MLflow    ${question}    ${trace}
+    ${canaries} =    Get Canaries    ${question}    ${trace}    @{cities}
     VAR    @{expectation} =    ${contract}    ${question}    ${canaries}    ${tool_calls}
     Trace Should Fulfil Contract    ${trace}    @{expectation}
     Phoenix Should Have The Same Trace    ${trace}    ${expectation}

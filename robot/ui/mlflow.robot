@@ -21,7 +21,7 @@ ${OTHER_CITY}    Rome
 MLflow's Traces List Shows The Question And Opens Its Trace
     [Documentation]    The row shows question, answer, session, state and tokens; a click on it opens the trace.
     ${trace} =    Get Trace From MLflow
-    ${canaries} =    Get Canaries    ${CITY}
+    ${canaries} =    Get Canaries    ${QUESTION}    ${trace}    ${CITY}
     ${tokens} =    Get Total Tokens    ${trace}
     Open MLflow Traces    ${trace.trace_id}
     VAR    @{texts} =    ${QUESTION.text}    ${canaries}[0]    ${QUESTION.context_id}    OK    ${tokens}
@@ -34,7 +34,7 @@ MLflow's Traces List Shows The Question And Opens Its Trace
 MLflow's Trace Page Shows Agent, Model And Tool With What Went In And Out
     [Documentation]    The tree is the trace's; agent, model and tool each show input and output; tokens are summed up.
     ${trace} =    Get Trace From MLflow
-    ${canaries} =    Get Canaries    ${CITY}
+    ${canaries} =    Get Canaries    ${QUESTION}    ${trace}    ${CITY}
     ${tokens} =    Get Total Tokens    ${trace}
     Open MLflow Trace    ${trace.trace_id}
     MLflow Trace Should Be Drawn    ${trace}    Success    ${{format($tokens, ',')}} tokens
@@ -45,15 +45,14 @@ MLflow's Trace Page Shows Agent, Model And Tool With What Went In And Out
 
 MLflow's Sessions View Shows The Conversation
     [Documentation]    The session of a conversation's contextId is listed and opens with its two turns, in order.
-    ${canaries} =    Get Canaries    ${CITY}    ${OTHER_CITY}
-    ${session}    ${trace_id} =    Hold A Conversation Of Two
+    ${session}    ${trace_id}    ${first}    ${second} =    Hold A Conversation Of Two
     Open MLflow Sessions    ${trace_id}
     MLflow Session Row Should Show    ${session}    What is the weather in ${CITY}?
     MLflow Page Should Be Sound
     Click MLflow Session Row    ${session}
     MLflow Session Should Have Turns    2
-    MLflow Turn Should Show    1    What is the weather in ${CITY}?    ${canaries}[0]
-    MLflow Turn Should Show    2    What is the weather in ${OTHER_CITY}?    ${canaries}[1]
+    MLflow Turn Should Show    1    What is the weather in ${CITY}?    ${first}
+    MLflow Turn Should Show    2    What is the weather in ${OTHER_CITY}?    ${second}
     MLflow Page Should Be Sound
 
 
@@ -73,11 +72,14 @@ Get Total Tokens
     RETURN    ${trace.tokens}[total]
 
 Hold A Conversation Of Two
-    [Documentation]    Ask two questions in one context and wait for their traces in MLflow; return the session and the
-    ...    id of the first trace. Where not even the suite's question has a trace, fail with that verdict.
+    [Documentation]    Ask two questions in one context and wait for their traces in MLflow; return the session, the
+    ...    id of the first trace, and a canary of each turn. Where not even the suite's question has a trace, fail
+    ...    with that verdict.
     Get Trace From MLflow
     ${questions} =    Hold A Conversation    ${CITY}    ${OTHER_CITY}
     VAR    ${session} =    ${questions[0].context_id}
     ${arrivals} =    Wait For Conversations    ${session}    ${2}
     Length Should Be    ${arrivals}    2    MLflow has ${{len($arrivals)}} traces of session ${session}, expected 2.
-    RETURN    ${session}    ${arrivals[0].trace.trace_id}
+    ${first} =    Get Canaries    ${questions}[0]    ${arrivals[0].trace}    ${CITY}
+    ${second} =    Get Canaries    ${questions}[1]    ${arrivals[1].trace}    ${OTHER_CITY}
+    RETURN    ${session}    ${arrivals[0].trace.trace_id}    ${first}[0]    ${second}[0]

@@ -15,7 +15,7 @@ Test Tags         ui    phoenix
 Phoenix's Trace Page Shows Agent, Model And Tool With What Went In And Out
     [Documentation]    The same tree as in MLflow; agent, model and tool show input and output.
     ${trace} =    Get Trace From Phoenix
-    ${canaries} =    Get Canaries    ${CITY}
+    ${canaries} =    Get Canaries    ${QUESTION}    ${trace}    ${CITY}
     ${tokens} =    Get Tokens Of First Model Call    ${trace}
     Open Phoenix Trace    ${trace.trace_id}
     Phoenix Trace Should Be Drawn    ${trace}    OK

@@ -108,11 +108,11 @@ def test_a_foreign_canary_in_the_trace_is_found() -> None:
 
 def test_turns_must_be_one_trace_each_in_order() -> None:
     turns_should_have_their_own_traces = Conversations().turns_should_have_their_own_traces
-    turns_should_have_their_own_traces([ASKED], [ARRIVED], list(GOOD.expectation.canaries), PATH)
+    turns_should_have_their_own_traces([ASKED], [ARRIVED], [list(GOOD.expectation.canaries)], PATH)
     with pytest.raises(AssertionError, match=f"{ASKED.context_id} has 1 turn and 0 traces, expected one"):
-        turns_should_have_their_own_traces([ASKED], [], ["x"], PATH)
+        turns_should_have_their_own_traces([ASKED], [], [["x"]], PATH)
     with pytest.raises(AssertionError) as failure:
-        turns_should_have_their_own_traces([ASKED], [ARRIVED], ["WX-00000000"], PATH)
+        turns_should_have_their_own_traces([ASKED], [ARRIVED], [["WX-00000000"]], PATH)
     first, *lines = str(failure.value).splitlines()
     assert first == f"The traces of 1 turn have {len(lines)} violations of contract weather-one-tool:"
     assert lines[0].startswith("- turn 1: causality")

@@ -40,19 +40,19 @@ Both Instrumentations
 Record Question
     [Documentation]    Ask, wait until the trace is whole in both backends, and write the recording.
     [Arguments]    ${name}    ${text}    ${tool_calls}    @{cities}
-    ${canaries} =    Get Canaries    @{cities}
     ${question} =    Ask About The Weather    ${text}
-    ${trace_id} =    Wait Until Both Backends Have The Trace    ${question}
+    ${trace} =    Wait Until Both Backends Have The Trace    ${question}
+    ${canaries} =    Get Canaries    ${question}    ${trace}    @{cities}
     VAR    &{known} =
     ...    contract=weather-${name.split('/')[1]}
     ...    session=${question.context_id}
     ...    question=${text}
     ...    canaries=${canaries}
     ...    tool_calls=${tool_calls}
-    Write Recording    ${name}    ${trace_id}    ${known}
+    Write Recording    ${name}    ${trace.trace_id}    ${known}
 
 Wait Until Both Backends Have The Trace
-    [Documentation]    Return the id of the question's trace when MLflow has it whole and Phoenix has as many spans.
+    [Documentation]    Return the question's trace when MLflow has it whole and Phoenix has as many spans.
     [Arguments]    ${question}
     ${experiment_id} =    Get Experiment Id
     ${trace} =    Wait For Trace In MLflow    ${question.context_id}    ${experiment_id}    ${LIMITS}[trace]
@@ -70,4 +70,4 @@ Wait Until Both Backends Have The Trace
     IF    $same is None or len($same.spans) < $spans
         Fail    Phoenix has not all ${spans} spans of trace ${trace.trace_id} within ${LIMITS}[phoenix] s.
     END
-    RETURN    ${trace.trace_id}
+    RETURN    ${trace}
