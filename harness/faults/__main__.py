@@ -1,6 +1,6 @@
 """Breaks the stack by one fault after the other, and reports whether the right test found it.
 
-    KUBECONFIG=... python -m harness.faults [--catalogue NAME] [FAULT ...]
+    KUBECONFIG=... python -m harness.faults [--catalogue NAME] [--variable NAME:VALUE] [FAULT ...]
 
 By default: all faults of all catalogues that fit what is deployed. The others are named, with the reason.
 For each fault: change the workload, wait until it is rolled out, run the test, change it back.
@@ -14,6 +14,7 @@ import argparse
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -55,16 +56,17 @@ def was_found(fault: Fault, output: Path) -> tuple[bool, str]:
     return True, message
 
 
-def run(fault: Fault, workload: Workload) -> bool:
+def run(fault: Fault, workload: Workload, variables: Mapping[str, str]) -> bool:
     """Break the stack by a fault, run its test and heal; return whether the fault was found.
 
-    Raises HealingError when the fault stays in the stack.
+    `variables` are settings for the test. Raises HealingError when the fault stays in the stack.
     """
     print(f"\n{fault.name}: {fault.breaks}", flush=True)
     results = RESULTS / fault.name
     shutil.rmtree(results, ignore_errors=True)  # an earlier run's output would be taken for this one's
     command = [
         sys.executable, "-m", "robot", "--console", "none", "--variablefile", str(HERE / "short_limits.yaml"),
+        *(option for each in variables.items() for option in ("--variable", ":".join(each))),
         "--outputdir", str(results), "--test", fault.test, *fault.options, str(SUITES / fault.suite),
     ]  # fmt: skip
     try:
@@ -79,16 +81,20 @@ def run(fault: Fault, workload: Workload) -> bool:
     return found
 
 
-def run_all(faults: list[Fault]) -> tuple[list[str], list[str], list[str]]:
+def run_all(faults: list[Fault], variables: Mapping[str, str]) -> tuple[list[str], list[str], list[str]]:
     """Run the faults that fit what is deployed; return the names of found, missed and left out ones."""
-    find_workload = cache(Workload)
+
+    @cache
+    def find_workload(component: str) -> Workload:
+        return Workload(component, variables)
+
     found, missed, left_out = [], [], []
     for fault in faults:
         reason = why_left_out(fault, find_workload(fault.component))
         if reason:
             print(f"\n{fault.name}: left out: {reason}", flush=True)
             left_out.append(fault.name)
-        elif run(fault, find_workload(fault.component)):
+        elif run(fault, find_workload(fault.component), variables):
             found.append(fault.name)
         else:
             missed.append(fault.name)
@@ -103,10 +109,20 @@ def main() -> int:
     parser.add_argument(
         "--catalogue", action="append", default=[], choices=CATALOGUES, help="may be given several times"
     )
+    parser.add_argument(
+        "--variable",
+        action="append",
+        default=[],
+        metavar="NAME:VALUE",
+        help="a setting, as robot takes it: SYSTEM_NAMESPACE:rossoctl-system",
+    )
     parser.add_argument("faults", nargs="*", metavar="FAULT", help="a fault's name (default: all)")
     arguments = parser.parse_args()
     try:
-        found, missed, left_out = run_all(choose(arguments.catalogue, arguments.faults))
+        found, missed, left_out = run_all(
+            choose(arguments.catalogue, arguments.faults),
+            dict(each.split(":", 1) for each in arguments.variable),
+        )
     except HarnessError as error:
         report_error(error)
         return 1

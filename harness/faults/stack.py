@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,14 +23,35 @@ class HealingError(HarnessError):
     """A fault stays in the stack: no other one can be judged before it is healed."""
 
 
+def find_namespace(service: str, setting: str) -> str:
+    """Return the one namespace that has a Service of this name.
+
+    Raises HarnessError, which names the setting that chooses, where none or several have it.
+    """
+    every = kubectl(
+        "get", "services", "--all-namespaces", f"--field-selector=metadata.name={service}", "--output=json"
+    )
+    found: list[str] = sorted(item["metadata"]["namespace"] for item in json.loads(every)["items"])
+    if len(found) != 1:
+        raise HarnessError(
+            f"{len(found)} namespaces have Service {service} ({', '.join(found) or 'none'}): "
+            f"choose one with --variable {setting}:NAME."
+        )
+    return found[0]
+
+
 class Workload:
     """The Deployment or StatefulSet behind a component's Service, as it is when it is found."""
 
-    def __init__(self, component: str) -> None:
-        """Find it as resources/settings.yaml says; raise HarnessError where there is not exactly one."""
-        settings = yaml.safe_load(SETTINGS.read_text(encoding="utf-8"))
+    def __init__(self, component: str, chosen: Mapping[str, str] | None = None) -> None:
+        """Find it as resources/settings.yaml says; `chosen` has settings that win over that file's.
+
+        Raises HarnessError where there is not exactly one.
+        """
+        settings = yaml.safe_load(SETTINGS.read_text(encoding="utf-8")) | (chosen or {})
         place = settings["COMPONENTS"][component]
-        self.namespace: str = settings[place["namespace"].strip("${}")]
+        setting = place["namespace"].strip("${}")
+        self.namespace: str = settings[setting] or find_namespace(place["service"], setting)
         here = ("--namespace", self.namespace, "--output=json")
         service = json.loads(kubectl("get", "service", place["service"], *here))
         labels = ",".join(f"{key}={value}" for key, value in service["spec"]["selector"].items())

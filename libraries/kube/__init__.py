@@ -7,6 +7,7 @@ from robotlibcore import HybridCore
 
 from kube.evidence import Evidence
 from kube.health import Health
+from kube.namespaces import Namespaces
 from kube.objects import Objects
 from kube.pods import Pods
 from kube.scaling import Scaling
@@ -20,4 +21,6 @@ class Kube(HybridCore):  # type: ignore[misc] # it has no types
     def __init__(self) -> None:
         """Put the keywords of this room together."""
         objects, pods = Objects(), Pods()
-        super().__init__([objects, pods, Workloads(), Health(), Scaling(), Evidence(objects, pods)])
+        super().__init__(
+            [objects, pods, Workloads(), Health(), Scaling(), Namespaces(), Evidence(objects, pods)]
+        )

@@ -82,7 +82,7 @@ MLflow Accepts The Administrator's Requests
 The Collector's User Can Store Traces And Read Its Experiment Only
     [Documentation]    Whoever gets the collector's login can read or write nothing else.
     [Tags]    otel-collector
-    ${namespace} =    Replace Variables    ${MLFLOW_ADMIN}[namespace]
+    ${namespace} =    Get Namespace Of    ${MLFLOW_ADMIN}
     TRY
         ${collector} =    Read Login    ${namespace}    mlflow-collector
     EXCEPT    Cannot read *: 403 *    type=GLOB    AS    ${reason}

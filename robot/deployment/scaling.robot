@@ -38,7 +38,8 @@ Objects Should Have No Problems
     [Arguments]    ${api}    ${kind}    ${what}    ${finder}
     VAR    @{problems} =    @{EMPTY}
     VAR    ${count} =    ${0}
-    FOR    ${namespace}    IN    @{NAMESPACES}
+    ${namespaces} =    Get Namespaces
+    FOR    ${namespace}    IN    @{namespaces}
         ${objects} =    Read Objects    ${api}    ${kind}    ${namespace}
         FOR    ${object}    IN    @{objects}
             ${found} =    Run Keyword    ${finder}    ${object}

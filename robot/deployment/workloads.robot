@@ -71,7 +71,8 @@ No Container Restarted Or Ran Out Of Memory Since The Roll-Out
 
 Every Container Runs As A User From Its Namespace's Range
     [Documentation]    OpenShift gives each namespace a range of users, and its SCC restricted-v2 chooses from it.
-    ${users} =    Get User Range    ${NAMESPACES}[0]
+    ${namespaces} =    Get Namespaces
+    ${users} =    Get User Range    ${namespaces}[0]
     IF    $users is None
         Skip    The namespaces have no range of users (annotation ${USER_RANGE}): this cluster is not OpenShift.
     END

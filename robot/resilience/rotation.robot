@@ -42,7 +42,7 @@ Begin With Logins
 
 Change Both Passwords
     [Documentation]    Return the administrator's login as it was and as it is now.
-    ${namespace} =    Replace Variables    ${MLFLOW_ADMIN}[namespace]
+    ${namespace} =    Get Namespace Of    ${MLFLOW_ADMIN}
     ${old} =    Read Login    ${namespace}    ${MLFLOW_ADMIN}[secret]
     Change Password    ${namespace}    mlflow-collector
     Change Password    ${namespace}    ${MLFLOW_ADMIN}[secret]

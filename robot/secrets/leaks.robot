@@ -26,7 +26,8 @@ No Command Line Contains A Secret
 
 No Object Except A Secret Contains A Secret
     [Documentation]    Workloads, pods with their environment and their command, ConfigMaps, events.
-    ${objects} =    Read Objects Of Namespaces    ${NAMESPACES}
+    ${namespaces} =    Get Namespaces
+    ${objects} =    Read Objects Of Namespaces    ${namespaces}
     Should Contain No Secret    ${objects}
 
 

@@ -132,14 +132,13 @@ def test_embedded_differs_from_kind_in_image_names_only(overlay: Callable[[str],
 
 def test_suites_and_overlay_mean_the_same(overlay: Callable[[str], Stack]) -> None:
     text = (KUSTOMIZE.parent / "resources" / "settings.yaml").read_text(encoding="utf-8")
-    named = yaml.safe_load(text)
-    for variable in ("SYSTEM_NAMESPACE", "AGENTS_NAMESPACE"):
-        text = text.replace(f"${{{variable}}}", named[variable])
-    settings, stack = yaml.safe_load(text), overlay("kind")
-    assert {n["metadata"]["name"] for n in stack.of("Namespace")} == {
-        settings["SYSTEM_NAMESPACE"],
-        settings["AGENTS_NAMESPACE"],
-    }
+    stack = overlay("kind")
+    namespaces = {item["metadata"]["name"] for item in stack.of("Namespace")}
+    for setting, component in (("SYSTEM_NAMESPACE", "otel-collector"), ("AGENTS_NAMESPACE", "weather-agent")):
+        name = yaml.safe_load(text)["COMPONENTS"][component]["service"]
+        (namespace,) = (space for space in namespaces if stack.get("Service", name, space))
+        text = text.replace(f"${{{setting}}}", namespace)
+    settings = yaml.safe_load(text)
     for component, place in settings["COMPONENTS"].items():
         service = stack.get("Service", place["service"], place["namespace"])
         assert service, f"{component} has no Service {place}"

@@ -300,3 +300,83 @@ Get Entry Point
         "SKIP",
         "Skipped in parent suite setup:\nThis overlay has no Phoenix.",
     )
+
+
+CLUSTER_WITH_SERVICES = """
+*** Keywords ***
+Read Objects
+    [Arguments]    ${{api}}    ${{kind}}
+    VAR    ${{LOOKS}} =    ${{{{$LOOKS + 1}}}}    scope=GLOBAL
+    VAR    &{{names}} =    {services}
+    VAR    @{{found}} =    @{{EMPTY}}
+    FOR    ${{namespace}}    ${{listed}}    IN    &{{names}}
+        FOR    ${{name}}    IN    @{{listed.split(',')}}
+            VAR    @{{found}} =    @{{found}}
+            ...    ${{{{ {{'metadata': {{'namespace': $namespace, 'name': $name}}}} }}}}
+        END
+    END
+    RETURN    ${{found}}
+
+*** Variables ***
+${{LOOKS}}    ${{0}}
+
+*** Test Cases ***
+{tests}
+"""
+ONE = "s=otel-collector,mlflow    a=weather-service    other=otel-collector"
+TWO = f"{ONE}    s2=otel-collector,phoenix    a2=weather-service"
+
+
+def test_namespaces_are_found_once_a_run(tmp_path: Path) -> None:
+    tests = """
+First
+    ${found} =    Get Namespaces
+    Should Be Equal    ${found}    ${{['s', 'a']}}
+    ${place} =    Get Component Service    phoenix
+    Should Be Equal    ${place}    ${{ {'namespace': 's', 'service': 'phoenix'} }}
+    ${gateway} =    Get Namespace Of    ${HTTP_GATEWAY}
+    Should Be Equal    ${gateway}    s
+    Should Be Equal    ${LOOKS}    ${2}
+"""
+    suite = CLUSTER_WITH_SERVICES.format(services=ONE, tests=tests)
+    assert run_one(tmp_path, "stack.resource", suite) == ("PASS", "")
+
+
+def test_a_namespace_that_is_set_wins_and_needs_no_look(tmp_path: Path) -> None:
+    tests = """
+Set
+    VAR    ${SYSTEM_NAMESPACE} =    s2    scope=SUITE
+    VAR    ${AGENTS_NAMESPACE} =    a2    scope=SUITE
+    ${found} =    Get Namespaces
+    Should Be Equal    ${found}    ${{['s2', 'a2']}}
+    Should Be Equal    ${LOOKS}    ${0}
+"""
+    suite = CLUSTER_WITH_SERVICES.format(services=TWO, tests=tests)
+    assert run_one(tmp_path, "stack.resource", suite) == ("PASS", "")
+
+
+def test_two_stacks_in_one_cluster_make_one_sentence(tmp_path: Path) -> None:
+    suite = CLUSTER_WITH_SERVICES.format(services=TWO, tests="Choose\n    Get Namespaces")
+    assert run_one(tmp_path, "stack.resource", suite) == (
+        "FAIL",
+        "2 namespaces have Service otel-collector and Service mlflow or phoenix: choose one with "
+        "--variable SYSTEM_NAMESPACE:s or --variable SYSTEM_NAMESPACE:s2.",
+    )
+
+
+def test_services_that_may_not_be_read_say_what_to_set(tmp_path: Path) -> None:
+    suite = """
+*** Test Cases ***
+Look
+    Get Component Service    weather-agent
+
+*** Keywords ***
+Read Objects
+    [Arguments]    ${api}    ${kind}
+    Fail    Cannot read Services: 403 forbidden.
+"""
+    assert run_one(tmp_path, "stack.resource", suite) == (
+        "FAIL",
+        "AGENTS_NAMESPACE cannot be found, set it with --variable AGENTS_NAMESPACE:NAME. "
+        "(Cannot read Services: 403 forbidden.)",
+    )

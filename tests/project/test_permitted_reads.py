@@ -5,7 +5,6 @@ import itertools
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import yaml
 from robot.api import Token, get_tokens
@@ -14,7 +13,10 @@ ROOT = Path(__file__).parents[2]
 MANIFEST = [
     item for item in yaml.safe_load_all((ROOT / "docs" / "permissions.yaml").read_text()) if item is not None
 ]
-SETTINGS: dict[str, Any] = yaml.safe_load((ROOT / "resources" / "settings.yaml").read_text())
+NAMESPACES = [
+    item["metadata"]["name"]
+    for item in yaml.safe_load_all((ROOT / "kustomize/components/namespaces/namespaces.yaml").read_text())
+]
 API_VERSION = re.compile(r"v\d\w*|[\w.]+/v\d\w*")
 KIND = re.compile(r"([A-Z][a-z]+)+|HTTPRoute")
 # Methods of the Kubernetes client that read: subresource and verbs. An exec is a GET that becomes a
@@ -81,11 +83,9 @@ def read_resources() -> set[Resource]:
 
 
 def granted() -> Iterator[tuple[Resource, frozenset[str]]]:
-    """Yield resources and verbs of rules that are not for objects of certain names."""
+    """Yield resources and verbs of all rules."""
     for role in MANIFEST:
         for rule in role.get("rules", ()):
-            if "resourceNames" in rule:
-                continue
             for group, resource in itertools.product(rule["apiGroups"], rule["resources"]):
                 yield (group, resource), frozenset(rule["verbs"])
 
@@ -107,19 +107,6 @@ def test_logs_proxy_and_exec_are_granted_as_they_are_used() -> None:
     assert client_methods() == set(SUBRESOURCES)
     parts = {resource[1]: set(verbs) for resource, verbs in granted() if "/" in resource[1]}
     assert parts == dict(SUBRESOURCES.values())
-
-
-def test_beside_the_stack_the_network_suites_read_three_services() -> None:
-    named = [rule for role in MANIFEST for rule in role.get("rules", ()) if "resourceNames" in rule]
-    dns = [place["service"] for place in SETTINGS["DNS_SERVICES"]]
-    assert named == [
-        {
-            "apiGroups": [""],
-            "resources": ["services"],
-            "resourceNames": ["kubernetes", *dns],
-            "verbs": ["get"],
-        }
-    ]
 
 
 def test_only_the_disruptive_libraries_change_anything() -> None:
@@ -145,8 +132,7 @@ def test_kinds_are_found_in_python_and_in_robot(tmp_path: Path) -> None:
 def test_the_roles_are_bound_to_the_one_account_in_the_stacks_namespaces() -> None:
     bindings = [item for item in MANIFEST if item["kind"].endswith("Binding")]
     assert {item["metadata"].get("namespace") for item in bindings} == {
-        SETTINGS["SYSTEM_NAMESPACE"],
-        SETTINGS["AGENTS_NAMESPACE"],
+        *NAMESPACES,
         None,
     }
     accounts = {str(subject) for item in bindings for subject in item["subjects"]}

@@ -19,6 +19,7 @@ from harness.faults.stack import HealingError, Workload, broken
 SAMPLER = Fault(
     "agent-samples", "breaks", "suite", "test", ["text"], agent={"OTEL_TRACES_SAMPLER": "always_off"}
 )
+NO_VARIABLES: dict[str, str] = {}
 QUEUE = Fault(
     "queue-in-memory",
     "breaks",
@@ -39,6 +40,7 @@ class Cluster:
     objects: set[str] = field(default_factory=set)
     patches: list[object] = field(default_factory=list)
     failing_roll_outs: int = 0
+    namespaces: list[str] = field(default_factory=lambda: ["kagenti-system"])
 
     def __call__(self, verb: str, *arguments: str) -> str:
         """Return what kubectl prints."""
@@ -47,6 +49,8 @@ class Cluster:
         if verb == "rollout" and self.failing_roll_outs:
             self.failing_roll_outs -= 1
             raise HarnessError("kubectl rollout failed: timed out")
+        if arguments[0] == "services":
+            return json.dumps({"items": [{"metadata": {"namespace": name}} for name in self.namespaces]})
         if arguments[0] == "service":
             return json.dumps({"spec": {"selector": {"app": "program"}}})
         if arguments[0] == stack.KINDS:
@@ -81,13 +85,13 @@ def test_what_does_not_fit_is_left_out_with_the_reason(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(command, "run", lambda *_: True)
-    assert command.run_all([SAMPLER, QUEUE]) == (["agent-samples"], [], ["queue-in-memory"])
+    assert command.run_all([SAMPLER, QUEUE], NO_VARIABLES) == (["agent-samples"], [], ["queue-in-memory"])
     assert (
         "queue-in-memory: left out: it needs components/high-availability, "
         "and namespace kagenti-system has no poddisruptionbudget/otel-collector"
     ) in capsys.readouterr().out
     cluster.objects.add("poddisruptionbudget/otel-collector")
-    assert command.run_all([QUEUE]) == (["queue-in-memory"], [], [])
+    assert command.run_all([QUEUE], NO_VARIABLES) == (["queue-in-memory"], [], [])
 
 
 @pytest.mark.parametrize("container", [{"command": ["/program"], "args": ["--config=a.yaml"]}, {}])
@@ -122,7 +126,7 @@ def test_a_fault_that_does_not_roll_out_counts_as_not_found(
     cluster: Cluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cluster.failing_roll_outs = 1
-    assert command.run_all([SAMPLER]) == ([], ["agent-samples"], [])
+    assert command.run_all([SAMPLER], NO_VARIABLES) == ([], ["agent-samples"], [])
     assert "NOT FOUND: kubectl rollout failed: timed out" in capsys.readouterr().out
 
 
@@ -137,14 +141,36 @@ def test_the_output_of_an_earlier_run_is_not_judged(
         output=earlier, stdout=None, console="none"
     )
     assert command.was_found(SAMPLER, earlier)[0]
-    assert not command.run(SAMPLER, Workload(SAMPLER.component))
+    assert not command.run(SAMPLER, Workload(SAMPLER.component), NO_VARIABLES)
     assert "NOT FOUND: robot did not run suite" in capsys.readouterr().out
 
 
 def test_a_fault_that_is_not_healed_ends_the_run(cluster: Cluster) -> None:
     cluster.failing_roll_outs = 2
     with pytest.raises(HealingError, match="Fault agent-samples is not healed, apply the overlay again"):
-        command.run_all([SAMPLER, SAMPLER])
+        command.run_all([SAMPLER, SAMPLER], NO_VARIABLES)
+
+
+def test_one_of_several_namespaces_must_be_chosen(cluster: Cluster) -> None:
+    cluster.namespaces = ["rossoctl-system", "kagenti-system"]
+    several = r"2 namespaces have Service otel-collector \(kagenti-system, rossoctl-system\): choose one with"
+    with pytest.raises(HarnessError, match=several):
+        Workload("otel-collector")
+    assert Workload("otel-collector", {"SYSTEM_NAMESPACE": "kagenti-system"}).namespace == "kagenti-system"
+    cluster.namespaces = []
+    with pytest.raises(HarnessError, match=r"0 namespaces have Service weather-service \(none\)"):
+        Workload("weather-agent")
+
+
+def test_a_variable_of_the_command_line_chooses_for_the_fault_and_for_its_test(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.namespaces = ["team1", "team2"]
+    commands: list[list[str]] = []
+    monkeypatch.setattr("subprocess.run", lambda words, **_: commands.append(words))
+    monkeypatch.setattr(sys, "argv", ["faults", "--variable", "AGENTS_NAMESPACE:team2", "agent-samples"])
+    assert command.main() == 1
+    assert "AGENTS_NAMESPACE:team2" in commands[0]
 
 
 def test_a_component_that_is_not_one_workload_is_reported(cluster: Cluster) -> None:
