@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import requests
-from robot.api import logger
 from robot.api.deco import keyword, library
 
 from connection_failures import ConnectionFailure, describe_failure
 from entry.entry_point import EntryError, EntryPoint
 
-SHOWN = 1000  # characters of an answer in the log
+if TYPE_CHECKING:
+    from RequestsLibrary import RequestsLibrary
+
 # What to do about a failure, by its kind.
 HINTS = {
     "certificate": "where the cluster's own authority signs it, name a file with that authority's "
@@ -53,7 +55,13 @@ def send_request(
 
 @library(scope="GLOBAL")
 class HttpRequests:
-    """Sends HTTP requests to entry points."""
+    """Sends HTTP requests to entry points by RequestsLibrary, which logs request and answer."""
+
+    @cached_property
+    def _requests(self) -> RequestsLibrary:
+        from RequestsLibrary import RequestsLibrary  # noqa: PLC0415 - heavy, and not needed for a dry run
+
+        return RequestsLibrary()
 
     @keyword
     def send_request(  # noqa: PLR0913, PLR0917 - a request has that many parts
@@ -67,22 +75,25 @@ class HttpRequests:
         query: dict[str, str] | None = None,
         follow_redirects: bool = True,
     ) -> requests.Response:
-        """Return and log the answer to one request, whatever its status.
+        """Return the answer to one request, whatever its status.
 
         The request carries the entry point's login. `limit` is in seconds, for the connection and for each
         part of the answer. Raises RequestError, which names the failure, where there is no answer.
         """
-        answer = send_request(
-            entry,
-            method,
-            path,
-            limit,
-            data=body,
-            headers=headers,
-            params=query,
-            allow_redirects=follow_redirects,
-        )
-        seconds = answer.elapsed.total_seconds()
-        logger.info(f"{method} {answer.url}: {answer.status_code} {answer.reason} in {seconds:.2f} s")
-        logger.info(answer.text[:SHOWN])
+        tls = {"verify": entry.tls.authority, "cert": entry.tls.certificate} if entry.tls else {}
+        send = getattr(self._requests, f"session_less_{method.lower()}")
+        try:
+            answer: requests.Response = send(
+                url=entry.url + path,
+                expected_status="any",
+                auth=entry.login,
+                timeout=limit,
+                data=body,
+                headers=headers,
+                params=query,
+                allow_redirects=follow_redirects,
+                **tls,
+            )
+        except requests.RequestException as error:
+            raise RequestError(entry, describe_failure(error)) from error
         return answer
