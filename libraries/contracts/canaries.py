@@ -21,7 +21,7 @@ from robot.api.deco import keyword, library
 
 from agent.client import Question
 from contracts.selectors import selects
-from traces.messages import as_json, counted, excerpt
+from traces.messages import counted, excerpt, quoted
 from traces.model import Arrival, Span, Trace
 from traces.text import content, decode, texts_in
 
@@ -85,7 +85,7 @@ def pick_canaries(question: Question, trace: Trace) -> list[str]:
         outputs = [text for call in calls for text in content(call, "output")]
         raise AssertionError(
             f"The tool's answer has no value that only the tool can know, so it cannot be followed: "
-            f"{excerpt(as_json(outputs))}. Ask about something that it answers with numbers or names."
+            f"{excerpt(quoted(outputs))}. Ask about something that it answers with numbers or names."
         )
     return list(picked)
 
@@ -168,4 +168,4 @@ def _leaves(output: str) -> Iterator[str]:
         yield output
     elif isinstance(value, dict | list):
         for item in value.values() if isinstance(value, dict) else value:
-            yield from _leaves(item if isinstance(item, str) else as_json(item))
+            yield from _leaves(item if isinstance(item, str) else quoted(item))

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from contracts.selectors import selects
-from traces.messages import as_json, excerpt
+from traces.messages import excerpt, quoted
 from traces.model import Span, Trace
 
 
@@ -80,8 +80,8 @@ class Evaluation:
         return {"first": found[:1], "last": found[-1:]}.get(which, found)
 
     def shown(self, value: object) -> str:
-        """Return a value as JSON, without secrets; of a long one the beginning."""
-        return excerpt(self._without_secrets(as_json(value)))
+        """Return a value without secrets, a text in quotes; of a long one the beginning."""
+        return excerpt(self._without_secrets(quoted(value)))
 
     def violation(self, rule: str, span: Span | None, expected: str, seen: str) -> Violation:
         """Return a violation at a span, None for the whole trace; its texts are without secrets."""

@@ -14,7 +14,14 @@ from urllib.parse import urlsplit
 from robot.api import logger
 from robot.api.deco import keyword, library
 from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException, TimeoutException, WebDriverException
+from selenium.common.exceptions import (
+    ElementClickInterceptedException,
+    ElementNotInteractableException,
+    StaleElementReferenceException,
+    TimeoutException,
+    WebDriverException,
+)
+from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 from SeleniumLibrary.base import LibraryComponent  # type: ignore[import-untyped]
 
@@ -154,6 +161,42 @@ class Browser(LibraryComponent):  # type: ignore[misc] # SeleniumLibrary has no 
             return seen == expected
 
         self._wait(drawn, limit, lambda: f"{part} is\n{seen or 'not drawn'}\nexpected\n{expected}\n")
+
+    @keyword
+    def click_through_pop_ups(self, part: str, locator: str, *closers: str, limit: float) -> None:
+        """Click a part of the page as soon as nothing lies over it. A failure message calls it `part`.
+
+        `closers` are the locators of the buttons that close what may lie over the page.
+        """
+        reason = ""
+
+        def clicked(_: object) -> bool:
+            nonlocal reason
+            self.close_pop_ups(*closers)
+            elements = self.find_elements(locator)
+            reason = "" if elements else "it is not there"
+            for element in elements[:1]:
+                reason = self._click(element)
+            return not reason
+
+        self._wait(clicked, limit, lambda: f"{part} cannot be clicked: {reason}")
+
+    @keyword
+    def close_pop_ups(self, *closers: str) -> None:
+        """Click the buttons that the locators find; one that is covered closes nothing that is in the way."""
+        for closer in closers:
+            for button in self.find_elements(closer):
+                self._click(button)
+
+    def _click(self, element: WebElement) -> str:
+        """Click an element; return why that was not possible, empty where it was."""
+        try:
+            element.click()
+        except (ElementClickInterceptedException, ElementNotInteractableException) as error:
+            return (error.msg or "").partition("\n")[0]
+        except StaleElementReferenceException:
+            return "it was drawn anew"
+        return ""
 
     @keyword
     def page_should_be_sound(self, banners: str, limit: float) -> None:

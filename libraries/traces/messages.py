@@ -12,9 +12,9 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def as_json(value: object) -> str:
-    """Return a value as JSON; so a message shows whether it is a text or a number."""
-    return json.dumps(value, ensure_ascii=False, default=str)
+def quoted(value: object) -> str:
+    """Return a text in quotes and any other value as JSON, so that a message shows which of them it is."""
+    return f'"{value}"' if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def excerpt(text: str, start: int = 0) -> str:
@@ -26,8 +26,8 @@ def excerpt(text: str, start: int = 0) -> str:
 
 
 def excerpts(one: object, other: object) -> tuple[str, str]:
-    """Return two values as JSON; of long ones the place where they begin to differ."""
-    texts = as_json(one), as_json(other)
+    """Return two values, texts in quotes; of long ones the place where they begin to differ."""
+    texts = quoted(one), quoted(other)
     common = next((place for place, (a, b) in enumerate(zip(*texts, strict=False)) if a != b), 0)
     start = max(0, common - LONGEST // 2)
     return excerpt(texts[0], start), excerpt(texts[1], start)

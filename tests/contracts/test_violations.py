@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from contracts.rules import evaluate
-from tests.contracts.mutations import KEY, attribute, everywhere
+from tests.contracts.mutations import KEY, attribute, edited, everywhere
 from tests.contracts.recordings import recorded, shared_contract
 from traces.model import Trace
 
@@ -32,6 +32,19 @@ def test_a_violation_that_cuts_a_long_value_shows_no_piece_of_a_secret(place: in
     (line,) = (str(each) for each in found if each.rule == "causality.model-output-is-the-answer")
     assert "sk-proj" not in line
     assert "characters)" in line
+
+
+def test_a_text_that_is_missing_is_shown_beside_what_is_there_instead() -> None:
+    recording = recorded("one-tool")[0]
+    content = "llm.input_messages.3.message.contents.0.message_content.text"
+    changed = edited("LLM 2", content, lambda _: "no weather today")(recording.trace)
+    found = evaluate(shared_contract(recording.contract), changed, recording.expectation)
+    (line,) = (str(each) for each in found if each.rule == "causality.canary-reaches-model")
+    (canary,) = recording.expectation.canaries
+    assert line.endswith(
+        f'expected the canary in the input of the last LLM: "{canary}", '
+        'seen "no weather today", the last of 3 texts'
+    )
 
 
 def test_a_long_value_is_cut_and_its_length_is_named() -> None:

@@ -13,6 +13,7 @@ import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from robot.api.types import Secret
+from selenium.common.exceptions import ElementClickInterceptedException
 
 from entry.entry_point import EntryPoint, Login
 from pages import browser, chromium
@@ -258,10 +259,18 @@ def test_a_page_is_asked_with_the_login_of_its_origin_and_no_other() -> None:
 
 
 class _Element:
-    """A visible element of a page."""
+    """A visible element of a page, which others may cover."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *covers: _Element) -> None:
         self.text = text
+        self.covers = covers
+        self.clicked = False
+
+    def click(self) -> None:
+        above = [cover for cover in self.covers if not cover.clicked]
+        if above:
+            raise ElementClickInterceptedException(f"{self.text} lies below {above[0].text}\nStacktrace: #0")
+        self.clicked = True
 
     def is_displayed(self) -> bool:
         return True
@@ -297,6 +306,27 @@ def test_a_part_that_lacks_a_text_names_it_and_what_is_shown(monkeypatch: pytest
     )
     with pytest.raises(AssertionError, match=r"after 0\.01 s: the row is not there"):
         plugin_at(_Page(), monkeypatch).wait_until_part_shows("the row", "css:row", limit=0.01)
+
+
+def test_a_part_is_clicked_when_the_pop_ups_over_it_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    pop_up = _Element("pop-up")
+    covered = _Element("pop-up of the page below", _Element("drawer"))
+    part = _Element("part", pop_up)
+    page = {"css:got-it": [covered, pop_up], "css:part": [part]}
+    monkeypatch.setattr(browser.Browser, "find_elements", lambda _, locator: page[locator])
+    plugin = browser.Browser(SimpleNamespace(driver=_Page()))
+    plugin.click_through_pop_ups("the part", "css:part", "css:got-it", limit=0.01)
+    assert (pop_up.clicked, part.clicked, covered.clicked) == (True, True, False)
+
+
+def test_a_part_that_cannot_be_clicked_is_reported_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = {"css:part": [_Element("part", _Element("drawer"))], "css:none": []}
+    monkeypatch.setattr(browser.Browser, "find_elements", lambda _, locator: page[locator])
+    plugin = browser.Browser(SimpleNamespace(driver=_Page()))
+    with pytest.raises(AssertionError, match=r"the part cannot be clicked: part lies below drawer$"):
+        plugin.click_through_pop_ups("the part", "css:part", limit=0.01)
+    with pytest.raises(AssertionError, match=r"the part cannot be clicked: it is not there$"):
+        plugin.click_through_pop_ups("the part", "css:none", limit=0.01)
 
 
 def test_parts_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:

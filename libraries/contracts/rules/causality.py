@@ -46,7 +46,8 @@ def _contained(evaluation: Evaluation, rule: str, text: _Text, place: Mapping[st
         yield evaluation.violation(rule, text.source, text.what, "none")
         return
     which, selector, part = place["which"], place["span"], place["part"]
-    expected = f"{text.what} in the {part} of the {which} {selector}"
+    target = f"{which} {selector}" if which in ("any", "every") else f"the {which} {selector}"
+    expected = f"{text.what} in the {part} of {target}: {evaluation.shown(text.content)}"
     targets = _targets(evaluation, place, text.source)
     if not targets:
         where = {"next": " after it", "previous": " before it"}.get(which, "")
@@ -55,12 +56,9 @@ def _contained(evaluation: Evaluation, rule: str, text: _Text, place: Mapping[st
     missing = [target for target in targets if not contains(texts_in(target, part), text.content)]
     if missing and (which != "any" or len(missing) == len(targets)):
         seen = content(missing[0], part) or texts_in(missing[0], part)
-        yield evaluation.violation(
-            rule,
-            missing[0],
-            f"{expected}: {evaluation.shown(text.content)}",
-            evaluation.shown(seen[0] if len(seen) == 1 else seen),
-        )
+        last = evaluation.shown(seen[-1]) if seen else "no text"
+        several = f", the last of {len(seen)} texts" if len(seen) > 1 else ""
+        yield evaluation.violation(rule, missing[0], expected, f"{last}{several}")
 
 
 def _texts(evaluation: Evaluation, reference: str) -> Iterator[_Text]:
@@ -72,7 +70,7 @@ def _texts(evaluation: Evaluation, reference: str) -> Iterator[_Text]:
         if not expectation.canaries:
             raise ContractError("The contract needs canaries: pass them with the question.")
         for canary in expectation.canaries:
-            yield _Text(f"the canary {canary}", canary)
+            yield _Text("the canary", canary)
     else:
         rule = parse_sentence(TEXT, reference)
         for span in evaluation.pick(rule["which"], rule["span"]):
