@@ -90,6 +90,15 @@ def granted() -> Iterator[tuple[Resource, frozenset[str]]]:
                 yield (group, resource), frozenset(rule["verbs"])
 
 
+def proxied() -> set[str]:
+    """Return the subresources whose paths the libraries write out, such as services/proxy."""
+    paths = r"/(pods|services)/\{[^/]*\}/(\w+)"
+    files = [file for file in sources("libraries") if file.suffix == ".py"]
+    return {
+        "/".join(found) for file in files for found in re.findall(paths, file.read_text(encoding="utf-8"))
+    }
+
+
 def client_methods() -> set[str]:
     text = "\n".join(
         file.read_text(encoding="utf-8") for file in sources("libraries") if file.suffix == ".py"
@@ -103,10 +112,11 @@ def test_every_kind_that_is_read_is_granted_and_no_other() -> None:
     assert set(whole.values()) == {frozenset({"get", "list"})}
 
 
-def test_logs_proxy_and_exec_are_granted_as_they_are_used() -> None:
+def test_subresources_are_granted_as_they_are_used() -> None:
     assert client_methods() == set(SUBRESOURCES)
+    assert proxied() == {"services/proxy"}
     parts = {resource[1]: set(verbs) for resource, verbs in granted() if "/" in resource[1]}
-    assert parts == dict(SUBRESOURCES.values())
+    assert parts == {**dict(SUBRESOURCES.values()), "services/proxy": {"create", "get"}}
 
 
 def test_only_the_disruptive_libraries_change_anything() -> None:

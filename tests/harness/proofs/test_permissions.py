@@ -23,6 +23,16 @@ def test_another_result_and_a_missing_test_are_reported() -> None:
     ]
 
 
+def test_results_are_compared_only_where_the_administrator_passes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(permissions, "find_program", lambda *_: "kubectl")
+    monkeypatch.setattr(permissions, "run_suites", lambda *_: {"S.Reads": ("FAIL", "no stack")})
+    monkeypatch.setattr("sys.argv", ["permissions"])
+    assert permissions.main() == 1
+    assert "1 of 1 tests fail as administrator" in capsys.readouterr().err
+
+
 def test_the_kubeconfig_has_the_token_and_no_other_login() -> None:
     config = {
         "contexts": [{"context": {"user": "admin", "cluster": "c"}}],
