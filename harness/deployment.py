@@ -17,10 +17,11 @@ import yaml
 
 from harness.cluster import lifecycle
 from harness.cluster.settings import Folders
-from harness.common.combinations import KUSTOMIZE, ROOT, component_table, in_order, write_kustomization
+from harness.common.combinations import KUSTOMIZE, component_table, in_order, write_kustomization
+from harness.common.commands import OUTPUT_LIMIT
 from harness.common.errors import HarnessError
 from harness.common.kubectl import Object, find, kubectl, wait_until_namespaces_are_gone
-from harness.common.progress import say
+from harness.common.progress import duration, say
 from harness.stand_ins import INSTALLATIONS, stand_ins_for
 from harness.stand_ins.stand_in import StandIn
 
@@ -96,10 +97,10 @@ def find_deployed() -> Deployment | None:
     if not found:
         return None
     deployed = Deployment(**json.loads(found["data"]["deployed"]))
-    names = ", ".join([deployed.overlay, *deployed.components])
     try:
-        _ = deployed.stand_ins
+        stand_ins_for(deployed.overlay, deployed.components)
     except HarnessError as unknown:
+        names = ", ".join([deployed.overlay, *deployed.components])
         raise HarnessError(
             f"Another version deployed {names} here: start anew with `tox -e cluster -- down`."
         ) from unknown
@@ -173,8 +174,10 @@ def wait_for_rollouts(deployment: Deployment) -> None:
 
 def restart_users_of(images: set[str]) -> None:
     """Roll every workload that runs one of these images: same tag, new content, so `apply` would not."""
+    if not images:
+        return
     kinds = ("get", ",".join(WORKLOADS), "--all-namespaces", "--selector", PART_OF, "--output=json")
-    for workload in json.loads(kubectl(*kinds))["items"] if images else []:
+    for workload in json.loads(kubectl(*kinds))["items"]:
         pod = workload["spec"]["template"]["spec"]
         if images & {container["image"] for container in pod["containers"] + pod.get("initContainers", [])}:
             kind, metadata = workload["kind"].lower(), workload["metadata"]
@@ -190,7 +193,10 @@ def find_changes_of_a_second_apply(folder: Path) -> list[str]:
     Raises HarnessError when the API server cannot be asked.
     """
     command = ["kubectl", "diff", "--kustomize", str(folder)]
-    result = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+    try:
+        result = subprocess.run(command, check=False, capture_output=True, text=True, timeout=OUTPUT_LIMIT)
+    except subprocess.TimeoutExpired as late:
+        raise HarnessError(f"`kubectl diff` took longer than {duration(OUTPUT_LIMIT)}.") from late
     changed = re.findall(r"^diff .*/(\S+)$", result.stdout, re.MULTILINE)
     # 1 says that there are differences, and also that there is no cluster to ask.
     if result.returncode > 1 or (result.returncode and not changed):

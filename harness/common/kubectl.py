@@ -12,7 +12,7 @@ from harness.common.errors import HarnessError
 from harness.common.waiting import wait_for
 
 SHOWN = 100  # characters of a command line in a message: a patch may be long
-LIMIT = 120.0  # seconds that a condition may take; on two busy cores the slowest took 20
+LIMIT = 120.0  # seconds that a condition may take: several times what the slowest took on two busy cores
 
 Object = dict[str, Any]
 Kubectl = Callable[..., str]  # takes kubectl's arguments and `text`, its input; returns what it prints

@@ -23,7 +23,7 @@ RANGES = ("openshift.io/sa.scc.uid-range", "openshift.io/sa.scc.supplemental-gro
 RANGE_SIZE = 10000
 SCC = "openshift.io/scc"  # the annotation that names the SCC under which a pod was admitted
 PROBE = "openshift-stand-in-probe"  # the name of all that is only made in dry runs
-LIMIT = 120.0  # seconds; the slowest, the schema of Routes, took 10
+LIMIT = 120.0  # seconds; the slowest takes some more than the five in which a schema is read again
 
 
 def impose() -> None:
