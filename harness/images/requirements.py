@@ -1,4 +1,4 @@
-"""Resolves an image's Python packages into its requirements.txt, so that builds repeat."""
+"""Resolves an image's Python packages into its requirements.txt, with hashes, so that builds repeat."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ def write_requirements(image: Image, until: str = "") -> None:
             constraints.flush()
         command = [
             sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--upgrade", "--no-header",
-            "--no-annotate", "--python-version", PYTHON, "--constraints", constraints.name,
+            "--no-annotate", "--generate-hashes", "--python-version", PYTHON,
+            "--constraints", constraints.name,
             *(["--exclude-newer", until] if until else []), str(source), "--output-file", str(target),
         ]  # fmt: skip
         log = cache_folder() / "images" / "logs" / f"{image.file_name}-requirements.log"

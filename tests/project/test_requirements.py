@@ -15,11 +15,17 @@ LOCKED = {
     "requirements-dev.txt": [*PROJECT["dependencies"], *GROUPS["lint"], *GROUPS["test"]],
     "requirements-checkov.txt": GROUPS["checkov"],
 }
+IMAGES = [  # by `python -m harness.images --lock`
+    str(file.relative_to(ROOT))
+    for folder in ("apps", "harness")
+    for file in (ROOT / folder).rglob("requirements.txt")
+]
 
 
 def blocks(text: str) -> list[str]:
     """Return one block of lines for each package of a locked file."""
-    return [block for block in re.split(r"^(?=\w)", text, flags=re.MULTILINE) if not block.startswith("#")]
+    found = re.split(r"^(?=\w)", text, flags=re.MULTILINE)
+    return [block for block in found if block and not block.startswith("#")]
 
 
 def stale(required: Sequence[str], text: str) -> set[str]:
@@ -34,7 +40,7 @@ def test_the_lock_is_current(name: str) -> None:
     assert not missing, f"{name} does not have {', '.join(sorted(missing))}: run tox -e lock"
 
 
-@pytest.mark.parametrize("name", LOCKED)
+@pytest.mark.parametrize("name", [*LOCKED, *IMAGES])
 def test_every_package_has_its_version_and_hashes(name: str) -> None:
     for block in blocks((ROOT / name).read_text(encoding="utf-8")):
         assert re.match(r"[\w.-]+==\S+", block), block

@@ -73,7 +73,7 @@ def test_a_tag_without_version_is_an_error() -> None:
 def test_locks_hold_the_release_that_the_overlay_names(name: str) -> None:
     image = next(image for image in images_for("embedded") if image.name == name)
     lock = (image.folder / "requirements.txt").read_text()
-    assert re.search(rf"^{RELEASED[name]}==\s*{re.escape(image.version)}(\.\d+)*$", lock, re.MULTILINE)
+    assert re.search(rf"^{RELEASED[name]}==\s*{re.escape(image.version)}(\.\d+)* ", lock, re.MULTILINE)
 
 
 def test_the_collector_has_one_version() -> None:
