@@ -158,15 +158,15 @@ class Collector:
         return any(host and host not in {"localhost", "127.0.0.1", "::1"} for host in hosts)
 
     @keyword
-    def find_exporter(self, configuration: Mapping[str, Any], backend: str) -> Exporter | None:
-        """Return the exporter of traces to a backend (`mlflow`, `phoenix`), None where no pipeline has one.
+    def find_exporter(self, configuration: Mapping[str, Any], service: str) -> Exporter | None:
+        """Return the exporter of traces to a backend's Service, None where no pipeline has one.
 
-        It is the exporter in a traces pipeline whose name, or whose endpoint's host, is the backend's.
+        It is the exporter in a traces pipeline whose name, or whose endpoint's host, is the Service's.
         """
-        return find_exporter(configuration, backend)
+        return find_exporter(configuration, service)
 
 
-def find_exporter(configuration: Mapping[str, Any], backend: str) -> Exporter | None:
+def find_exporter(configuration: Mapping[str, Any], service: str) -> Exporter | None:
     """Return the exporter that `Collector.find_exporter` describes."""
     exporters = configuration.get("exporters") or {}
     pipelines = trace_pipelines(configuration)
@@ -175,7 +175,7 @@ def find_exporter(configuration: Mapping[str, Any], backend: str) -> Exporter | 
             settings = exporters.get(name) or {}
             endpoint = settings.get("traces_endpoint") or settings.get("endpoint") or ""
             host = endpoint.partition("://")[2] or endpoint
-            if name.partition("/")[2] == backend or host.split(":")[0].split(".")[0] == backend:
+            if service in {name.partition("/")[2], host.split(":")[0].split(".")[0]}:
                 return Exporter(
                     name,
                     pipeline,

@@ -88,9 +88,14 @@ class Promises:
     """Reads what the pipelines promise, and compares a probe with it."""
 
     @keyword
-    def get_pipeline_promises(self, configuration: Mapping[str, Any]) -> dict[str, PipelinePromise]:
-        """Return what the pipelines promise, by backend; nothing for one that they do not export to."""
-        return {promise.backend: promise for promise in read_promises(configuration)}
+    def get_pipeline_promises(
+        self, configuration: Mapping[str, Any], services: Mapping[str, str]
+    ) -> dict[str, PipelinePromise]:
+        """Return what the pipelines promise, by backend; nothing for one that they do not export to.
+
+        `services` has the name of each backend's Service.
+        """
+        return {promise.backend: promise for promise in read_promises(configuration, services)}
 
     @keyword
     def get_kept_probe_spans(self, probe: Probe, promise: PipelinePromise) -> dict[str, bool | None]:
@@ -121,12 +126,12 @@ class Promises:
         return f"{title} stored {len(there)} of {len(keeps)} spans of the probe, as promised.{seen}"
 
 
-def read_promises(configuration: Mapping[str, Any]) -> list[PipelinePromise]:
+def read_promises(configuration: Mapping[str, Any], services: Mapping[str, str]) -> list[PipelinePromise]:
     """Return what each pipeline with an exporter to a backend promises."""
     found = []
     pipelines, processors = trace_pipelines(configuration), configuration.get("processors") or {}
     for backend in RELAYED:
-        exporter = find_exporter(configuration, backend)
+        exporter = find_exporter(configuration, services[backend])
         if exporter is None:
             continue
         content = pipelines[exporter.pipeline]

@@ -73,12 +73,14 @@ def collect(
     question: Question,
     waited: float,
     read: Mapping[str, tuple[str, Any]],
+    *,
+    service: str,
     **known: Any,  # noqa: ANN401
 ) -> Evidence:
     """Return the evidence: the `known` fields, and those that were `read`.
 
-    Each of these is PASS and a value, or FAIL and a reason. One that could not be read takes nothing away
-    from the others.
+    `service` is the name of the backend's Service. Each field that was read is PASS and a value, or FAIL and
+    a reason. One that could not be read takes nothing away from the others.
     """
     values = {name: value for name, (status, value) in read.items() if status == "PASS"}
     unread = {name: str(value) for name, (status, value) in read.items() if status != "PASS"}
@@ -87,7 +89,7 @@ def collect(
         backend,
         question,
         waited,
-        exporter=find_exporter(configuration, backend),
+        exporter=find_exporter(configuration, service),
         pipelines=list(trace_pipelines(configuration)),
         unread=unread,
         **values,

@@ -27,14 +27,17 @@ class Verdict:
         question: Question,
         waited: float,
         read: dict[str, tuple[str, Any]],
+        *,
+        service: str,
         **known: Any,  # noqa: ANN401 - fields of Evidence
     ) -> str:
         """Return the verdict as text; its first line is the first line of the incident report.
 
         `read` has, by field of Evidence, what `Run Keyword And Ignore Error` returned of reading it: a status
-        and the value, or the reason. The other arguments are fields of Evidence too.
+        and the value, or the reason. `service` is the name of the backend's Service. The other
+        arguments are fields of Evidence too.
         """
-        return explain(collect(backend, question, waited, read, **known))
+        return explain(collect(backend, question, waited, read, service=service, **known))
 
 
 def explain(evidence: Evidence) -> str:

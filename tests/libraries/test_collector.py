@@ -166,6 +166,27 @@ def test_finds_an_exporter_of_another_name_by_its_endpoint() -> None:
     assert found.name == "otlp"
 
 
+def test_of_two_exporters_to_an_mlflow_the_one_to_its_service_is_found() -> None:
+    ours = "llm-observability-mlflow"
+    configuration = {
+        "exporters": {
+            MLFLOW: {"traces_endpoint": "http://mlflow:5000/v1/traces"},
+            "otlphttp/added": {"traces_endpoint": f"http://{ours}:5000/v1/traces"},
+        },
+        "service": {
+            "pipelines": {
+                "traces/mlflow": {"exporters": [MLFLOW]},
+                "traces/b": {"exporters": ["otlphttp/added"]},
+            }
+        },
+    }
+    found = {service: Collector().find_exporter(configuration, service) for service in ("mlflow", ours)}
+    assert {service: exporter and exporter.pipeline for service, exporter in found.items()} == {
+        "mlflow": "traces/mlflow",
+        ours: "traces/b",
+    }
+
+
 def test_an_exporter_knows_its_filters_and_how_many_pipelines_have_them() -> None:
     one, other = "filter/openinference", "filter/fault"
     configuration = {

@@ -43,6 +43,9 @@ def test_a_condition_is_met_not_met_or_unknown(
     assert is_met(condition, HTTP) is of_http
 
 
+SERVICES = {"mlflow": "mlflow", "phoenix": "phoenix"}
+
+
 def configuration(**processors: Any) -> dict[str, Any]:  # noqa: ANN401 - a processor's settings
     named = {name.replace("__", "/"): settings for name, settings in processors.items()}
     pipeline = {"receivers": ["otlp"], "processors": list(named), "exporters": ["otlphttp/mlflow"]}
@@ -54,7 +57,7 @@ def configuration(**processors: Any) -> dict[str, Any]:  # noqa: ANN401 - a proc
 
 
 def promise(**processors: Any) -> PipelinePromise:  # noqa: ANN401
-    (found,) = read_promises(configuration(**processors))
+    (found,) = read_promises(configuration(**processors), SERVICES)
     return found
 
 
@@ -92,7 +95,7 @@ def test_a_sampler_promises_a_share() -> None:
 
 
 def test_a_pipeline_to_no_backend_promises_nothing() -> None:
-    assert Promises().get_pipeline_promises({"service": {"pipelines": {"traces": None}}}) == {}
+    assert Promises().get_pipeline_promises({"service": {"pipelines": {"traces": None}}}, SERVICES) == {}
 
 
 @pytest.fixture

@@ -285,7 +285,7 @@ READ: dict[str, tuple[str, Any]] = {
 def test_what_cannot_be_read_takes_nothing_away_from_the_rest(name: str) -> None:
     def read(failing: str = "") -> Evidence:
         found = READ | ({failing: ("FAIL", "403 Forbidden")} if failing else {})
-        return collect("mlflow", QUESTION, 30, found, before=metrics(IDLE))
+        return collect("mlflow", QUESTION, 30, found, service="mlflow", before=metrics(IDLE))
 
     whole, partly = read(), read(failing=name)
     lost = {"exporter", "pipelines"} if name == "configuration" else {name}
