@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from harness.common.errors import HarnessError
-from harness.stand_ins.kagenti.stand_in import STAND_IN as KAGENTI
 from harness.stand_ins.managed_postgres.stand_in import STAND_IN as MANAGED_POSTGRES
 from harness.stand_ins.openshift.stand_in import STAND_IN as OPENSHIFT
+from harness.stand_ins.rossoctl.kagenti import STAND_IN as KAGENTI
 from harness.stand_ins.rossoctl.stand_in import STAND_IN as ROSSOCTL
 from harness.stand_ins.rossoctl.stand_in import WITHOUT_PHOENIX as ROSSOCTL_WITHOUT_PHOENIX
 from harness.stand_ins.stand_in import StandIn

@@ -22,10 +22,9 @@ from harness.common.errors import HarnessError, report_error
 from harness.common.kubectl_and_helm import find_program
 from harness.images.contexts import collector_version, compile_collector
 from harness.proofs.old_collector.collector import EXPERIMENT_ID, Collector, Received
-from harness.stand_ins import kagenti
+from harness.stand_ins.rossoctl import kagenti, stand_in
 
 HERE = Path(__file__).parent
-CHART = Path(kagenti.__file__).parent / "chart"
 KUSTOMIZE = HERE.parents[2] / "kustomize"
 BUILDER = HERE / "builder.yaml"
 ATTACHED = ("filter.yaml", "guard.yaml", "mlflow.yaml")  # what attach mounts, in the order of its arguments
@@ -45,8 +44,9 @@ def find_collector() -> Path:
 
 def write_configs(folder: Path, kubectl: str) -> None:
     """Write the installation's config (base.yaml), what attach mounts, and LATER into a folder."""
-    values = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
-    (folder / "base.yaml").write_text(yaml.safe_dump(values["collector"]["config"]), encoding="utf-8")
+    for thing in stand_in.render(kagenti.SHAPE):
+        if thing["metadata"]["name"] == "otel-collector-config":
+            (folder / "base.yaml").write_text(thing["data"]["base.yaml"], encoding="utf-8")
     attach = KUSTOMIZE / "overlays" / "kagenti" / "attach"
     rendered = read_output([kubectl, "kustomize", attach], f"{attach} does not build")
     for thing in yaml.safe_load_all(rendered):
@@ -100,7 +100,7 @@ def check_received(received: Received) -> None:
 def check_metrics(metrics: str) -> None:
     """Raise HarnessError unless the collector counts what it sent to MLflow."""
     counts = [line for line in metrics.splitlines() if line.startswith("otelcol_exporter_sent_spans")]
-    if not any('exporter="otlphttp/mlflow"' in line for line in counts):
+    if not any('exporter="otlphttp/llm-observability-mlflow"' in line for line in counts):
         raise HarnessError(f"The collector's metrics do not count what it sent to MLflow: {counts}")
 
 

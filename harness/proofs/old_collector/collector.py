@@ -130,11 +130,12 @@ class Collector:
         with Sink() as sink, log.open("w") as output:
             threading.Thread(target=sink.serve_forever, daemon=True).start()
             reader = {"pull": {"exporter": {"prometheus": {"host": LOOPBACK, "port": metrics}}}}
+            exporter = "exporters::otlphttp/llm-observability-mlflow"
             here = [
                 f"--set=receivers::otlp::protocols::http::endpoint={LOOPBACK}:{receiver}",
                 f"--set=extensions::health_check::endpoint={LOOPBACK}:{health}",
-                f"--set=exporters::otlphttp/mlflow::traces_endpoint=http://{LOOPBACK}:{sink.server_port}/v1/traces",
-                "--set=exporters::otlphttp/mlflow::encoding=json",
+                f"--set={exporter}::traces_endpoint=http://{LOOPBACK}:{sink.server_port}/v1/traces",
+                f"--set={exporter}::encoding=json",
                 f"--config=yaml:service::telemetry::metrics::readers: {json.dumps([reader])}",
             ]
             command: list[str | Path] = [self.program, *self._arguments(*files), *here]
@@ -158,7 +159,8 @@ class Collector:
 
     @property
     def _environment(self) -> dict[str, str]:
-        return {**os.environ, "MLFLOW_EXPERIMENT_ID": EXPERIMENT_ID}
+        variables = ("LLM_OBSERVABILITY_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_ID")  # attach's, and LATER's
+        return {**os.environ, **dict.fromkeys(variables, EXPERIMENT_ID)}
 
 
 def _free_port() -> int:

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import yaml
+
 from harness.cluster.settings import Folders
 from harness.common.cache import cache_folder
 from harness.common.commands import read_output
-from harness.common.kubectl import ensure_namespace, find, kubectl
+from harness.common.kubectl import Object, ensure_namespace, find, kubectl
 from harness.common.kubectl_and_helm import find_program
 from harness.images.catalog import Image, images_for
 from harness.images.loading import load_images
@@ -79,15 +81,24 @@ def helm(version: int, *arguments: str) -> str:
 
 def install(shape: Shape, version: int, *options: str) -> None:
     """Install or upgrade the chart's release with Helm 3 or 4, and wait until it runs."""
+    helm(version, "upgrade", "--install", *chart_arguments(shape), "--wait", f"--timeout={LIMIT}", *options)
+
+
+def render(shape: Shape) -> list[Object]:
+    """Return the chart's objects as Helm makes them."""
+    return [thing for thing in yaml.safe_load_all(helm(3, "template", *chart_arguments(shape))) if thing]
+
+
+def chart_arguments(shape: Shape) -> list[str]:
+    """Return what Helm needs to know of a shape: release, chart, namespace and values."""
     images = [
         option
         for key, value in image_references().items()
         for option in ("--set-string", f"images.{key}={value}")
     ]
-    place = ["--namespace", shape.namespace, "--wait", f"--timeout={LIMIT}"]
     program = ["--set-file", f"openMeteo={OPEN_METEO}", "--set", f"agents.namespace={shape.agents_namespace}"]
-    command = ["upgrade", "--install", shape.release, str(CHART), *place, *images, *program]
-    helm(version, *command, *shape.options, *options)
+    place = [shape.release, str(CHART), "--namespace", shape.namespace]
+    return [*place, *images, *program, *shape.options]
 
 
 def up(shape: Shape) -> None:

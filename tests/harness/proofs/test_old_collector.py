@@ -30,7 +30,7 @@ def test_the_configs_are_the_installations_and_those_that_attach_mounts(
     written = {file.name: yaml.safe_load(file.read_text(encoding="utf-8")) for file in tmp_path.iterdir()}
     assert set(written) == {"base.yaml", *proof.ATTACHED, proof.LATER}
     assert "traces/phoenix" in written["base.yaml"]["service"]["pipelines"]
-    assert "otlphttp/mlflow" in written["mlflow.yaml"]["exporters"]
+    assert "otlphttp/llm-observability-mlflow" in written["mlflow.yaml"]["exporters"]
     assert "otlp_http/mlflow" in written[proof.LATER]["exporters"]
 
 
@@ -58,6 +58,6 @@ def test_another_experiment_is_reported() -> None:
 
 def test_metrics_must_count_what_was_sent_to_mlflow() -> None:
     line = 'otelcol_exporter_sent_spans__spans__total{exporter="otlphttp/%s"} 2'
-    proof.check_metrics(line % "mlflow")
+    proof.check_metrics(line % "llm-observability-mlflow")
     with pytest.raises(HarnessError, match="do not count"):
         proof.check_metrics(line % "phoenix")

@@ -1,8 +1,0 @@
-"""Command line: python -m harness.stand_ins.kagenti up|down|env."""
-
-import sys
-
-from harness.stand_ins.kagenti.stand_in import STAND_IN
-from harness.stand_ins.stand_in import run_command_line
-
-sys.exit(run_command_line(STAND_IN))

@@ -1,7 +1,0 @@
-{{- define "restricted" -}}
-runAsNonRoot: true
-runAsUser: {{ .Values.user }}
-allowPrivilegeEscalation: false
-capabilities: {drop: [ALL]}
-seccompProfile: {type: RuntimeDefault}
-{{- end }}
