@@ -197,14 +197,26 @@ def exporters_reach_their_backends(stack: Stack) -> Iterator[str]:
             yield f"{name} sends to path {url.path}, not /v1/traces"
 
 
+def mlflow_service(stack: Stack) -> str:
+    """Return the name of the Service that leads to MLflow."""
+    (name,) = (
+        service["metadata"]["name"]
+        for service in stack.of("Service")
+        for workload in stack.selected_by(service)
+        if workload["spec"]["template"]["spec"]["containers"][0]["name"] == "mlflow"
+    )
+    return str(name)
+
+
 def mlflow_answers_to_its_names(stack: Stack) -> Iterator[str]:
     """MLflow's allowed hosts are the exporter's name and the route's, with and without port, and no other."""
     found = stack.container("mlflow")
     if found is None:
         return
     environment = plain_env(found[1])
-    route = stack.get("HTTPRoute", "mlflow", found[0])
-    hosts, origins = {"mlflow:5000"}, set()
+    service = mlflow_service(stack)
+    route = stack.get("HTTPRoute", service, found[0])
+    hosts, origins = {f"{service}:5000"}, set()
     if route is not None:
         host, port = route["spec"]["hostnames"][0], environment.get("ROUTE_PORT")
         hosts |= {host, f"{host}:{port}"}
@@ -220,7 +232,7 @@ def mlflow_answers_to_its_names(stack: Stack) -> Iterator[str]:
     for who, name in (
         (
             "the collector",
-            urlsplit(exporter.get("traces_endpoint", "")).netloc if exporter else "mlflow:5000",
+            urlsplit(exporter.get("traces_endpoint", "")).netloc if exporter else f"{service}:5000",
         ),
         ("its readiness probe", readiness(found[1])[1]),
     ):

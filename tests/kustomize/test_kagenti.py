@@ -1,4 +1,4 @@
-"""The overlay for an existing Kagenti takes nothing that the installation has; attaching takes little."""
+"""The overlay beside an installation meets nothing that the installation has; attaching takes little."""
 
 import os
 from collections.abc import Callable
@@ -8,24 +8,28 @@ import pytest
 import yaml
 
 import pipeline_rules
+from harness.attach.ours import PREFIX, made_by_pods
 from harness.common.combinations import KUSTOMIZE, Combination
+from harness.stand_ins.rossoctl import kagenti, stand_in
 from rendered import Object, Stack, name_of
 
 ATTACH, DETACH = "kagenti/attach", "kagenti/detach"
-CHART = KUSTOMIZE.parent / "harness" / "stand_ins" / "kagenti" / "chart"
-INSTALLED = {
-    *(("Deployment", name) for name in ("otel-collector", "weather-service")),
-    *(("StatefulSet", name) for name in ("phoenix", "postgres-otel")),
-    *(("Service", name) for name in ("otel-collector", "phoenix", "postgres", "weather-service")),
-    *(("ConfigMap", name) for name in ("otel-collector-config", "postgres-otel-init-script")),
-    *(("HTTPRoute", name) for name in ("phoenix", "weather-agent")),
-    ("Secret", "otel-db-secret"),
+NAMESPACE = "kagenti-system"
+# Both shapes of an installation, in the namespace of the overlay.
+SHAPES = {
+    "today": stand_in.Shape(NAMESPACE, "deps", stand_in.SHAPE.options),
+    "before": kagenti.SHAPE,
 }
 
 
 @pytest.fixture(params=[(), ("installation-postgres",)], ids=["dedicated", "shared"])
 def ours(request: pytest.FixtureRequest, combination: Callable[[Combination], Stack]) -> Stack:
     return combination(Combination("kagenti", request.param))
+
+
+@pytest.fixture(scope="module", params=list(SHAPES.values()), ids=list(SHAPES))
+def theirs(request: pytest.FixtureRequest) -> Stack:
+    return Stack(stand_in.render(request.param))
 
 
 def only(stack: Stack, kind: str) -> Object:
@@ -38,22 +42,49 @@ def container(stack: Stack) -> Object:
     return found
 
 
-def test_deleting_the_overlay_takes_nothing_from_the_installation(ours: Stack) -> None:
-    assert not list(ours.of("Namespace"))
-    named = {(thing["kind"], thing["metadata"]["name"]) for thing in ours.objects}
-    assert not named & INSTALLED
+def test_no_name_is_one_that_the_installation_has(
+    ours: Stack, theirs: Stack, overlay: Callable[[str], Stack]
+) -> None:
+    brought = [*ours.objects, *overlay(ATTACH).of("ConfigMap")]
+    by_pods = made_by_pods([*ours.objects, *overlay(ATTACH).objects], NAMESPACE)
+    names = {name_of(thing) for thing in [*brought, *by_pods]}
+    assert f"Deployment {NAMESPACE}/otel-collector" in {name_of(thing) for thing in theirs.objects}
+    assert not names & {name_of(thing) for thing in theirs.objects}
+    assert all(thing["metadata"]["name"].startswith(PREFIX) for thing in brought)
 
 
-def test_no_service_leads_to_pods_of_the_other(ours: Stack) -> None:
-    # The installation's Services select by `app`.
-    for service in ours.of("Service"):
-        assert set(service["spec"]["selector"]) == {"app.kubernetes.io/name"}, name_of(service)
-    for workload, _ in ours.pods():
-        assert "app" not in workload["spec"]["template"]["metadata"]["labels"], name_of(workload)
-    names = {
-        workload["spec"]["selector"]["matchLabels"]["app.kubernetes.io/name"] for workload, _ in ours.pods()
+def test_what_the_pods_make_is_found(combination: Callable[[Combination], Stack]) -> None:
+    stack = combination(Combination("kagenti"))
+    assert [thing["metadata"]["name"] for thing in made_by_pods(stack.objects, NAMESPACE)] == [
+        "llm-observability-mlflow-database",
+        "llm-observability-postgres-admin",
+    ]
+    (create_secrets,) = (c for name, _, c in stack.containers() if name.endswith("create-secrets"))
+    assert {argument.split("=")[0] for argument in create_secrets["args"]} == {
+        "llm-observability-mlflow-database",
+        "llm-observability-postgres-admin",
     }
-    assert names <= {"mlflow", "mlflow-postgres"}
+
+
+def test_no_host_name_is_one_that_the_installation_has(ours: Stack, theirs: Stack) -> None:
+    hosts = {host for route in ours.of("HTTPRoute") for host in route["spec"]["hostnames"]}
+    assert hosts == {"llm-observability-mlflow.localtest.me"}
+    assert not hosts & {host for route in theirs.of("HTTPRoute") for host in route["spec"]["hostnames"]}
+
+
+def test_no_service_leads_to_pods_of_the_other(ours: Stack, theirs: Stack) -> None:
+    both = Stack([*ours.objects, *theirs.objects])
+    for stack in (ours, theirs):
+        own = {name_of(workload) for workload, _ in stack.pods()}
+        for service in stack.of("Service"):
+            assert {name_of(workload) for workload in both.selected_by(service)} <= own, name_of(service)
+
+
+def test_no_label_of_a_pod_is_a_component_that_an_installation_may_have(ours: Stack) -> None:
+    for workload, _ in ours.pods():
+        labels = workload["spec"]["template"]["metadata"]["labels"]
+        assert labels["app.kubernetes.io/name"].startswith(PREFIX)
+        assert "app" not in labels
 
 
 @pytest.mark.parametrize("folder", ["kagenti", ATTACH, DETACH])
@@ -87,7 +118,7 @@ def test_installation_postgres_brings_none_and_uses_the_installations(
             }
         assert name == "create-database" or environment["PGDATABASE"] == {
             "name": "PGDATABASE",
-            "value": "mlflow",
+            "value": "llm_observability",
         }
 
 
@@ -110,65 +141,87 @@ def test_detaching_gives_up_every_field(overlay: Callable[[str], Stack]) -> None
     assert deployment == {key: value for key, value in attached.items() if key != "spec"}
 
 
-def attached_to_the_installation(attach: Stack) -> Stack:
-    """Return the collector as the API server merges it: the installation's command and config, then ours."""
-    values = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
+def attached_to(theirs: Stack, attach: Stack) -> Stack:
+    """Return the collector as the API server merges it: the installation's, then our fields."""
     deployment = only(attach, "Deployment")
-    namespace = deployment["metadata"]["namespace"]
-    name = "otel-collector-config"
     ours = deployment["spec"]["template"]["spec"]
     (taken,) = ours["containers"]
+    installed = theirs.get("Deployment", "otel-collector", NAMESPACE)
+    config = theirs.get("ConfigMap", "otel-collector-config", NAMESPACE)
+    assert installed
+    assert config
+    pod = installed["spec"]["template"]["spec"]
+    (own,) = pod["containers"]
     whole = {
+        **own,
         **taken,
-        "command": ["/otelcol-contrib", "--config=/etc/otelcol-config/base.yaml", *taken["args"]],
-        "volumeMounts": [{"name": name, "mountPath": "/etc/otelcol-config"}, *taken["volumeMounts"]],
+        "command": [*own["command"][:2], *taken["args"]],  # without --set, which the rules do not know
+        "volumeMounts": [*own["volumeMounts"], *taken["volumeMounts"]],
     }
-    pod = {"containers": [whole], "volumes": [{"name": name, "configMap": {"name": name}}, *ours["volumes"]]}
-    config = {
-        "kind": "ConfigMap",
-        "metadata": {"name": name, "namespace": namespace},
-        "data": {"base.yaml": yaml.safe_dump(values["collector"]["config"])},
-    }
-    merged = {**deployment, "spec": {"template": {"spec": pod, "metadata": {"labels": {}}}}}
-    return Stack([merged, config, *attach.of("ConfigMap")])
+    merged = {"containers": [whole], "volumes": [*pod["volumes"], *ours["volumes"]]}
+    template = {"spec": merged, "metadata": {"labels": {}}}
+    return Stack([{**deployment, "spec": {"template": template}}, config, *attach.of("ConfigMap")])
 
 
-def test_the_merged_config_names_what_is_there(overlay: Callable[[str], Stack]) -> None:
-    stack = attached_to_the_installation(overlay(ATTACH))
-    for rule in (pipeline_rules.config_files_are_mounted, pipeline_rules.config_files_repeat_no_list):
+def test_the_merged_config_names_what_is_there(theirs: Stack, overlay: Callable[[str], Stack]) -> None:
+    stack = attached_to(theirs, overlay(ATTACH))
+    for rule in (
+        pipeline_rules.config_files_are_mounted,
+        pipeline_rules.config_files_repeat_no_list,
+        pipeline_rules.pipelines_name_what_is_there,
+    ):
         assert not list(rule(stack))
-    idle = "debug is defined among the exporters and in no pipeline"  # the installation has it so
-    assert list(pipeline_rules.pipelines_name_what_is_there(stack)) == [idle]
 
 
-def test_the_installations_own_pipeline_stays(overlay: Callable[[str], Stack]) -> None:
-    own = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))["collector"]["config"]
-    merged = pipeline_rules.merged_config(attached_to_the_installation(overlay(ATTACH)))
-    for kind in ("receivers", "processors", "exporters", "extensions"):
-        for name, settings in own[kind].items():
-            assert merged[kind][name] == settings
-    assert merged["service"]["extensions"] == own["service"]["extensions"]
-    pipelines = own["service"]["pipelines"]
-    assert {name: merged["service"]["pipelines"][name] for name in pipelines} == pipelines
+def test_all_that_the_installation_configured_stays(theirs: Stack, overlay: Callable[[str], Stack]) -> None:
+    installed = theirs.get("ConfigMap", "otel-collector-config", NAMESPACE)
+    assert installed
+    own = yaml.safe_load(installed["data"]["base.yaml"])
+    merged = pipeline_rules.merged_config(attached_to(theirs, overlay(ATTACH)))
+    assert kept(own, merged) == own
+    added = set(merged["service"]["pipelines"]) - set(own["service"]["pipelines"])
+    assert added == {"traces/llm-observability"}
 
 
-def test_mlflow_gets_the_same_as_elsewhere(overlay: Callable[[str], Stack]) -> None:
-    here = pipeline_rules.merged_config(attached_to_the_installation(overlay(ATTACH)))
+def kept(own: Object, merged: Object) -> Object:
+    """Return the merged configuration without what was added: only keys that the own one has."""
+    return {
+        key: kept(value, merged[key]) if isinstance(value, dict) and value else merged[key]
+        for key, value in own.items()
+    }
+
+
+def test_mlflow_gets_the_same_as_elsewhere(theirs: Stack, overlay: Callable[[str], Stack]) -> None:
+    here = pipeline_rules.merged_config(attached_to(theirs, overlay(ATTACH)))
     there = pipeline_rules.merged_config(overlay("kind"))
     for processor in (pipeline_rules.FILTER, "transform/mlflow_guard"):
         assert here["processors"][processor] == there["processors"][processor]
-    ours, theirs = here["exporters"]["otlphttp/mlflow"], there["exporters"]["otlp_http/mlflow"]
-    assert set(ours) == set(theirs)
-    for setting in set(ours) - {"sending_queue"}:
-        assert ours[setting] == theirs[setting]
-    (*before, batch) = here["service"]["pipelines"]["traces/mlflow"]["processors"]
-    assert (before, batch) == (there["service"]["pipelines"]["traces/mlflow"]["processors"], "batch/mlflow")
-    size = theirs["sending_queue"]["batch"]
-    assert here["processors"]["batch/mlflow"] == {
+    ours, own = here["exporters"]["otlphttp/llm-observability-mlflow"], there["exporters"]["otlp_http/mlflow"]
+    assert set(ours) == set(own)
+    for setting in set(ours) - {"sending_queue", "traces_endpoint", "headers"}:
+        assert ours[setting] == own[setting]
+    (*before, batch) = here["service"]["pipelines"]["traces/llm-observability"]["processors"]
+    assert before == there["service"]["pipelines"]["traces/mlflow"]["processors"]
+    assert batch == "batch/llm-observability"
+    size = own["sending_queue"]["batch"]
+    assert here["processors"][batch] == {
         "timeout": size["flush_timeout"],
         "send_batch_size": size["min_size"],
         "send_batch_max_size": size["max_size"],
     }
-    collector = overlay("kind").container("otel-collector")
-    assert collector
-    assert container(overlay(ATTACH))["env"][0] in collector[1]["env"]
+
+
+def test_the_exporter_leads_to_mlflow_of_the_overlay(ours: Stack, overlay: Callable[[str], Stack]) -> None:
+    attached = overlay(ATTACH)
+    (config,) = (c["data"]["mlflow.yaml"] for c in attached.of("ConfigMap") if "mlflow.yaml" in c["data"])
+    exporter = yaml.safe_load(config)["exporters"]["otlphttp/llm-observability-mlflow"]
+    assert ours.get("Service", "llm-observability-mlflow", NAMESPACE)
+    assert exporter["traces_endpoint"] == "http://llm-observability-mlflow:5000/v1/traces"
+    (variable,) = container(attached)["env"]
+    assert exporter["headers"] == {"x-mlflow-experiment-id": f"${{env:{variable['name']}}}"}
+    prepare = ours.container("prepare")
+    assert prepare
+    (published,) = (e["value"] for e in prepare[1]["env"] if e["name"] == "EXPERIMENT_CONFIGMAP")
+    assert variable["valueFrom"]["configMapKeyRef"]["name"] == published
+    (role,) = (r for r in ours.of("Role") if r["metadata"]["name"].endswith("publish-experiment"))
+    assert role["rules"][1]["resourceNames"] == [published]

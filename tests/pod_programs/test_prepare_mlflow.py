@@ -50,7 +50,9 @@ def test_an_older_database_is_migrated_only_when_no_server_is_connected(uri: str
     stand_at(uri, OLDER)
     with (
         connect(uri),
-        pytest.raises(SystemExit, match=f"schema {OLDER}.* needs {HEAD}.*scale deployment/mlflow"),
+        pytest.raises(
+            SystemExit, match=f"schema {OLDER}.* needs {HEAD}.*Scale the Deployment of this pod to 0"
+        ),
     ):
         prepare(uri)
     prepare(uri)

@@ -17,7 +17,7 @@ def main(arguments: list[str]) -> None:
         name, _, username = argument.partition("=")
         status = kube_api.send(
             "POST",
-            f"/api/v1/namespaces/{namespace}/secrets",
+            f"/api/v1/namespaces/{namespace}/secrets?fieldManager=create-secrets",
             {
                 "apiVersion": "v1",
                 "kind": "Secret",

@@ -64,9 +64,9 @@ def refuse_to_migrate_under_servers(connection: sqlalchemy.Connection, uri: str)
     if sessions:
         raise SystemExit(
             f"MLflow's database has schema {current} and this version needs {', '.join(script.get_heads())}, "
-            f"but servers of another version still use it ({sessions} sessions). Run "
-            "`kubectl scale deployment/mlflow --replicas=0`, wait until their pods are gone, and scale up "
-            "again. The collectors keep the spans meanwhile."
+            f"but servers of another version still use it ({sessions} sessions). Scale "
+            "the Deployment of this pod to 0, wait until its pods are gone, and scale up again. "
+            "The collectors keep the spans meanwhile."
         )
 
 
