@@ -20,7 +20,7 @@ from harness.cluster.settings import Folders
 from harness.common.combinations import KUSTOMIZE, component_table, in_order, write_kustomization
 from harness.common.commands import OUTPUT_LIMIT
 from harness.common.errors import HarnessError
-from harness.common.kubectl import Object, find, kubectl, wait_until_namespaces_are_gone
+from harness.common.kubectl import Object, find, kubectl, resource_of, wait_until_namespaces_are_gone
 from harness.common.progress import duration, say
 from harness.stand_ins import INSTALLATIONS, stand_ins_for
 from harness.stand_ins.stand_in import StandIn
@@ -50,6 +50,12 @@ class Deployment:
         """What the overlay changes of things that are not its own, and that nothing here deletes."""
         folder = KUSTOMIZE / "overlays" / self.overlay / "attach"
         return folder if folder.exists() else None
+
+    @property
+    def settings(self) -> Path | None:
+        """The Robot variable file of an overlay, where its Services have other names than the settings."""
+        path = KUSTOMIZE / "overlays" / self.overlay / "settings.yaml"
+        return path if path.exists() else None
 
 
 def find_folder(kind: str, name: str) -> Path:
@@ -210,9 +216,7 @@ def _render(folder: Path) -> list[Object]:
 
 def _reference(thing: Object) -> list[str]:
     """Return what `kubectl delete` calls an object: its resource with its group, its namespace, its name."""
-    group, _, version = thing["apiVersion"].rpartition("/")
-    resource = f"{thing['kind']}.{version}.{group}" if group else thing["kind"]
-    return [resource, thing["metadata"].get("namespace", ""), thing["metadata"]["name"]]
+    return [resource_of(thing), thing["metadata"].get("namespace", ""), thing["metadata"]["name"]]
 
 
 def _record(deployment: Deployment) -> None:

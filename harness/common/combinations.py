@@ -72,15 +72,20 @@ def component_table() -> Table:
     return read_table(TABLE.read_text(encoding="utf-8"))
 
 
-def write_kustomization(folder: Path, resource: Path, components: Iterable[Path]) -> Path:
-    """Write a kustomization of a resource and Components, in order, into a folder, and return the folder."""
+def write_kustomization(
+    folder: Path, resource: Path, components: Iterable[Path], namespace: str = ""
+) -> Path:
+    """Write a kustomization of a resource and Components, in order, into a folder, and return the folder.
+
+    Where a namespace is given, all objects are moved into it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     kustomization = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
         "resources": [os.path.relpath(resource, folder.resolve())],
         "components": [os.path.relpath(path, folder.resolve()) for path in components],
-    }
+    } | ({"namespace": namespace} if namespace else {})
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization), encoding="utf-8")
     return folder
 

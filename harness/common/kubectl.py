@@ -34,6 +34,12 @@ def find(run: Kubectl, *arguments: str) -> Object | None:
     return thing
 
 
+def resource_of(thing: Object) -> str:
+    """Return what kubectl calls an object's kind, with its group: `Deployment.v1.apps`."""
+    group, _, version = thing["apiVersion"].rpartition("/")
+    return f"{thing['kind']}.{version}.{group}" if group else str(thing["kind"])
+
+
 def wait_until_namespaces_are_gone(run: Kubectl, *names: str) -> None:
     """Wait for those of the namespaces that are being deleted: nothing can be made in one until it is gone.
 

@@ -1,0 +1,1 @@
+"""Attaches overlays/kagenti to an installation and takes it away again, without touching what is not ours."""
