@@ -1,110 +1,132 @@
-"""MLflow beside an installation, as docs/kagenti.md says: deployed, attached, detached and removed."""
+"""MLflow beside an installation, by the commands of docs/kagenti.md, and what must hold then."""
 
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from pathlib import Path
-from typing import Any
 
-from harness.common.combinations import KUSTOMIZE
+from harness.attach.__main__ import main as attach
+from harness.attach.ours import COLLECTOR, MANAGER, is_ours, managers, read_all
+from harness.common.combinations import ROOT
 from harness.common.errors import HarnessError
 from harness.common.kubectl import Object, kubectl
-from harness.stand_ins.kagenti.stand_in import LIMIT, PART_OF, SYSTEM
+from harness.proofs.kagenti.snapshot import (
+    Snapshot,
+    find_differences,
+    name_of,
+    take,
+    without_upgrades,
+)
+from harness.stand_ins.rossoctl.stand_in import LIMIT, Shape
 
-OVERLAY = KUSTOMIZE / "overlays" / "kagenti"
-MANAGER = "llm-observability"
-IN_SYSTEM = ("--namespace", SYSTEM)
-LEFT_OVER = "all,persistentvolumeclaims,configmaps,secrets,httproutes"  # kinds that are looked for
+PAGE = ROOT / "docs" / "kagenti.md"
+COMMAND = re.compile(r"^    python -m harness\.attach (.*)$", re.MULTILINE)
+OUR_ARGUMENT = "--config=/etc/llm-observability/mlflow/mlflow.yaml"
+OUR_VARIABLE = "LLM_OBSERVABILITY_EXPERIMENT_ID"
+MLFLOW = "llm-observability-mlflow"
+
+
+def read_commands() -> list[str]:
+    """Return the commands of the page in their order: `check`, `apply`, `remove`."""
+    return [shlex.split(line)[0] for line in COMMAND.findall(PAGE.read_text(encoding="utf-8"))]
 
 
 class Attachment:
     """An overlay beside an installation. Each method raises HarnessError when a promise does not hold."""
 
-    def __init__(self, overlay: Path) -> None:
-        """Take the folder of overlays/kagenti, with what is on top of it."""
+    def __init__(self, overlay: Path, shape: Shape) -> None:
+        """Take the folder of overlays/kagenti, with what is on top of it, and the installation."""
         self._overlay = overlay
-        self._collector_before: dict[str, Any] = {}
+        self._shape = shape
+        self._before: Snapshot = {}
 
-    def deploy(self) -> None:
-        """Apply the overlay and wait until MLflow runs; applying it again must change nothing."""
-        self._collector_before = read_collector()
-        apply(self._overlay)
-        wait_for_rollout("deployment/mlflow")
-        first = read("deployment", "mlflow")["metadata"]["generation"]
-        apply(self._overlay)
-        second = read("deployment", "mlflow")["metadata"]["generation"]
+    def remember(self) -> None:
+        """Keep what the installation is like now."""
+        self._before = self._take()
+
+    def check(self) -> None:
+        """Let `check` look; it must find no conflict, and change nothing."""
+        self._run("check")
+        self._compare(self._take(), "`check` changed something")
+
+    def apply(self) -> None:
+        """Bring MLflow and attach it; a second time must change nothing."""
+        self._run("apply")
+        first = [self.read("deployment", name)["metadata"]["generation"] for name in (MLFLOW, COLLECTOR)]
+        self._run("apply")
+        second = [self.read("deployment", name)["metadata"]["generation"] for name in (MLFLOW, COLLECTOR)]
         if first != second:
-            raise HarnessError("Applying the overlay a second time changes MLflow's Deployment.")
-
-    def attach(self) -> None:
-        """Let the collector send to MLflow."""
-        apply(OVERLAY / "attach")
-        wait_for_rollout("deployment/otel-collector")
+            raise HarnessError("Applying a second time changes MLflow's Deployment or the collector's.")
 
     def check_attached(self) -> None:
-        """Check that the collector has our arguments and variable, and nothing of ours in its own config."""
-        container = read("deployment", "otel-collector")["spec"]["template"]["spec"]["containers"][0]
+        """Check that the collector has our fields, and that nothing else of the installation changed."""
+        deployment = self.read("deployment", COLLECTOR, "--show-managed-fields")
+        container = deployment["spec"]["template"]["spec"]["containers"][0]
         problems = []
-        if "--config=/etc/otelcol-mlflow/mlflow.yaml" not in container.get("args", []):
+        if OUR_ARGUMENT not in container.get("args", []):
             problems.append("it lacks our arguments")
-        if [variable["name"] for variable in container.get("env", [])] != ["MLFLOW_EXPERIMENT_ID"]:
+        if [variable["name"] for variable in container.get("env", [])] != [OUR_VARIABLE]:
             problems.append("it lacks our variable, or has others")
-        if MANAGER not in read_managers():
+        if MANAGER not in managers(deployment):
             problems.append(f"{MANAGER} manages none of its fields")
-        if "mlflow" in json.dumps(read("configmap", "otel-collector-config")["data"]):
-            problems.append("its own config has something of ours")
         if problems:
             raise HarnessError(f"The collector is not attached as it was: {', '.join(problems)}.")
 
-    def detach(self) -> None:
-        """Give the collector's fields back."""
-        apply(OVERLAY / "detach")
-        wait_for_rollout("deployment/otel-collector")
-
-    def check_detached(self) -> None:
-        """Check that the collector is as it was before MLflow was deployed."""
-        now = read_collector()
-        for part, before in self._collector_before.items():
-            if now[part] != before:
-                raise HarnessError(f"The collector's {part} is now {now[part]}, before it was {before}.")
-        if MANAGER in read_managers():
-            raise HarnessError(f"{MANAGER} still manages fields of the collector.")
+    def check_rest(self) -> None:
+        """Check that all objects of the installation but the collector's Deployment are as before."""
+        now = self._take()
+        kinds = {name.split()[0] for name in now}
+        ours = {name_of(thing) for thing in read_all(kinds, self._shape.namespace) if is_ours(thing)}
+        collector = f"Deployment {self._shape.namespace}/{COLLECTOR}"
+        self._compare(
+            {name: thing for name, thing in now.items() if name not in ours},
+            "Attaching changed what is not ours",
+            collector,
+        )
 
     def remove(self) -> None:
-        """Remove MLflow and what its pods made; nothing of the stack must be left."""
-        kubectl("delete", "--kustomize", str(self._overlay), "--cascade=foreground")
-        kubectl("delete", "configmaps,secrets", *IN_SYSTEM, "--selector", PART_OF)
-        left = kubectl("get", LEFT_OVER, *IN_SYSTEM, "--selector", PART_OF, "--output=name").split()
-        if left:
-            raise HarnessError(f"Removing the overlay leaves behind {', '.join(left)}.")
+        """Take all of it away again."""
+        self._run("remove")
+
+    def check_removed(self) -> None:
+        """Check that every object is as it was, and that managed fields of others are too."""
+        self._compare(self._take(), "The installation is not as before")
+
+    def check_removed_after_upgrades(self) -> None:
+        """Check the same, but what Helm's upgrades themselves write anew."""
+        before = without_upgrades(self._before)
+        _demand_none(
+            find_differences(before, without_upgrades(self._take())), "The installation is not as before"
+        )
+        if MANAGER in managers(self.read("deployment", COLLECTOR, "--show-managed-fields")):
+            raise HarnessError(f"{MANAGER} still manages fields of the collector.")
+
+    def read(self, kind: str, name: str, *options: str) -> Object:
+        """Return an object of the installation's namespace."""
+        place = ("--namespace", self._shape.namespace)
+        found: Object = json.loads(kubectl("get", kind, name, *place, "--output=json", *options))
+        return found
+
+    def wait_for_collector(self) -> None:
+        """Wait until the collector is rolled out."""
+        place = ("--namespace", self._shape.namespace, f"--timeout={LIMIT}")
+        kubectl("rollout", "status", f"deployment/{COLLECTOR}", *place)
+
+    def _run(self, command: str) -> None:
+        if command not in read_commands():
+            raise HarnessError(f"{PAGE.name} does not name `python -m harness.attach {command}`.")
+        if attach([command, "--namespace", self._shape.namespace, "--overlay", str(self._overlay)]):
+            raise HarnessError(f"`python -m harness.attach {command}` failed; its message above says why.")
+
+    def _take(self) -> Snapshot:
+        return take(self._shape.namespace, self._shape.agents_namespace)
+
+    def _compare(self, now: Snapshot, sentence: str, *ignored: str) -> None:
+        _demand_none(find_differences(self._before, now, ignored), sentence)
 
 
-def apply(folder: Path) -> None:
-    """Apply a kustomization server-side, as the owner of its fields."""
-    kubectl("apply", "--server-side", f"--field-manager={MANAGER}", "--kustomize", str(folder))
-
-
-def wait_for_rollout(workload: str) -> None:
-    """Wait until a workload (`deployment/NAME`) of the installation's namespace is rolled out."""
-    kubectl("rollout", "status", workload, *IN_SYSTEM, f"--timeout={LIMIT}")
-
-
-def read(kind: str, name: str, *options: str) -> Object:
-    """Return an object of the installation's namespace."""
-    found: Object = json.loads(kubectl("get", kind, name, *IN_SYSTEM, "--output=json", *options))
-    return found
-
-
-def read_collector() -> dict[str, Any]:
-    """Return what must be the same after detaching: the collector's spec, config and ports."""
-    return {
-        "spec": read("deployment", "otel-collector")["spec"],
-        "config": read("configmap", "otel-collector-config")["data"],
-        "ports": read("service", "otel-collector")["spec"]["ports"],
-    }
-
-
-def read_managers() -> list[str]:
-    """Return who manages fields of the collector's Deployment."""
-    deployment = read("deployment", "otel-collector", "--show-managed-fields")
-    return [entry["manager"] for entry in deployment["metadata"]["managedFields"]]
+def _demand_none(differences: list[str], sentence: str) -> None:
+    if differences:
+        raise HarnessError(f"{sentence}: {'; '.join(differences)}.")
