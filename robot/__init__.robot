@@ -4,6 +4,7 @@ Documentation     Verifies the LLM observability stack that the current kubeconf
 ...               agent questions; they change nothing. In the end they search their own output for secrets.
 
 Resource          ../resources/collector.resource
+Resource          ../resources/capabilities.resource
 Resource          ../resources/mlflow.resource
 Resource          ../resources/secrecy.resource
 Resource          ../resources/stack.resource
@@ -17,6 +18,7 @@ Name              LLM Observability
 *** Keywords ***
 Report What Is Verified
     [Documentation]    Connect to the cluster and write into the report what it is; no test makes sense without it.
+    Get Required Capabilities
     ${cluster} =    Connect To The Cluster
     Set Suite Metadata    Context    ${cluster}[context]    top=True
     Set Suite Metadata    Cluster    Kubernetes ${cluster}[version] at ${cluster}[server]    top=True

@@ -131,6 +131,25 @@ class Connections:
             )
 
     @keyword
+    def denied_connections_should_be_closed(self, attempts: Attempts) -> None:
+        """Fail with every connection between components that is open though the policies deny it."""
+        wrong = [
+            f"- {source} -> {target} {', '.join(opened)}: {attempts.explain(source, target)}"
+            for source in attempts.sources
+            for target, known in attempts.targets.items()
+            if known.has_policies
+            and known.end.name != source
+            and not all(decision.is_allowed for decision in attempts.decisions(source, target))
+            and (opened := attempts.open_addresses(source, target))
+        ]
+        if wrong:
+            listed = "\n".join(wrong)
+            raise AssertionError(
+                f"This cluster does not enforce its network policies: {len(wrong)} connections are open that "
+                f"they deny.\n{listed}"
+            )
+
+    @keyword
     def unknown_pods_should_be_denied(
         self, policies: Sequence[Object], namespace: str, namespaces: Mapping[str, Labels]
     ) -> None:

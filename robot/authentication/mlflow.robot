@@ -3,13 +3,14 @@ Documentation    MLflow wants a login for pages, API, artifacts and spans alike.
 ...              /health, /static-files (the pages' program) and server-info (what the server can do). No request here
 ...              would change anything, if it were accepted.
 
+Resource         ../../resources/capabilities.resource
 Resource         ../../resources/collector.resource
 Resource         ../../resources/entry.resource
 Resource         ../../resources/questions.resource
 Resource         ../../resources/stack.resource
 Resource         ../../resources/traces.resource
 
-Suite Setup      Skip Unless MLflow Wants A Login
+Suite Setup      Begin With The Administrator's Login
 
 Test Tags        authentication    mlflow
 
@@ -83,11 +84,7 @@ The Collector's User Can Store Traces And Read Its Experiment Only
     [Documentation]    Whoever gets the collector's login can read or write nothing else.
     [Tags]    otel-collector
     ${namespace} =    Get Namespace Of    ${MLFLOW_ADMIN}
-    TRY
-        ${collector} =    Read Login    ${namespace}    mlflow-collector
-    EXCEPT    Cannot read *: 403 *    type=GLOB    AS    ${reason}
-        Skip    This kubeconfig may not read the collector's login, so it cannot be tried: ${reason}
-    END
+    ${collector} =    Read Login    ${namespace}    mlflow-collector
     ${id} =    Get Experiment Id Of Collector
     Answer Should Have Status    ${collector}    GET    ${EXPERIMENTS}/get?experiment_id=${id}    200
     Answer Should Have Status    ${collector}    POST    /v1/traces    403
@@ -121,15 +118,9 @@ The Collector Logs In And The Trace Arrives In MLflow
 
 
 *** Keywords ***
-Skip Unless MLflow Wants A Login
-    [Documentation]    Skip where the overlay has no mlflow-auth: neither is MLflow started with logins, nor has the
-    ...    collector one. Find the administrator's login.
-    ${mlflow} =    Get Workload    mlflow
-    ${exporter} =    Get Exporter Or None    mlflow
-    ${started} =    Check If MLflow Is Started With Logins    ${mlflow}
-    IF    not $started and ($exporter is None or not $exporter.authenticator)
-        Skip    This overlay has no mlflow-auth: MLflow wants no login.
-    END
+Begin With The Administrator's Login
+    [Documentation]    Skip where MLflow wants no login. Find the administrator's.
+    Skip Unless Deployed    login
     ${entry} =    Get Entry Point Without Login    mlflow
     VAR    ${MLFLOW} =    ${entry}    scope=SUITE
     Answer Should Have Status    ${None}    GET    /version    401

@@ -1,21 +1,18 @@
 *** Settings ***
 Documentation    Every component runs as it was asked for. A failure shows conditions, events and last log lines.
 
+Resource         ../../resources/capabilities.resource
 Resource         ../../resources/collector.resource
 Resource         ../../resources/stack.resource
 
 Test Tags        deployment
 
 
-*** Variables ***
-${USER_RANGE}    openshift.io/sa.scc.uid-range
-
-
 *** Test Cases ***
 PostgreSQL Is Ready
     [Documentation]    The database of MLflow and Phoenix runs in the generation that was applied.
     [Tags]    postgres
-    Skip Unless The Overlay Has PostgreSQL
+    Skip Unless Deployed    postgres
     Component Should Be Rolled Out    postgres
 
 MLflow Is Ready
@@ -26,7 +23,7 @@ MLflow Is Ready
 Phoenix Is Ready
     [Documentation]    Phoenix runs in the generation that was applied.
     [Tags]    phoenix
-    Skip Unless The Overlay Has Phoenix
+    Skip Unless Deployed    phoenix
     Component Should Be Rolled Out    phoenix
 
 The Collector Is Ready
@@ -47,11 +44,7 @@ The Weather Tool Is Ready
 The Model Is Ready
     [Documentation]    The scripted model runs, unless the agent asks another model.
     [Tags]    model
-    ${model} =    Get Workload Or None    model
-    ${problems} =    Get Component Problems
-    IF    $model is None and 'model' not in $problems
-        Skip    This overlay brings no model of its own: the agent asks another one.
-    END
+    Skip Unless Deployed    model
     Component Should Be Rolled Out    model
 
 Every Other Workload Of The Stack Is Ready
@@ -71,11 +64,7 @@ No Container Restarted Or Ran Out Of Memory Since The Roll-Out
 
 Every Container Runs As A User From Its Namespace's Range
     [Documentation]    OpenShift gives each namespace a range of users, and its SCC restricted-v2 chooses from it.
-    ${namespaces} =    Get Namespaces
-    ${users} =    Get User Range    ${namespaces}[0]
-    IF    $users is None
-        Skip    The namespaces have no range of users (annotation ${USER_RANGE}): this cluster is not OpenShift.
-    END
+    Skip Unless Deployed    user-range
     The Stack Should Have No    users outside of their namespace's range    Find User Range Problems
 
 Every Volume Claim Is Bound
@@ -105,25 +94,9 @@ The Stack Should Have No
         Workload Should Have No Problems    ${problems}    The stack has ${what}    ${first}
     END
 
-Get User Range
-    [Documentation]    Return the range of users that a namespace has on OpenShift, None elsewhere.
-    [Arguments]    ${name}
-    ${namespace} =    Read Object    v1    Namespace    ${name}
-    RETURN    ${{$namespace['metadata'].get('annotations', {}).get($USER_RANGE)}}
-
 Find User Range Problems
     [Documentation]    Return the containers of a workload whose user is outside of its namespace's range.
     [Arguments]    ${stack}    ${workload}
     ${users} =    Get User Range    ${workload}[metadata][namespace]
     ${problems} =    Find User Problems    ${stack}    ${workload}    ${users}
     RETURN    ${problems}
-
-Skip Unless The Overlay Has PostgreSQL
-    [Documentation]    Skip where MLflow uses a PostgreSQL elsewhere, which a Secret names.
-    ${workload} =    Get Workload Or None    postgres
-    IF    $workload is not None    RETURN
-    ${mlflow} =    Get Workload    mlflow
-    ${secret} =    Find Secret Of Variable    ${mlflow}    PGHOST
-    IF    $secret is not None
-        Skip    This overlay has no PostgreSQL of its own: MLflow uses the one that Secret ${secret} names.
-    END

@@ -3,6 +3,7 @@ Documentation     Network policies allow the documented flows and deny every oth
 ...               from the stack's own pods, by Service and by the pod's address. A failure names both ends' policies.
 ...               This machine stands for what is outside of the cluster: the suite opens a port here.
 
+Resource          ../../resources/capabilities.resource
 Resource          ../../resources/collector.resource
 Resource          ../../resources/entry.resource
 Resource          ../../resources/network.resource
@@ -16,6 +17,11 @@ Test Tags         network
 
 
 *** Test Cases ***
+No Connection That A Policy Denies Is Open
+    [Documentation]    The cluster enforces the network policies, whoever made them: between components each connection
+    ...    that they deny is closed. Which connections must be open or denied, only components/network-policies says.
+    Denied Connections Should Be Closed    ${ATTEMPTS}
+
 The Weather Agent Reaches Its Collector, Tool And Model
     [Documentation]    The agent's flows, and cluster DNS because it calls them by name.
     [Tags]    weather-agent
@@ -107,7 +113,7 @@ No Component Can Send Data Out Of The Cluster
     [Documentation]    Tried with a port that this machine opens. MLflow reaches another port of this machine, which its
     ...    policies allow as one of API servers: so pods can reach this machine at all.
     [Tags]    outside
-    [Setup]    Skip Unless Pods Can Reach This Machine
+    [Setup]    Skip Unless Deployed    reachable-machine
     [Template]    Outside Should Be Denied
     weather-agent
     weather-tool
@@ -136,7 +142,7 @@ A New Pod Is Denied By Default
 *** Keywords ***
 Try All Connections
     [Documentation]    Try every connection once; the tests judge what was seen.
-    Skip Unless The Overlay Has Network Policies
+    Skip Unless Deployed    network-policies
     ${attempts} =    Try Every Connection
     VAR    ${ATTEMPTS} =    ${attempts}    scope=SUITE
     ${dns} =    Get Target Named    ${ATTEMPTS}    cluster-dns
@@ -145,13 +151,15 @@ Try All Connections
 Flow Should Be Open
     [Documentation]    Fail unless a documented flow is open; skip this line where the stack does not have both ends.
     [Arguments]    ${source}    ${target}
-    Skip Unless Connection Was Tried    ${source}    ${target}
+    Skip Unless Deployed    documented-flows
+    Connection Should Have Been Tried    ${source}    ${target}
     Connection Should Be Open    ${ATTEMPTS}    ${source}    ${target}
 
 Connection Should Be Denied
     [Documentation]    Fail when a connection is open; skip this line where the stack does not have both ends.
     [Arguments]    ${source}    ${target}
-    Skip Unless Connection Was Tried    ${source}    ${target}
+    Skip Unless Deployed    documented-flows
+    Connection Should Have Been Tried    ${source}    ${target}
     Connection Should Be Closed    ${ATTEMPTS}    ${source}    ${target}
 
 Outside Should Be Denied
@@ -163,16 +171,16 @@ Outside Should Be Denied
 Only These Flows Should Be Open
     [Documentation]    Fail with everything that a component reaches and that is not in its line.
     [Arguments]    ${source}    @{documented}
+    Skip Unless Deployed    documented-flows
+    Skip Line Without    ${source}
     Component Should Have A Pod    ${source}
-    IF    $source not in $ATTEMPTS.sources
-        Skip Line    ${source} is not in this stack.
-    END
     ${allowed} =    Get Target Named    ${ATTEMPTS}    outside-allowed
     Only These Connections Should Be Open    ${ATTEMPTS}    ${source}    @{documented}    ${allowed}
 
 New Pods Should Be Denied
     [Documentation]    Fail unless a namespace's policies deny every connection of a pod that none was made for.
     [Arguments]    ${namespace}
+    Skip Unless Deployed    documented-flows
     ${labels} =    Read Namespace Labels
     Unknown Pods Should Be Denied    ${ATTEMPTS.policies}    ${namespace}    ${labels}
 
@@ -180,35 +188,43 @@ Gateway Should Reach
     [Documentation]    Fail unless a component itself answers through the gateway; skip this line where the stack does
     ...    not have it.
     [Arguments]    ${component}    ${path}
-    ${workload} =    Get Workload Or None    ${component}
-    IF    $workload is None    Skip Line    ${component} is not in this stack.
+    Skip Line Without    ${component}
     ${entry} =    Get Entry Point    ${component}
     ${answer} =    Send Request    ${entry}    GET    ${path}    ${LIMITS}[request]
     Should Be True    ${answer.status_code} not in (502, 503, 504)
     ...    msg=The gateway does not reach ${component}, it answers ${answer.status_code}: ${answer.text[:200].strip()}
 
-Skip Unless Pods Can Reach This Machine
-    [Documentation]    Skip where no pod can reach this machine even at a port that its policies allow.
+Look For Way To This Machine
+    [Documentation]    Look for a connection from MLflow's pod to this machine, at a port that its policies allow.
     Component Should Have A Pod    mlflow
     ${allowed} =    Get Target Named    ${ATTEMPTS}    outside-allowed
     VAR    ${addresses} =    ${EMPTY}
     IF    $allowed and 'mlflow' in $ATTEMPTS.sources
         ${addresses} =    Get Open Addresses    ${ATTEMPTS}    mlflow    ${allowed}
     END
-    IF    not $addresses
-        Skip    No pod can reach the machine that runs this suite, so it cannot stand for what is outside.
-    END
-    Log    MLflow reaches this machine ${addresses}, at a port that its policies allow.
+    VAR    ${what} =    a connection from MLflow's pod to the machine that runs this suite
+    RETURN    ${what}, which stands for what is outside,    ${{[$addresses] if $addresses else []}}
 
-Skip Unless Connection Was Tried
-    [Documentation]    Skip this line where the stack does not have both ends of a connection; fail where an end is
-    ...    deployed and has no pod.
+Connection Should Have Been Tried
+    [Documentation]    Skip this line where one end of a connection is not deployed; fail where both are and it was not
+    ...    tried.
     [Arguments]    ${source}    ${target}
     ${tried} =    Check If Connection Was Tried    ${ATTEMPTS}    ${source}    ${target}
     IF    $tried    RETURN
-    Component Should Have A Pod    ${source}
-    Component Should Have A Pod    ${target.partition(':')[0]}
-    Skip Line    ${source} -> ${target} is not in this stack.
+    FOR    ${end}    IN    ${source}    ${target.partition(':')[0]}
+        IF    $end not in $COMPONENTS    CONTINUE
+        Skip Line Without    ${end}
+        Component Should Have A Pod    ${end}
+    END
+    Fail    ${source} -> ${target} was not tried: no pod of the target declares that port.
+
+Skip Line Without
+    [Documentation]    Skip a line of a test where a component is not deployed, and write why into the report, where
+    ...    other lines are judged.
+    [Arguments]    ${component}
+    ${why} =    Explain Absence    ${component}
+    IF    $why    Set Test Message    ${why}\n    append=True
+    Skip Unless Deployed    ${component}
 
 Component Should Have A Pod
     [Documentation]    Fail where a component is deployed and has no pod: no connection from or to it can be tried.
@@ -220,9 +236,3 @@ Component Should Have A Pod
         ${problems} =    Find Rollout Problems    ${workload}
         Fail    No connection from or to ${name} can be tried, it has no pod: ${{'; '.join($problems)}}.
     END
-
-Skip Line
-    [Documentation]    Skip a line of a test, and write why into the report where other lines are judged.
-    [Arguments]    ${reason}
-    Set Test Message    ${reason}\n    append=True
-    Skip    ${reason}

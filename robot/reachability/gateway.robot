@@ -6,6 +6,7 @@ Documentation    How the stack is reached from outside: the gateway and the rout
 ...              a stand-in (harness/stand_ins/openshift), not on a real OpenShift: not its own router and hosts, its
 ...              SCC admission and SELinux, its storage, and the official images under its users.
 
+Resource         ../../resources/capabilities.resource
 Resource         ../../resources/collector.resource
 Resource         ../../resources/entry.resource
 Resource         ../../resources/stack.resource
@@ -16,10 +17,7 @@ Test Tags        reachability    gateway
 *** Test Cases ***
 The Gateway Is Programmed
     [Documentation]    A gateway controller has accepted the Gateway and listens.
-    ${routes} =    Read OpenShift Routes
-    IF    $routes
-        Skip    This overlay has OpenShift Routes: it is reached through the router, not through a Gateway.
-    END
+    Skip Unless Deployed    gateway
     ${gateway} =    Read Gateway
     ${problems} =    Find Gateway Problems    ${gateway}
     IF    $problems
@@ -28,7 +26,8 @@ The Gateway Is Programmed
 
 The Router Presents A Trusted Certificate
     [Documentation]    OpenShift's router ends TLS for every Route, with a certificate for the Route's host.
-    ${routes} =    Get OpenShift Routes Or Skip
+    Skip Unless Deployed    openshift-routes
+    ${routes} =    Read OpenShift Routes
     FOR    ${route}    IN    @{routes}
         ${entry} =    Get Entry Point Of OpenShift Route    ${route}
         Certificate Should Be Trusted    ${entry}
@@ -36,7 +35,8 @@ The Router Presents A Trusted Certificate
 
 The Router Redirects HTTP To HTTPS
     [Documentation]    A request to a Route's host without TLS is redirected to the same page with TLS.
-    ${routes} =    Get OpenShift Routes Or Skip
+    Skip Unless Deployed    openshift-routes
+    ${routes} =    Read OpenShift Routes
     FOR    ${route}    IN    @{routes}
         VAR    ${host} =    ${route}[spec][host]
         ${entry} =    Get HTTP Entry Point Of OpenShift Route    ${route}
@@ -54,16 +54,13 @@ The Route To MLflow Is Accepted
 The Route To Phoenix Is Accepted
     [Documentation]    The gateway serves Phoenix's host name, and the route's Service exists.
     [Tags]    phoenix
-    Skip Unless The Overlay Has Phoenix
+    Skip Unless Deployed    phoenix
     Route Should Be Accepted    phoenix
 
 The Route To The Weather Agent Is Accepted
     [Documentation]    The gateway serves the agent's host name, and the route's Service exists.
     [Tags]    weather-agent
-    ${route} =    Get Route Or None    weather-agent
-    IF    $route is None
-        Skip    No HTTPRoute and no OpenShift Route leads to the agent: it is asked through the API server.
-    END
+    Skip Unless Deployed    agent-route
     Route Should Be Accepted    weather-agent
 
 MLflow Shows Its Page
@@ -83,7 +80,7 @@ MLflow Reads Its Database
 Phoenix Reads Its Database
     [Documentation]    Phoenix's API lists its projects.
     [Tags]    phoenix    postgres
-    Skip Unless The Overlay Has Phoenix
+    Skip Unless Deployed    phoenix
     ${found} =    Get JSON From Component    phoenix    /v1/projects
     Should Be True    $found.get('data')    msg=Phoenix lists no project: ${found}
 
@@ -106,14 +103,6 @@ The Gateway Rejects An Unknown Host Name
 
 
 *** Keywords ***
-Get OpenShift Routes Or Skip
-    [Documentation]    Return the stack's OpenShift Routes; skip where it is reached through a Gateway.
-    ${routes} =    Read OpenShift Routes
-    IF    not $routes
-        Skip    This overlay has no OpenShift Routes: it is reached through a Gateway.
-    END
-    RETURN    ${routes}
-
 Get Entry Point Without Route
     [Documentation]    Return a host name that no route has, at the gateway, and the status that rejects it: 404 of a
     ...    Gateway, 503 of OpenShift's router.
@@ -122,6 +111,7 @@ Get Entry Point Without Route
         ${known} =    Get HTTP Entry Point Of OpenShift Route    ${routes}[0]
         VAR    ${status} =    ${503}
     ELSE
+        Skip Unless Deployed    gateway
         ${address} =    Get Gateway Address
         ${known} =    Get Entry Point Of Address    ${address}
         VAR    ${status} =    ${404}
@@ -130,14 +120,12 @@ Get Entry Point Without Route
     RETURN    ${entry}    ${status}
 
 Route Should Be Accepted
-    [Documentation]    Fail with the conditions that the route does not meet. Skip where MLFLOW_TRACKING_URI takes the
-    ...    route's place.
+    [Documentation]    Fail with the conditions that the route does not meet. Skip where there is no route to
+    ...    MLflow because MLFLOW_TRACKING_URI takes its place.
     [Arguments]    ${component}
     IF    $component == 'mlflow'
         ${given} =    Get Entry Point From Environment
-        IF    $given
-            Skip    MLflow is reached by MLFLOW_TRACKING_URI, not by a route.
-        END
+        IF    $given    Skip Unless Deployed    mlflow-route
     END
     ${route} =    Get Route    ${component}
     ${problems} =    Find Route Problems    ${route}

@@ -16,7 +16,7 @@ Test Tags         resilience    disruptive
 No Span Is Lost When A Collector Is Deleted
     [Documentation]    The collector that receives the agent's spans is deleted; another one takes over.
     [Tags]    otel-collector
-    Skip Unless Component Has Several Pods    otel-collector
+    Skip Unless Deployed    several-pods    otel-collector
     ${pod} =    Find Collector That Receives The Agent's Spans
     ${asking} =    Start Asking Questions
     Delete Pod    ${pod}
@@ -26,7 +26,7 @@ No Span Is Lost When A Collector Is Deleted
 No Span Is Lost When An MLflow Server Is Deleted
     [Documentation]    The collectors send to the other servers until it is back.
     [Tags]    mlflow
-    Skip Unless Component Has Several Pods    mlflow
+    Skip Unless Deployed    several-pods    mlflow
     ${pod} =    Get Ready Pod    mlflow
     ${asking} =    Start Asking Questions
     Delete Pod    ${pod}
@@ -36,8 +36,8 @@ No Span Is Lost When An MLflow Server Is Deleted
 No Span Is Lost When Collectors And MLflow Are Rolled Out
     [Documentation]    All pods of both are replaced, one after the other, as in an upgrade.
     [Tags]    otel-collector    mlflow
-    Skip Unless Component Has Several Pods    otel-collector
-    Skip Unless Component Has Several Pods    mlflow
+    Skip Unless Deployed    several-pods    otel-collector
+    Skip Unless Deployed    several-pods    mlflow
     ${asking} =    Start Asking Questions
     FOR    ${component}    IN    otel-collector    mlflow
         ${workload} =    Get Workload    ${component}
@@ -50,7 +50,7 @@ Queued Spans Survive The Loss Of Their Collector
     [Documentation]    While MLflow is away, the collector that queues the spans for it is deleted. The next pod reads
     ...    the queue, and the spans arrive when MLflow is back.
     [Tags]    otel-collector    mlflow
-    Skip Unless Component Has Several Pods    otel-collector
+    Skip Unless Deployed    several-pods    otel-collector
     ${pod} =    Find Collector That Receives The Agent's Spans
     Scale MLflow Down
     ${asking} =    Start Asking Questions
@@ -80,7 +80,7 @@ A Node Drain Evicts One MLflow Server At A Time
 *** Keywords ***
 Begin With A Ready Stack
     [Documentation]    Skip where disruption is not allowed; wait until the stack is ready, and note MLflow's scale.
-    Skip Unless Disruption Is Allowed
+    Skip Unless Deployed    disruption
     Remember Workloads
     Wait Until The Stack Is Ready
     ${mlflow} =    Get Workload    mlflow
@@ -136,7 +136,7 @@ Collector Should Queue Spans Of Questions
 Only One Eviction Should Be Allowed
     [Documentation]    Evict two pods of a component, the second in vain; wait until the first is replaced.
     [Arguments]    ${component}
-    Skip Unless Component Has Several Pods    ${component}
+    Skip Unless Deployed    several-pods    ${component}
     Refresh Stack
     ${pods} =    Get Ready Pods    ${component}
     ${rejection} =    Evict Pod    ${pods}[0]

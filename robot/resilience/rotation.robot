@@ -31,12 +31,9 @@ No Span Is Lost When Passwords Change
 
 *** Keywords ***
 Begin With Logins
-    [Documentation]    Skip where disruption is not allowed or there is no mlflow-auth; wait until the stack is ready.
-    Skip Unless Disruption Is Allowed
-    ${exporter} =    Get Exporter Or None    mlflow
-    IF    $exporter is None or not $exporter.authenticator
-        Skip    This overlay has no mlflow-auth: there is no password to change.
-    END
+    [Documentation]    Skip where disruption is not allowed or MLflow wants no login; wait until the stack is ready.
+    Skip Unless Deployed    disruption
+    Skip Unless Deployed    login
     Remember Workloads
     Wait Until The Stack Is Ready
 

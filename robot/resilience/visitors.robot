@@ -43,9 +43,9 @@ An Unknown Pod Among The Agents Cannot Reach Anything
 
 *** Keywords ***
 Skip Unless Visitors Are Allowed
-    [Documentation]    Skip where disruption is not allowed or there are no network policies.
-    Skip Unless Disruption Is Allowed
-    Skip Unless The Overlay Has Network Policies
+    [Documentation]    Skip where disruption is not allowed or there are no network policies of ours.
+    Skip Unless Deployed    disruption
+    Skip Unless Deployed    documented-flows
 
 Start Visitor
     [Documentation]    Create a visitor with the image of another pod and wait until it runs; return it.

@@ -4,6 +4,7 @@ Documentation    Each of the collector's pipelines promises which spans its back
 ...              such (service acceptance-probe) and has a session of its own, as every question has. It stays in the
 ...              experiment and the project, as the questions do.
 
+Resource         ../../resources/capabilities.resource
 Resource         ../../resources/collector.resource
 Resource         ../../resources/questions.resource
 Resource         ../../resources/traces.resource
@@ -24,7 +25,7 @@ MLflow Gets The Spans That Its Pipeline Promises
 Phoenix Gets The Spans That Its Pipeline Promises
     [Documentation]    Of the probe, Phoenix has the spans that the pipeline's filters keep, and no others.
     [Tags]    phoenix
-    Skip Unless The Overlay Has Phoenix
+    Skip Unless Deployed    phoenix
     ${phoenix} =    Get Entry Point    phoenix
     ${promises} =    Read Pipeline Promises
     ${kept} =    Get Kept Probe Spans    ${PROBE}    ${promises}[phoenix]
@@ -39,7 +40,8 @@ Phoenix Gets The Spans That Its Pipeline Promises
 Each Pipeline Counts The Probe's Dropped Spans As Filtered
     [Documentation]    The filters before each backend counted the spans that they drop: these are not just late. Where
     ...    no filter drops any of them, none was counted.
-    ${after} =    Read Collector Metrics Or Skip
+    Skip Unless Deployed    collector-metrics
+    ${after} =    Read Collector Metrics
     IF    $BEFORE is None
         Fail    Filtered spans cannot be counted: the collector's metrics could not be read before the probe was sent.
     END

@@ -3,11 +3,12 @@ Documentation    Every kind of question makes the trace that its contract says, 
 ...              calls, with none, and when a tool or the model fails. Failures are asked for by words that the
 ...              scripted model and the weather tool know; with another model these questions mean nothing.
 
+Resource         ../../resources/capabilities.resource
 Resource         ../../resources/collector.resource
 Resource         ../../resources/questions.resource
 Resource         ../../resources/traces.resource
 
-Suite Setup      Skip Unless The Scripted Model Answers
+Suite Setup      Skip Unless Failures Can Be Asked For
 Test Template    Trace Should Be As Its Contract Says
 
 Test Tags        traces    contract    mlflow    phoenix    weather-agent    weather-tool    model
@@ -42,17 +43,11 @@ A Model That Fails After The Tool Leaves The Earlier Spans Good
 
 
 *** Keywords ***
-Skip Unless The Scripted Model Answers
-    [Documentation]    Skip where the model does not know the words, or the agent makes GenAI spans.
-    ${agent} =    Get Workload    weather-agent
-    ${model} =    Read Environment Variable    ${agent}    LLM_MODEL
-    IF    $model != $SCRIPTED_MODEL
-        Skip    The agent's model is ${model}, not the scripted one, so no failure can be asked for.
-    END
-    ${instrumentations} =    Read Environment Variable    ${agent}    INSTRUMENTATIONS
-    IF    'genai' in str($instrumentations)
-        Skip    The agent makes GenAI spans; the contracts of these questions are for OpenInference's alone.
-    END
+Skip Unless Failures Can Be Asked For
+    [Documentation]    Skip where the model does not know the words, or the agent makes GenAI spans: the contracts of
+    ...    these questions are for OpenInference's alone.
+    Skip Unless Deployed    scripted-model
+    Skip Unless Deployed    openinference
 
 Trace Should Be As Its Contract Says
     [Documentation]    Ask; fail unless the question's trace fulfils its contract in MLflow and, where the overlay has

@@ -2,6 +2,7 @@
 Documentation    A question is asked of the weather agent in a new context. Its own trace, found by that context and
 ...              never another one, must arrive whole in MLflow and in Phoenix and say what really happened.
 
+Resource         ../../resources/capabilities.resource
 Resource         ../../resources/suite-question.resource
 
 Suite Setup      Ask The Question
@@ -39,13 +40,13 @@ The Trace In MLflow Says What Happened
 The Same Trace Arrives Whole In Phoenix
     [Documentation]    Phoenix, which stores asynchronously, has this trace too, with as many spans as MLflow, in time.
     [Tags]    phoenix    otel-collector
-    Skip Unless The Overlay Has Phoenix
+    Skip Unless Deployed    phoenix
     Get Trace From Phoenix
 
 The Trace In Phoenix Says What Happened
     [Documentation]    The trace fulfils its contract in Phoenix too.
     [Tags]    phoenix    contract
-    Skip Unless The Overlay Has Phoenix
+    Skip Unless Deployed    phoenix
     ${trace} =    Get Trace From Phoenix
     Trace Should Say What Happened    ${trace}
 
@@ -53,7 +54,7 @@ Phoenix Holds The Same Spans As MLflow
     [Documentation]    The same spans in both: tree, names, kinds, times, status, tokens, inputs and outputs, as a table
     ...    in the log; only what differs by nature may differ.
     [Tags]    phoenix    mlflow    contract
-    Skip Unless The Overlay Has Phoenix
+    Skip Unless Deployed    phoenix
     ${one} =    Get Trace From MLflow
     ${other} =    Get Trace From Phoenix
     Traces Should Have The Same Spans    ${one}    ${other}

@@ -2,6 +2,7 @@
 Documentation     What people see of a question in Phoenix's page of its trace, in a real browser. The page may not show
 ...               an error, fail a request or raise an error in its script.
 
+Resource          ../../resources/capabilities.resource
 Resource          ../../resources/suite-question.resource
 Resource          ../../resources/ui-phoenix.resource
 
@@ -28,7 +29,7 @@ Phoenix's Trace Page Shows Agent, Model And Tool With What Went In And Out
 *** Keywords ***
 Ask And Open The Browser
     [Documentation]    Skip where there is no Phoenix; ask a question, and open a browser that reaches Phoenix.
-    Skip Unless The Overlay Has Phoenix
+    Skip Unless Deployed    phoenix
     Ask The Question
     ${phoenix} =    Get Entry Point    phoenix
     Open The Browser    ${phoenix}

@@ -21,7 +21,7 @@ ROOMS = (
     ("traces",),
     ("contracts", "pipeline"),
     ("verdicts",),
-    ("network", "disruption", "secrecy", "pages"),
+    ("network", "disruption", "secrecy", "pages", "capabilities"),
 )
 
 
