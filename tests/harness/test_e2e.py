@@ -10,6 +10,7 @@ import pytest
 
 from harness import deployment, e2e
 from harness.cluster import lifecycle
+from harness.common.combinations import KUSTOMIZE
 from harness.common.errors import HarnessError
 from harness.deployment import Deployment
 from harness.stand_ins.stand_in import StandIn
@@ -67,6 +68,17 @@ def test_suites_find_a_stand_in_by_its_variables(seen: dict[str, Any]) -> None:
     assert run("openshift", "--variable", "DISRUPTIVE:yes") == 0
     assert seen["environment"] == {"ROUTER_ADDRESS": "a:1"}
     assert seen["options"] == ["--variable", "DISRUPTIVE:yes"]
+
+
+def test_suites_get_the_settings_of_an_overlay_before_what_the_command_line_says(
+    seen: dict[str, Any],
+) -> None:
+    arguments = argparse.Namespace(
+        overlay="kagenti", components=[], robot_options=["--variable", "CITY:Rome"]
+    )
+    assert e2e.run(arguments, e2e.StepTimes()) == 0
+    settings = str(KUSTOMIZE / "overlays" / "kagenti" / "settings.yaml")
+    assert seen["options"] == ["--variablefile", settings, "--variable", "CITY:Rome"]
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,21 @@ def test_what_the_pods_make_is_found(combination: Callable[[Combination], Stack]
     }
 
 
+def test_the_settings_differ_from_the_suites_own_in_the_services_of_the_overlay_alone(
+    combination: Callable[[Combination], Stack],
+) -> None:
+    folders = [KUSTOMIZE.parent / "resources", KUSTOMIZE / "overlays" / "kagenti"]
+    own, here = (yaml.safe_load((folder / "settings.yaml").read_text(encoding="utf-8")) for folder in folders)
+    assert set(here) == {"COMPONENTS"}
+    changed = {
+        name: place for name, place in here["COMPONENTS"].items() if place != own["COMPONENTS"].get(name)
+    }
+    assert set(here["COMPONENTS"]) == set(own["COMPONENTS"])
+    assert set(changed) == {"mlflow", "postgres"}
+    services = {service["metadata"]["name"] for service in combination(Combination("kagenti")).of("Service")}
+    assert {place["service"] for place in changed.values()} == services
+
+
 def test_no_host_name_is_one_that_the_installation_has(ours: Stack, theirs: Stack) -> None:
     hosts = {host for route in ours.of("HTTPRoute") for host in route["spec"]["hostnames"]}
     assert hosts == {"llm-observability-mlflow.localtest.me"}

@@ -47,7 +47,8 @@ Step = tuple[str, Callable[[], object]]
 def check_trace() -> None:
     """Ask the agent; raise HarnessError unless the question's trace is whole in MLflow and in Phoenix."""
     settings = ["--variablefile", str(OVERLAY / "settings.yaml")]
-    places = ["--variable", f"SYSTEM_NAMESPACE:{BEFORE.namespace}"]
+    namespaces = (f"SYSTEM_NAMESPACE:{BEFORE.namespace}", f"AGENTS_NAMESPACE:{BEFORE.agents_namespace}")
+    places = [option for each in namespaces for option in ("--variable", each)]
     options = [*settings, *places, "--outputdir", str(RESULTS), "--console", "quiet"]
     command = [sys.executable, "-m", "robot", *options, str(QUESTION)]
     if subprocess.run(command, cwd=ROOT, check=False).returncode:
