@@ -29,6 +29,8 @@ ROLLOUT_LIMIT = 600.0  # seconds for all workloads together; kind pulls their im
 PART_OF = "app.kubernetes.io/part-of=llm-observability"
 WORKLOADS = ("StatefulSet", "Deployment")
 MANAGER = "--field-manager=llm-observability"
+# A setting of the suites: the Service whose namespace it names.
+NAMESPACE_SETTINGS = {"SYSTEM_NAMESPACE": "mlflow", "AGENTS_NAMESPACE": "weather-service"}
 RECORD = ("configmap", "e2e-deployed", "--namespace=default")
 
 
@@ -44,6 +46,16 @@ class Deployment:
     def stand_ins(self) -> list[StandIn]:
         """What plays what this overlay, or a Component, finds where it is really used."""
         return stand_ins_for(self.overlay, self.components)
+
+    @property
+    def robot_options(self) -> list[str]:
+        """What lets the suites verify this deployment, also where the cluster has another installation."""
+        options = ["--variablefile", str(self.settings)] if self.settings else []
+        namespaces = {name: namespace for resource, namespace, name in self.objects if resource == "Service"}
+        for setting, service in NAMESPACE_SETTINGS.items():
+            if service in namespaces:
+                options += ["--variable", f"{setting}:{namespaces[service]}"]
+        return options
 
     @property
     def attachment(self) -> Path | None:

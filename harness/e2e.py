@@ -126,8 +126,7 @@ def run(arguments: argparse.Namespace, times: StepTimes) -> int:
         changes = deployment.find_changes_of_a_second_apply(overlay) if overlay else []
     with times.step("suites"):
         environment = {key: value for each in stand_ins for key, value in each.environment().items()}
-        settings = ["--variablefile", str(wanted.settings)] if wanted.settings else []
-        passed, failed, skipped = run_suites([*settings, *arguments.robot_options], environment)
+        passed, failed, skipped = run_suites([*deployed.robot_options, *arguments.robot_options], environment)
     say(f"\nReport: {RESULTS / 'report.html'}\n{times.table()}")
     say("The cluster stays up for the next run; remove it with: tox -e cluster -- down")
     if changes:

@@ -273,3 +273,25 @@ def test_workloads_with_a_new_image_of_the_same_name_are_rolled(monkeypatch: pyt
     assert rolled == []
     deployment.restart_users_of({"new"})
     assert [arguments[2] for arguments in rolled] == ["deployment/a", "deployment/c"]
+
+
+def test_the_suites_are_given_the_namespaces_of_what_is_deployed() -> None:
+    services = [["Service", "system", "mlflow"], ["Service", "agents", "weather-service"]]
+    others = [["Deployment.v1.apps", "elsewhere", "mlflow"], ["Service", "system", "phoenix"]]
+    assert Deployment("kind", [], [*services, *others]).robot_options == [
+        "--variable",
+        "SYSTEM_NAMESPACE:system",
+        "--variable",
+        "AGENTS_NAMESPACE:agents",
+    ]
+    assert Deployment("kind", [], services[:1]).robot_options == ["--variable", "SYSTEM_NAMESPACE:system"]
+    settings = KUSTOMIZE / "overlays" / "kagenti" / "settings.yaml"
+    assert Deployment("kagenti", []).robot_options == ["--variablefile", str(settings)]
+    assert Deployment("installed", []).robot_options == []
+
+
+def test_the_services_that_name_the_namespaces_are_in_the_suites_settings() -> None:
+    settings = yaml.safe_load((KUSTOMIZE.parent / "resources" / "settings.yaml").read_text(encoding="utf-8"))
+    for setting, service in deployment.NAMESPACE_SETTINGS.items():
+        places = [place for place in settings["COMPONENTS"].values() if place["service"] == service]
+        assert [place["namespace"] for place in places] == [f"${{{setting}}}"]

@@ -59,21 +59,20 @@ def remove_stack(overlay: Path) -> None:
     lifecycle.up(Folders.from_environment())
 
 
-def run_suite(name: str, version: str) -> None:
-    """Run a suite of this folder; raise HarnessError unless every test passes with MLflow of that release."""
-    results = RESULTS / name
+def deploy_and_run(folder: Path, wanted: Deployment, suite: str, version: str) -> None:
+    """Deploy an overlay's folder, and run a suite of this package for MLflow of a release.
+
+    Raises HarnessError unless every test passes.
+    """
+    deployed = deployment.deploy(wanted, folder)
+    deployment.wait_for_rollouts(deployed)
+    results = RESULTS / suite
     shutil.rmtree(results, ignore_errors=True)
-    options = [
-        "--outputdir",
-        str(results),
-        "--variable",
-        f"KEPT:{RESULTS}",
-        "--variable",
-        f"VERSION:{version}",
-    ]
-    command = [sys.executable, "-m", "robot", *options, str(HERE / f"{name}.robot")]
+    variables = ["--variable", f"KEPT:{RESULTS}", "--variable", f"VERSION:{version}"]
+    options = ["--outputdir", str(results), *deployed.robot_options, *variables]
+    command = [sys.executable, "-m", "robot", *options, str(HERE / f"{suite}.robot")]
     if subprocess.run(command, cwd=ROOT, check=False).returncode:
-        raise HarnessError(f"{name}.robot failed; {results / 'report.html'} says why.")
+        raise HarnessError(f"{suite}.robot failed; {results / 'report.html'} says why.")
 
 
 def prove() -> None:
@@ -93,10 +92,8 @@ def prove() -> None:
     wanted, current = Deployment(provider, []), deployment.find_folder("overlays", provider)
     remove_stack(current)
     previous = write_kustomization(RESULTS / "overlay", current, [PREVIOUS])
-    deployment.wait_for_rollouts(deployment.deploy(wanted, previous))
-    run_suite("before", previous_image().version)
-    deployment.wait_for_rollouts(deployment.deploy(wanted, current))
-    run_suite("after", current_image().version)
+    deploy_and_run(previous, wanted, "before", previous_image().version)
+    deploy_and_run(current, wanted, "after", current_image().version)
 
 
 def main() -> int:
