@@ -209,14 +209,15 @@ def mlflow_service(stack: Stack) -> str:
 
 
 def mlflow_answers_to_its_names(stack: Stack) -> Iterator[str]:
-    """MLflow's allowed hosts are the exporter's name and the route's, with and without port, and no other."""
+    """MLflow's allowed hosts are its Service's names and the route's, with and without port, and no other."""
     found = stack.container("mlflow")
     if found is None:
         return
-    environment = plain_env(found[1])
+    environment = plain_env(found[1], found[0])
     service = mlflow_service(stack)
     route = stack.get("HTTPRoute", service, found[0])
-    hosts, origins = {f"{service}:5000"}, set()
+    suffixes = ("", f".{found[0]}", f".{found[0]}.svc", f".{found[0]}.svc.cluster.local")
+    hosts, origins = {f"{service}{suffix}:5000" for suffix in suffixes}, set()
     if route is not None:
         host, port = route["spec"]["hostnames"][0], environment.get("ROUTE_PORT")
         hosts |= {host, f"{host}:{port}"}

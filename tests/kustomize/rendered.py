@@ -123,14 +123,18 @@ def readiness(container: Object) -> tuple[str, str | None]:
     return probe["httpGet"]["path"], next((h["value"] for h in headers if h["name"] == "Host"), None)
 
 
-def plain_env(container: Object) -> dict[str, str]:
+def plain_env(container: Object, namespace: str = "") -> dict[str, str]:
     """Return the environment variables with a literal value, each $(NAME) replaced as Kubernetes does it.
+
+    With `namespace`, also those that have the pod's namespace.
 
     A reference knows only variables that stand before it in the list; an unknown one stays as it is.
     """
     known: dict[str, str] = {}
     for variable in container.get("env", []):
-        if "value" in variable:
+        if variable.get("valueFrom", {}).get("fieldRef", {}).get("fieldPath") == "metadata.namespace":
+            known[variable["name"]] = namespace
+        elif "value" in variable:
             known[variable["name"]] = re.sub(
                 r"\$\(([A-Za-z0-9_]+)\)",
                 lambda match: known.get(match[1], match[0]),

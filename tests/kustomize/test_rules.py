@@ -489,9 +489,9 @@ BREAKS: list[tuple[str, Callable[[Stack], None], str]] = [
         configure(
             "mlflow.yaml",
             "exporters/otlp_http~mlflow/traces_endpoint",
-            "http://mlflow.kagenti-system:5000/v1/traces",
+            "http://mlflow.kagenti-system.example:5000/v1/traces",
         ),
-        "the collector calls mlflow by the name mlflow.kagenti-system:5000",
+        "the collector calls mlflow by the name mlflow.kagenti-system.example:5000",
     ),
     (
         "mlflow_answers_to_its_names",
