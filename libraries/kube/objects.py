@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 
 from robot.api.deco import keyword, library
 from robot.api.types import Secret
 
-from kube.client import CLUSTER, ClusterClient, ClusterError
+from kube.client import CLUSTER, ClusterClient, ClusterError, status_of
 from kube.model import Object, Stack, main_container
 
 
@@ -109,28 +110,50 @@ class Objects:
 
     @keyword
     def read_mounted_files(self, workload: Object) -> dict[str, str]:
-        """Return the files that a workload's first container mounts from ConfigMaps, by their paths."""
-        files: dict[str, str] = {}
-        mounts = {
-            entry["name"]: entry["mountPath"] for entry in main_container(workload).get("volumeMounts") or ()
+        """Return the files that a workload's first container mounts from ConfigMaps, by their paths.
+
+        The volume may be a ConfigMap's or projected, the mount a whole volume's or a `subPath` of it.
+        """
+        volumes = {
+            volume["name"]: volume for volume in workload["spec"]["template"]["spec"].get("volumes") or ()
         }
-        for volume in workload["spec"]["template"]["spec"].get("volumes") or ():
-            if "configMap" not in volume or volume["name"] not in mounts:
-                continue
-            source = volume["configMap"]
-            data = self._config_map(workload, source["name"])
-            items = source.get("items") or [{"key": key, "path": key} for key in data]
-            files |= {
-                f"{mounts[volume['name']]}/{item['path']}": data[item["key"]]
-                for item in items
-                if item["key"] in data
-            }
+        files: dict[str, str] = {}
+        for mount in main_container(workload).get("volumeMounts") or ():
+            content = self._files_of_volume(workload, volumes.get(mount["name"], {}))
+            files |= _mounted(content, mount["mountPath"].rstrip("/"), mount.get("subPath", "").strip("/"))
         return files
 
-    def _config_map(self, workload: Object, name: str) -> Mapping[str, str]:
-        found = self.read_object("v1", "ConfigMap", name, workload["metadata"]["namespace"])
+    def _files_of_volume(self, workload: Object, volume: Object) -> dict[str, str]:
+        """Return a volume's files from ConfigMaps, by their paths in the volume."""
+        files: dict[str, str] = {}
+        for source in [volume, *(volume.get("projected", {}).get("sources") or ())]:
+            if "configMap" in source:
+                wanted = source["configMap"]
+                data = self._config_map(workload, wanted["name"], optional=wanted.get("optional", False))
+                items = wanted.get("items") or [{"key": key, "path": key} for key in data]
+                files |= {item["path"]: data[item["key"]] for item in items if item["key"] in data}
+        return files
+
+    def _config_map(self, workload: Object, name: str, *, optional: bool = False) -> Mapping[str, str]:
+        try:
+            found = self.read_object("v1", "ConfigMap", name, workload["metadata"]["namespace"])
+        except ClusterError as error:
+            if optional and status_of(error) == HTTPStatus.NOT_FOUND:
+                return {}
+            raise
         data: Mapping[str, str] = found.get("data") or {}
         return data
+
+
+def _mounted(content: Mapping[str, str], mount: str, sub_path: str) -> dict[str, str]:
+    """Return a volume's files by the paths where a mount, perhaps of only one file or folder, shows them."""
+    if not sub_path:
+        return {f"{mount}/{path}": text for path, text in content.items()}
+    return {
+        mount + path.removeprefix(sub_path): text
+        for path, text in content.items()
+        if path == sub_path or path.startswith(f"{sub_path}/")
+    }
 
 
 def secret_values(secret: Object) -> dict[str, Secret]:

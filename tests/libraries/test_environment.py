@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from kube.client import ClusterError
 from kube.objects import Objects
 
 MAPS = {"one": {"MODEL": "first", "BASE": "http://one"}, "two": {"MODEL": "second"}}
@@ -57,3 +58,71 @@ def test_the_nearest_and_latest_source_wins(
 
     monkeypatch.setattr(Objects, "read_object", read)
     assert Objects().read_environment_variable(WORKLOAD, variable) == value
+
+
+CONFIG = {"base.yaml": "receivers: {}", "more.yaml": "exporters: {}"}
+
+
+def mounting(volume: dict[str, Any], *mounts: dict[str, str]) -> dict[str, Any]:
+    container = {"volumeMounts": [{"name": "config", **mount} for mount in mounts]}
+    spec = {"containers": [container], "volumes": [{"name": "config", **volume}, {"name": "other"}]}
+    return {"metadata": {"namespace": "n"}, "spec": {"template": {"spec": spec}}}
+
+
+WHOLE = {"configMap": {"name": "collector"}}
+PROJECTED = {
+    "projected": {
+        "sources": [
+            {"secret": {"name": "hidden"}},
+            {
+                "configMap": {
+                    "name": "collector",
+                    "items": [{"key": "base.yaml", "path": "conf/relay.yaml"}, {"key": "no", "path": "no"}],
+                }
+            },
+            {"configMap": {"name": "gone", "optional": True}},
+        ]
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("workload", "paths"),
+    [
+        (mounting(WHOLE, {"mountPath": "/etc/otel"}), {"/etc/otel/base.yaml", "/etc/otel/more.yaml"}),
+        (mounting(WHOLE, {"mountPath": "/conf/relay.yaml", "subPath": "base.yaml"}), {"/conf/relay.yaml"}),
+        (
+            mounting(
+                WHOLE,
+                {"mountPath": "/one.yaml", "subPath": "base.yaml"},
+                {"mountPath": "/two.yaml", "subPath": "more.yaml"},
+            ),
+            {"/one.yaml", "/two.yaml"},
+        ),
+        (mounting(PROJECTED, {"mountPath": "/etc/"}), {"/etc/conf/relay.yaml"}),
+        (mounting(PROJECTED, {"mountPath": "/etc/otel", "subPath": "conf"}), {"/etc/otel/relay.yaml"}),
+        (mounting(PROJECTED, {"mountPath": "/etc/otel", "subPath": "con"}), set()),
+        (mounting({"emptyDir": {}}, {"mountPath": "/cache"}), set()),
+    ],
+)
+def test_files_of_config_maps_are_found_where_a_mount_shows_them(
+    workload: dict[str, Any], paths: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(_: Objects, version: str, kind: str, name: str, namespace: str) -> dict[str, Any]:
+        assert (version, kind, namespace) == ("v1", "ConfigMap", "n")
+        if name == "gone":
+            answer = ApiError(404)
+            raise ClusterError("Cannot read ConfigMap gone: 404.") from answer
+        return {"data": CONFIG}
+
+    monkeypatch.setattr(Objects, "read_object", read)
+    assert set(Objects().read_mounted_files(workload)) == paths
+
+
+class ApiError(Exception):
+    """What the Kubernetes client raises."""
+
+    def __init__(self, status: int) -> None:
+        """Take the HTTP status."""
+        super().__init__(status)
+        self.status = status
