@@ -148,6 +148,17 @@ class Workloads:
         return None
 
     @keyword
+    def find_metrics_port(self, workload: Object) -> int | None:
+        """Return the port where a workload's pods say that they serve metrics, None where they say nothing.
+
+        They say so by the annotations prometheus.io/scrape and prometheus.io/port. Nobody else is asked: an
+        agent that traces its HTTP server would make a trace of the request.
+        """
+        annotations = workload["spec"]["template"].get("metadata", {}).get("annotations") or {}
+        serves = annotations.get("prometheus.io/scrape") == "true" and "prometheus.io/port" in annotations
+        return int(annotations["prometheus.io/port"]) if serves else None
+
+    @keyword
     def find_pods(self, stack: Stack, workload: Object) -> list[Object]:
         """Return all pods of a workload that have not ended, oldest first, whatever their state."""
         return pods_of(stack, workload)

@@ -39,6 +39,23 @@ def test_pods_are_found_by_any_kind_of_selector() -> None:
     assert Workloads().find_pods(stack(pod()), one) == []
 
 
+@pytest.mark.parametrize(
+    ("annotations", "port"),
+    [
+        ({"prometheus.io/scrape": "true", "prometheus.io/port": "8000"}, 8000),
+        ({"prometheus.io/port": "8000"}, None),
+        ({"prometheus.io/scrape": "false", "prometheus.io/port": "8000"}, None),
+        (None, None),
+    ],
+)
+def test_only_pods_that_say_so_are_asked_for_metrics(
+    annotations: dict[str, str] | None, port: int | None
+) -> None:
+    one = deployment()
+    one["spec"]["template"]["metadata"] = {"annotations": annotations}
+    assert Workloads().find_metrics_port(one) == port
+
+
 PHOENIX = {"phoenix": {"namespace": "kagenti-system", "service": "phoenix"}}
 
 
