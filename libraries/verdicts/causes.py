@@ -54,10 +54,21 @@ def find_cause(evidence: Evidence) -> str:
     if evidence.question.failure:
         return f"the agent did not answer: {evidence.question.failure}"
     down = evidence.problems.get("otel-collector")
+    if evidence.after is None and not down and (unsent := _sending(evidence)):
+        return unsent
     if evidence.after is None:
         reason = evidence.unread.get("after", "the collector's metrics are missing")
         return f"the collector does not run ({'; '.join(down)})" if down else f"cause unknown: {reason}"
-    return _receiving(evidence) or _exporting(evidence) or _storing(evidence)
+    return _sending(evidence) or _receiving(evidence) or _exporting(evidence) or _storing(evidence)
+
+
+def _sending(evidence: Evidence) -> str:
+    """Return why no span left the agent. What the collector counted meanwhile are others' spans then."""
+    if evidence.trace is not None or evidence.denied_to_collector or not evidence.unsent:
+        return ""
+    accepted = evidence.grown.total(ACCEPTED)
+    others = f"; the collector accepted {counted(accepted, 'span')} of others meanwhile" if accepted else ""
+    return f"the agent's spans do not leave it: {evidence.unsent}{others}"
 
 
 def _receiving(evidence: Evidence) -> str:

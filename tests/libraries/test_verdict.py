@@ -24,6 +24,7 @@ EXPORTER = Exporter(
 )
 WITH_LOGIN = replace(EXPORTER, authenticator="basicauth/mlflow")
 IDLE = 'otelcol_exporter_queue_capacity{exporter="otlp_http/mlflow"} 100000\notelcol_process_uptime 60\n'
+FILTERED_ALL = 'otelcol_processor_filter_spans_filtered{filter="filter/openinference_only"} 20\n'
 RECEIVED = 'otelcol_receiver_accepted_spans{receiver="otlp",transport="http"} 10\n'
 SENT = 'otelcol_exporter_sent_spans{exporter="otlp_http/mlflow"} 10\n'
 QUEUED = 'otelcol_exporter_queue_size{data_type="traces",exporter="otlp_http/mlflow"} 10\n'
@@ -105,6 +106,15 @@ CASES = {
     "the agent sends elsewhere": (
         seen(agent_endpoint="http://nowhere:4318"),
         "the collector accepted 0 spans from the agent, which sends to http://nowhere:4318",
+    ),
+    "the agent has no endpoint": (
+        seen(RECEIVED + FILTERED_ALL, unsent="its container has no variable OTEL_EXPORTER_OTLP_ENDPOINT"),
+        "the agent's spans do not leave it: its container has no variable OTEL_EXPORTER_OTLP_ENDPOINT; "
+        "the collector accepted 10 spans of others meanwhile",
+    ),
+    "the agent has no endpoint, and the collector's metrics are closed": (
+        seen(after=None, unsent="a connection to http://c:4318 fails: Connection refused"),
+        "the agent's spans do not leave it: a connection to http://c:4318 fails: Connection refused",
     ),
     "the queue is full": (
         seen(
@@ -190,7 +200,7 @@ CASES = {
         "accepted 10, sent to MLflow 0, still in the collector's queue 10",
     ),
     "the filter drops everything": (
-        seen(RECEIVED + 'otelcol_processor_filter_spans_filtered{filter="filter/openinference_only"} 20\n'),
+        seen(RECEIVED + FILTERED_ALL),
         "the collector dropped spans: accepted 10, filtered 10 (filter/openinference_only), sent to MLflow 0",
     ),
     "the experiment is deleted": (
