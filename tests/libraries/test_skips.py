@@ -1,4 +1,4 @@
-"""A test is skipped only for what was looked for and not found, and the run's end says what was not judged."""
+"""A test is skipped only for what was looked for and not found; the run's end says what was not judged."""
 
 from __future__ import annotations
 
