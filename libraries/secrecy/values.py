@@ -23,7 +23,7 @@ REGISTRY_LOGINS = frozenset({".dockerconfigjson", ".dockercfg"})
 
 @dataclass(frozen=True)
 class SecretValues:
-    """The values of Secrets, each by a name such as `Secret kagenti-system/mlflow-admin, key password`.
+    """The values of Secrets, each by a name such as `Secret NAMESPACE/mlflow-admin, key password`.
 
     `searched` are looked for in texts. `public` are no secrets, and `too_short` would be found by chance.
     `unread` says of Secrets that could not be read why not.
