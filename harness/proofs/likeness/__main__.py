@@ -31,17 +31,25 @@ from google.protobuf.json_format import MessageToDict
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 ROOT = Path(__file__).resolve().parents[3]
+PUBLIC = ROOT / "harness" / "stand_ins" / "rossoctl" / "images"  # the public ones' requirements
+# the requirements of the public agent and tool
 RECORDED = ROOT / "tests" / "recorded" / "likeness"
 START_LIMIT = 60  # seconds until a process listens
 ANSWER_LIMIT = 60  # seconds until the agent answers
 EXPORT_LIMIT = 15  # seconds until all spans are exported: the SDK's batch delay is 5
 POLL = 0.1
-# By the names of the public agent's recordings: the questions of one context, one a turn.
+# The questions of one context, one a turn, by the recording's name. The public agent has those with a number.
 QUESTIONS: Mapping[str, list[str]] = {
     "01-send-v03": ["What is the weather in Paris?"],
     "05-two-turns-v03": ["What is the weather in Paris?", "And what is the weather in Rome?"],
     "08-tool-raises": ["What is the weather in Nowhere?"],
     "11-model-500": ["What is the weather in Paris? model-fails-with-500"],
+    "several-tools": ["What is the weather in Paris, Rome and Oslo?"],
+    "no-tool": ["Hello, who are you?"],
+    "city-unknown": ["What is the weather in Atlantis?"],
+    "source-fails": ["What is the weather in Pompeii?"],
+    "one-of-several-tools-fails": ["What is the weather in Paris, Nowhere and Oslo?"],
+    "model-fails-after-tool": ["What is the weather in Paris? model-fails-after-tool-with-500"],
 }
 ROOT_SPAN = "invoke_agent weather-assistant"
 TOOL_SPAN = "tools/list"
@@ -101,7 +109,7 @@ def decode(body: bytes) -> dict[str, Any]:
 def environment(app: str, folder: Path) -> Path:
     """Return the Python of an environment with an app's locked requirements."""
     place = folder / app
-    own, public = (ROOT / "apps" / app / name for name in ("requirements.txt", "public/requirements.txt"))
+    own, public = (locks / app / "requirements.txt" for locks in (ROOT / "apps", PUBLIC))
     locked = public if public.exists() else own
     for command in (
         ["venv", "--quiet", str(place)],
