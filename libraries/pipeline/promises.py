@@ -6,7 +6,8 @@ sampler passes a share. What cannot be read from the configuration is unknown, a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,9 @@ from pipeline.conditions import ProbedSpan, is_met
 from pipeline.probe import Probe
 from traces.backends import BACKENDS
 
+# The OTTL statement that copies one attribute of a span to another.
+_ATTRIBUTE = r'(?:span\.)?attributes\["([^"]+)"\]'
+_COPY = re.compile(rf"set\(\s*{_ATTRIBUTE}\s*,\s*{_ATTRIBUTE}\s*\)")
 SAMPLERS = ("probabilistic_sampler", "tail_sampling")
 RELAYED = ("mlflow", "phoenix")  # the backends whose pipelines make promises
 
@@ -98,6 +102,21 @@ class Promises:
         return {promise.backend: promise for promise in read_promises(configuration, services)}
 
     @keyword
+    def get_copied_attributes(
+        self, configuration: Mapping[str, Any], promises: Mapping[str, PipelinePromise]
+    ) -> dict[str, dict[str, list[str]]]:
+        """Return, by backend, each attribute that its pipeline's transforms copy from others, with those."""
+        return {
+            backend: copied_attributes(configuration, promise.transforms)
+            for backend, promise in promises.items()
+        }
+
+    @keyword
+    def check_if_scope_is_kept(self, promise: PipelinePromise | None, scope: str) -> bool | None:
+        """Return whether a pipeline keeps spans of a scope, None where that is not known."""
+        return promise.keeps(ProbedSpan(scope)) if promise else None
+
+    @keyword
     def get_kept_probe_spans(self, probe: Probe, promise: PipelinePromise) -> dict[str, bool | None]:
         """Return for each span of a probe, by its id, whether it is promised; None where that is unknown."""
         return {span_id: promise.keeps(span) for span_id, span in probe.spans.items()}
@@ -150,6 +169,25 @@ def read_promises(configuration: Mapping[str, Any], services: Mapping[str, str])
             )
         )
     return found
+
+
+def copied_attributes(configuration: Mapping[str, Any], transforms: Iterable[str]) -> dict[str, list[str]]:
+    """Return each attribute of a span that one of the transforms copies from others, with those."""
+    copied: dict[str, list[str]] = {}
+    for name in transforms:
+        for text in _texts((configuration.get("processors") or {}).get(name)):
+            for target, source in _COPY.findall(text):
+                copied.setdefault(target, []).append(source)
+    return copied
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield all texts in a part of the configuration: a statement stands at several depths of it."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(item)
 
 
 def _conditions(settings: Mapping[str, Any]) -> list[str] | None:

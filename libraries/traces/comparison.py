@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
@@ -41,17 +41,20 @@ class _Pair:
     not_kept: frozenset[str]  # by one of them
 
 
-def compare(one: Trace, other: Trace) -> list[ComparedValue]:
+def compare(
+    one: Trace, other: Trace, copied: Mapping[str, Mapping[str, Sequence[str]]] | None = None
+) -> list[ComparedValue]:
     """Return every value of a trace beside the other backend's: the trace's, then span by span from the root.
 
     Compared are trace id, number of spans, each span's parent, name, kind, times, status, events, and all
-    attributes, so tokens, inputs and outputs too.
+    attributes, so tokens, inputs and outputs too. `copied` has, by backend, the attributes that its pipeline
+    makes from others: that is by nature as what a backend itself makes from others (`Backend.made_from`).
     """
     rows = [
         _compared("trace", "trace id", one.trace_id, other.trace_id),
         _compared("trace", "number of spans", len(one.spans), len(other.spans)),
     ]
-    backends = BACKENDS[one.backend], BACKENDS[other.backend]
+    backends = _backend(one, copied or {}), _backend(other, copied or {})
     not_kept = one.not_kept | other.not_kept
     for span_id in [*one.by_id, *(other.by_id.keys() - one.by_id.keys())]:
         left, right = one.by_id.get(span_id), other.by_id.get(span_id)
@@ -88,6 +91,15 @@ def table(rows: Iterable[ComparedValue], one: Trace, other: Trace) -> str:
         )
         lines.append(f'<tr style="background:{_COLOURS[row.agreement]}">{cells}</tr>')
     return f"<table>{''.join(lines)}</table>"
+
+
+def _backend(trace: Trace, copied: Mapping[str, Mapping[str, Sequence[str]]]) -> Backend:
+    """Return a trace's backend with what its pipeline makes from other attributes."""
+    backend = BACKENDS[trace.backend]
+    made_from = dict(backend.made_from)
+    for name, sources in copied.get(trace.backend, {}).items():
+        made_from[name] = [*made_from.get(name, ()), *sources]
+    return replace(backend, made_from=made_from)
 
 
 def _span(pair: _Pair) -> Iterator[ComparedValue]:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -209,22 +210,30 @@ class MlflowTraces:
         return MlflowExperiment(self._mlflow, experiment_id).find_traces(condition)
 
     @keyword(name="Wait For Trace In MLflow")
-    def wait_for_trace(self, session: str, experiment_id: str, limit: float) -> Trace | None:
-        """Return the trace of a session as soon as it is whole.
+    def wait_for_trace(
+        self,
+        session: str,
+        experiment_id: str,
+        limit: float,
+        has_all: Callable[[Trace], bool] | None = None,
+    ) -> Trace | None:
+        """Return the trace of a session as soon as it is whole and `has_all` says that no span is missing.
 
         After `limit` seconds return what there is, None where there is nothing. Raises MlflowError where
         MLflow does not answer then, and AssertionError where several traces carry the session.
         """
-        return waiting.wait_for_trace(MlflowExperiment(self._mlflow, experiment_id), session, 1, limit)
+        experiment = MlflowExperiment(self._mlflow, experiment_id)
+        return waiting.wait_for_trace(experiment, session, 1, limit, has_all)
 
     @keyword(name="Wait For Conversations In MLflow")
     def wait_for_conversations(
-        self, batch: str, experiment_id: str, traces: int, spans: int, limit: float
+        self, batch: str, experiment_id: str, traces: int, has_all: Callable[[Trace], bool], limit: float
     ) -> list[Arrival]:
         """Return the traces whose session begins with `batch`, oldest first, each with when it was whole.
 
-        Waits until `traces` of them are whole with `spans` spans or more each, for `limit` seconds at most;
-        then returns what there is, whole or not. Raises MlflowError where MLflow does not answer then.
+        Waits until `traces` of them are whole and `has_all` says that no span is missing, for `limit` seconds
+        at most; then returns what there is, whole or not. Raises MlflowError where MLflow does not answer
+        then.
         """
         experiment = MlflowExperiment(self._mlflow, experiment_id)
         whole_at: dict[str, float] = {}
@@ -232,7 +241,7 @@ class MlflowTraces:
         def look() -> list[Arrival]:
             found = experiment.find_traces_of_batch(batch)
             for trace in found:
-                if trace.has_arrived(spans):
+                if trace.is_whole and has_all(trace):
                     whole_at.setdefault(trace.trace_id, time.time())
             return [Arrival(trace, whole_at.get(trace.trace_id)) for trace in found]
 

@@ -250,7 +250,7 @@ def convert(item: Mapping[str, Any]) -> Span:
         span_id=item["context"]["span_id"],
         parent_id=item.get("parent_id"),
         name=item["name"],
-        kind=item["span_kind"],
+        kind=_kind(item["span_kind"]),
         start_ns=_nanoseconds(item["start_time"]),
         end_ns=_nanoseconds(item["end_time"]),
         status=_STATUS.get(item["status_code"], "UNSET"),
@@ -270,7 +270,7 @@ def convert_node(node: Mapping[str, Any], trace_id: str) -> Span:
         span_id=node["spanId"],
         parent_id=node["parentId"],
         name=node["name"],
-        kind=node["spanKind"].upper(),
+        kind=_kind(node["spanKind"].upper()),
         start_ns=_nanoseconds(node["startTime"]),
         end_ns=_nanoseconds(node["endTime"]),
         status=_STATUS.get(node["statusCode"], "UNSET"),
@@ -285,6 +285,11 @@ def convert_node(node: Mapping[str, Any], trace_id: str) -> Span:
             for event in node["events"]
         ),
     )
+
+
+def _kind(kind: str) -> str | None:
+    """Return a span's kind, None where it has none: Phoenix says UNKNOWN of it."""
+    return None if kind == "UNKNOWN" else kind
 
 
 def _flatten(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - any JSON

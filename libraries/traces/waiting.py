@@ -50,8 +50,14 @@ def wait_until(look: Callable[[], Found], done: Callable[[Found], bool], limit: 
         time.sleep(POLL)
 
 
-def wait_for_trace(reader: TraceReader, session: str, spans: int, limit: float) -> Trace | None:
-    """Return the trace of a session as soon as it is whole and has that many spans.
+def wait_for_trace(
+    reader: TraceReader,
+    session: str,
+    spans: int,
+    limit: float,
+    has_all: Callable[[Trace], bool] | None = None,
+) -> Trace | None:
+    """Return the trace of a session as soon as it is whole, has that many spans, and `has_all` says so.
 
     After `limit` seconds return what there is, None where there is nothing. Raises BackendError where the
     backend does not answer then, and AssertionError where several traces carry the session.
@@ -67,4 +73,7 @@ def wait_for_trace(reader: TraceReader, session: str, spans: int, limit: float) 
             )
         return reader.read_trace(ids[0]) if ids else None
 
-    return wait_until(look, lambda trace: trace is not None and trace.has_arrived(spans), limit)
+    def has_arrived(trace: Trace | None) -> bool:
+        return trace is not None and trace.has_arrived(spans) and (has_all is None or has_all(trace))
+
+    return wait_until(look, has_arrived, limit)
