@@ -6,7 +6,9 @@ from robot.api.deco import library
 from robotlibcore import HybridCore
 
 from contracts.canaries import Canaries
+from contracts.choice import ContractChoice
 from contracts.conversations import Conversations
+from contracts.findings import Findings
 from contracts.report import TraceReport
 
 
@@ -16,4 +18,7 @@ class Contracts(HybridCore):  # type: ignore[misc] # it has no types
 
     def __init__(self) -> None:
         """Put the keywords of this room together."""
-        super().__init__([Canaries(), Conversations(), TraceReport()])
+        findings = Findings()
+        super().__init__(
+            [Canaries(), ContractChoice(), Conversations(findings), findings, TraceReport(findings)]
+        )

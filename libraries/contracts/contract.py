@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -26,29 +27,54 @@ SCHEMA = CONTRACTS / "schema.json"
 
 @dataclass(frozen=True)
 class Contract:
-    """A checked contract: its file's name without the ending, and its sections, what it extends merged in."""
+    """A checked contract: its sections, with what it extends merged in.
+
+    `name` is its file's name without the ending, and those of its layers. `reason` says why it was chosen.
+    `tolerated` are the names of violations that are reported and do not fail, each with the reason.
+    """
 
     name: str
     description: str
     sections: Mapping[str, Any] = field(repr=False)
+    reason: str = ""
+    tolerated: Mapping[str, str] = field(default_factory=dict)
 
 
-def load_contract(path: Path | str) -> Contract:
-    """Read a contract and what it extends.
+def load_contract(path: Path | str, layers: Sequence[str] = ()) -> Contract:
+    """Read a contract and what it extends, then layers, each of which changes what is there.
 
-    `path` is below `resources/contracts` unless it is absolute. Raises ContractError, in one sentence, where
-    a contract is malformed.
+    `path` is below `resources/contracts` unless it is absolute; a layer is a name of a file in
+    `resources/contracts/layers`. Raises ContractError, in one sentence, where one is malformed.
     """
     path = CONTRACTS / path
     sections = _load(path, ())
+    for layer in layers:
+        file = CONTRACTS / "layers" / f"{layer}.yaml"
+        own = _read(file)
+        description = f"{sections['description']} {own['description']}"
+        sections = {**_changed(sections, own, file.name), "description": description}
     try:
         check_sentences(sections)
     except ContractError as error:
         raise ContractError(f"{path.name}: {error}") from error
-    return Contract(path.stem, sections["description"], sections)
+    return Contract(" + ".join([path.stem, *layers]), sections["description"], sections)
 
 
 def _load(path: Path, chain: tuple[Path, ...]) -> dict[str, Any]:
+    own = _read(path, chain)
+    base = _load(path.parent / own["extends"], (*chain, path.resolve())) if "extends" in own else {}
+    return _changed(base, own, path.name)
+
+
+def _changed(base: dict[str, Any], own: Mapping[str, Any], file: str) -> dict[str, Any]:
+    """Return the sections of `base` without what `own` takes away, with what it adds."""
+    sections = deepcopy(base)
+    for rule in own.get("without", ()):
+        _remove(sections, rule, file)
+    return _merged(sections, {key: value for key, value in own.items() if key not in ("extends", "without")})
+
+
+def _read(path: Path, chain: tuple[Path, ...] = ()) -> dict[str, Any]:
     if path.resolve() in chain:
         raise ContractError(f"{path.name} extends itself: remove one `extends`.")
     try:
@@ -61,12 +87,8 @@ def _load(path: Path, chain: tuple[Path, ...]) -> dict[str, Any]:
     if wrong is not None:
         where = ".".join(str(step) for step in wrong.absolute_path) or "the contract"
         raise ContractError(f"{path.name}: {where}: {wrong.message}.")
-    sections: dict[str, Any] = {}
-    if "extends" in own:
-        sections = _load(path.parent / own["extends"], (*chain, path.resolve()))
-        for rule in own.get("without", ()):
-            _remove(sections, rule, path.name)
-    return _merged(sections, {key: value for key, value in own.items() if key not in ("extends", "without")})
+    found: dict[str, Any] = own
+    return found
 
 
 def _remove(sections: dict[str, Any], rule: str, file: str) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import html
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from statistics import median
 
 from robot.api import logger
@@ -14,11 +13,12 @@ from robot.api.deco import keyword, library
 
 from agent.client import Question
 from contracts.canaries import is_said
-from contracts.contract import Contract, load_contract
+from contracts.contract import Contract
 from contracts.evaluation import Expectation
-from contracts.rules import evaluate
+from contracts.findings import Findings
+from contracts.rules import Judgement, judge
 from traces.messages import counted
-from traces.model import Arrival
+from traces.model import Arrival, Trace
 
 SHOWN = 3  # problems of one conversation in the message; the table in the log has all
 # What is wrong with a trace that no conversation explains, for one trace and for several.
@@ -44,11 +44,17 @@ class ConversationResult:
     trace_id: str | None
     arrival_seconds: float | None
     problems: Sequence[Problem]
+    trace: Trace | None = field(default=None, repr=False)
+    judgement: Judgement = field(default_factory=Judgement, repr=False)
 
 
 @library(scope="GLOBAL")
 class Conversations:
     """Compares many questions with the traces that were found for them."""
+
+    def __init__(self, findings: Findings | None = None) -> None:
+        """Report what does not fail to `findings`."""
+        self._findings = findings or Findings()
 
     @keyword
     def conversations_should_have_their_own_traces(
@@ -56,7 +62,7 @@ class Conversations:
         questions: list[Question],
         arrivals: list[Arrival],
         canaries: dict[str, list[str]],
-        contract: Path,
+        contract: Contract,
     ) -> str:
         """Return in one sentence how long the traces took; log a table, fail with what is wrong.
 
@@ -65,7 +71,10 @@ class Conversations:
         """
         if not questions:
             raise AssertionError("No question was asked, so there is no trace to look for.")
-        results = evaluate_conversations(questions, arrivals, canaries, load_contract(contract))
+        results = evaluate_conversations(questions, arrivals, canaries, contract)
+        for result in results:
+            if result.trace is not None:
+                self._findings.note(contract, result.trace, result.judgement)
         foreign = foreign_traces(questions, arrivals)
         logger.info(table(results), html=True)
         if foreign or any(result.problems for result in results):
@@ -78,7 +87,11 @@ class Conversations:
 
     @keyword
     def turns_should_have_their_own_traces(
-        self, questions: list[Question], arrivals: list[Arrival], canaries: list[list[str]], contract: Path
+        self,
+        questions: list[Question],
+        arrivals: list[Arrival],
+        canaries: list[list[str]],
+        contract: Contract,
     ) -> None:
         """Fail unless the traces of one context are its turns, in order: one each, about that turn alone.
 
@@ -89,16 +102,17 @@ class Conversations:
                 f"Context {questions[0].context_id} has {counted(len(questions), 'turn')} and "
                 f"{counted(len(arrivals), 'trace')}, expected one trace a turn."
             )
-        rules = load_contract(contract)
         problems = []
         for number, (question, arrival) in enumerate(zip(questions, arrivals, strict=True), 1):
-            expectation = Expectation(question.context_id, question.text, canaries[number - 1])
-            problems += [f"turn {number}: {each}" for each in evaluate(rules, arrival.trace, expectation)]
+            expectation = Expectation(question.context_id, question.text, canaries[number - 1], 1)
+            judgement = judge(contract, arrival.trace, expectation)
+            self._findings.note(contract, arrival.trace, judgement)
+            problems += [f"turn {number}: {each}" for each in judgement.violations]
         if problems:
             lines = "\n".join(f"- {problem}" for problem in problems)
             raise AssertionError(
                 f"The traces of {counted(len(questions), 'turn')} have {counted(len(problems), 'violation')} "
-                f"of contract {rules.name}:\n{lines}"
+                f"of contract {contract.name}:\n{lines}"
             )
 
 
@@ -114,7 +128,7 @@ def evaluate_conversations(
     for question in questions:
         own = canaries[question.context_id]
         found = [arrival for arrival in arrivals if question.context_id in _sessions(arrival)]
-        problems = _answer_problems(question, own, every)
+        problems, judgement = _answer_problems(question, own, every), Judgement()
         if len(found) != 1:
             problems.append(
                 Problem(
@@ -123,13 +137,14 @@ def evaluate_conversations(
                 )
             )
         else:
-            problems += _trace_problems(
-                found[0], Expectation(question.context_id, question.text, own), contract
-            )
-        trace_id = found[0].trace.trace_id if found else None
+            expectation = Expectation(question.context_id, question.text, own, tool_calls=1)
+            judgement = judge(contract, found[0].trace, expectation)
+            problems += _trace_problems(found[0], judgement)
+        trace = found[0].trace if found else None
+        trace_id = trace.trace_id if trace else None
         whole_at = found[0].whole_at if found else None
         seconds = None if whole_at is None else max(0.0, whole_at - question.answered_at)
-        results.append(ConversationResult(question, trace_id, seconds, problems))
+        results.append(ConversationResult(question, trace_id, seconds, problems, trace, judgement))
     return results
 
 
@@ -207,9 +222,8 @@ def _answer_problems(question: Question, own: Sequence[str], every: set[str]) ->
     ]
 
 
-def _trace_problems(arrival: Arrival, expectation: Expectation, contract: Contract) -> list[Problem]:
-    violations = evaluate(contract, arrival.trace, expectation)
-    problems = [Problem(violation.rule, str(violation)) for violation in violations]
+def _trace_problems(arrival: Arrival, judgement: Judgement) -> list[Problem]:
+    problems = [Problem(violation.rule, str(violation)) for violation in judgement.violations]
     if not arrival.whole_at:
         problems.append(Problem("trace not whole", "has a trace that was never seen whole"))
     return problems

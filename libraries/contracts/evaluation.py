@@ -44,6 +44,12 @@ class Violation:
     path: str
     expected: str
     seen: str
+    span: Span | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def name(self) -> str:
+        """The rule's id as one word, by which it can be tolerated: `tokens-doubled`."""
+        return self.rule.replace(".", "-")
 
     def __str__(self) -> str:
         """Return the violation as one line."""
@@ -86,7 +92,8 @@ class Evaluation:
     def violation(self, rule: str, span: Span | None, expected: str, seen: str) -> Violation:
         """Return a violation at a span, None for the whole trace; its texts are without secrets."""
         path = f"{self.trace.path(span)} [{span.span_id}]" if span else f"trace {self.trace.trace_id}"
-        return Violation(rule, *(self._without_secrets(text) for text in (path, expected, seen)))
+        path, expected, seen = (self._without_secrets(text) for text in (path, expected, seen))
+        return Violation(rule, path, expected, seen, span)
 
     def _without_secrets(self, text: str) -> str:
         for pattern in self.secrets.values():

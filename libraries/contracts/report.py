@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from robot.api import logger
 from robot.api.deco import keyword, library
 
 from agent.client import Question
-from contracts.contract import load_contract
+from contracts.contract import Contract
 from contracts.evaluation import Expectation
-from contracts.rules import evaluate
-from contracts.rules.structure import demanded_spans
+from contracts.findings import Findings
+from contracts.rules import judge
+from contracts.rules.structure import demanded_spans, has_demanded_spans, least_spans
 from contracts.rules.tokens import sum_tokens
 from traces.backends import BACKENDS
 from traces.comparison import compare, differences, table
@@ -28,6 +28,10 @@ LONGEST = 160  # characters of an input or output in a tree
 class TraceReport:
     """Logs a trace as an indented tree, evaluates its contract, and compares it with another backend's."""
 
+    def __init__(self, findings: Findings | None = None) -> None:
+        """Report what does not fail to `findings`."""
+        self._findings = findings or Findings()
+
     @keyword
     def log_trace(self, trace: Trace) -> None:
         """Log the trace as a tree: name, kind, duration, status, and what went in and came out."""
@@ -39,38 +43,52 @@ class TraceReport:
         return describe(trace)
 
     @keyword
-    def count_spans_that_contract_demands(self, contract: Path, tool_calls: int) -> int:
+    def count_spans_that_contract_demands(self, contract: Contract, tool_calls: int) -> int:
         """Return how many spans the trace of a question with so many tool calls must have."""
-        return demanded_spans(load_contract(contract), Expectation("", "", tool_calls=tool_calls))
+        return demanded_spans(contract, Expectation("", "", tool_calls=tool_calls))
+
+    @keyword
+    def count_spans_that_contract_demands_at_least(self, contract: Contract, tool_calls: int) -> int:
+        """Return how many spans the trace of a question with so many tool calls has at least."""
+        return least_spans(contract, Expectation("", "", tool_calls=tool_calls))
+
+    @keyword
+    def get_arrival_check(self, contract: Contract, tool_calls: int) -> Callable[[Trace], bool]:
+        """Return a function that says whether a trace has at least as many spans of each kind as demanded."""
+        expectation = Expectation("", "", tool_calls=tool_calls)
+        return lambda trace: has_demanded_spans(contract, trace, expectation)
 
     @keyword
     def trace_should_fulfil_contract(
         self,
         trace: Trace,
-        contract: Path,
+        contract: Contract,
         question: Question,
         canaries: list[str],
         tool_calls: int | None = None,
     ) -> None:
         """Fail with all violations of the trace contract, one a line: rule, span path, expected, seen."""
         expectation = Expectation(question.context_id, question.text, canaries, tool_calls)
-        rules = load_contract(contract)
-        violations = evaluate(rules, trace, expectation)
-        if violations:
-            lines = "\n".join(f"- {violation}" for violation in violations)
+        judgement = judge(contract, trace, expectation)
+        self._findings.note(contract, trace, judgement)
+        if judgement.violations:
+            lines = "\n".join(f"- {violation}" for violation in judgement.violations)
             raise AssertionError(
                 f"Trace {trace.trace_id} in {BACKENDS[trace.backend].title} has "
-                f"{counted(len(violations), 'violation')} of contract {rules.name}:\n{lines}"
+                f"{counted(len(judgement.violations), 'violation')} of contract {contract.name}:\n{lines}"
             )
-        logger.info(f"Fulfils the contract {rules.name!r}: {rules.description}")
+        logger.info(f"Fulfils the contract {contract.name!r}: {contract.description}")
 
     @keyword
-    def traces_should_have_the_same_spans(self, one: Trace, other: Trace) -> None:
+    def traces_should_have_the_same_spans(
+        self, one: Trace, other: Trace, copied: Mapping[str, Mapping[str, Sequence[str]]]
+    ) -> None:
         """Log both backends' spans as a table; fail with every difference that is not by nature.
 
-        What is compared: see `traces.comparison.compare`; what differs by nature: `traces.backends`.
+        What is compared: see `traces.comparison.compare`; what differs by nature: `traces.backends`, and
+        `copied`, the attributes that a backend's pipeline copies (`Get Copied Attributes`).
         """
-        rows = compare(one, other)
+        rows = compare(one, other, copied)
         logger.info(table(rows, one, other), html=True)
         found = differences(rows, one, other)
         if found:

@@ -9,7 +9,7 @@ from typing import Any
 
 from traces.model import Span
 
-_SELECTOR = re.compile(r"(?P<kind>\*|[A-Z]+)(:(?P<name>[^\[\]]+))?(\[(?P<status>[A-Z]+)\])?")
+_SELECTOR = re.compile(r"(?P<kind>\*|[A-Z_]+)(:(?P<name>[^\[\]]+))?(\[(?P<status>[A-Z]+)\])?")
 # `each LLM below CHAIN:LangGraph`, `no AGENT directly below AGENT`
 TREE = re.compile(r"(?P<how>each|no) (?P<span>\S.*?) (?P<direct>directly )?below (?P<above>\S.*)")
 # `each TOOL after any LLM`, `last LLM after every TOOL`
@@ -22,6 +22,10 @@ TEXT = re.compile(r"(?P<which>each|first|last) (?P<span>\S.*) (?P<part>input|out
 PLACE = re.compile(r"(?P<which>first|last|next|previous|every|any) (?P<span>\S.*) (?P<part>input|output)")
 
 
+# gen_ai.operation.name of a model call (OpenTelemetry's GenAI conventions, "Inference").
+MODEL_OPERATIONS = ("chat", "generate_content", "text_completion")
+
+
 class ContractError(ValueError):
     """A contract that cannot be read or used; the message says what is wrong, where."""
 
@@ -30,10 +34,23 @@ def selects(selector: str, span: Span) -> bool:
     """Return whether a selector such as `CHAIN:tools`, `TOOL[ERROR]` or `*` means a span."""
     match = _SELECTOR.fullmatch(selector)
     return match is not None and (
-        match["kind"] in ("*", span.kind)
+        _is_of_kind(span, match["kind"])
         and fnmatchcase(span.name, match["name"] or "*")
         and match["status"] in (None, span.status)
     )
+
+
+def _is_of_kind(span: Span, kind: str) -> bool:
+    """Return whether a span is of an OpenInference kind, or of one of those that contracts add.
+
+    `ROOT` has no parent. `ANY_LLM` is a model call, also one that only the GenAI conventions name.
+    """
+    if kind == "ROOT":
+        return span.parent_id is None
+    if kind == "ANY_LLM":
+        operation = span.attributes.get("gen_ai.operation.name")
+        return span.kind == "LLM" or (span.kind is None and operation in MODEL_OPERATIONS)
+    return kind in ("*", span.kind)
 
 
 def specificity(selector: str) -> tuple[bool, bool]:

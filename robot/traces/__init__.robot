@@ -3,4 +3,12 @@ Documentation     A question's own trace arrives whole in MLflow and in Phoenix 
 
 Resource          ../../resources/traces.resource
 
-Suite Teardown    Report Arrival Times
+Suite Setup       Report Contracts
+Suite Teardown    Report What Was Seen
+
+
+*** Keywords ***
+Report What Was Seen
+    [Documentation]    Write arrival times, oddities and tolerances into the report.
+    Report Arrival Times
+    Report Findings

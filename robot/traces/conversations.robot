@@ -22,7 +22,8 @@ The Turns Of A Conversation Are Several Traces Of One Session
         ${of_turn} =    Get Canaries    ${question}    ${arrival.trace}    ${city}
         VAR    @{canaries} =    @{canaries}    ${of_turn}
     END
-    Turns Should Have Their Own Traces    ${questions}    ${arrivals}    ${canaries}    ${CONTRACT}
+    ${contract} =    Get Contract    one-tool    mlflow
+    Turns Should Have Their Own Traces    ${questions}    ${arrivals}    ${canaries}    ${contract}
 
 Conversations At The Same Time Never Mix
     [Documentation]    As many questions at once as there are cities in the settings, each in a context of its own: each
@@ -38,5 +39,6 @@ Conversations At The Same Time Never Mix
     Note Arrival Times    MLflow    ${questions}    ${arrivals}
     ${canaries} =    Get Canaries Of Conversations    ${questions}    ${arrivals}    ${CITIES}
     VAR    @{found} =    ${questions}    ${arrivals}    ${canaries}
-    ${times} =    Conversations Should Have Their Own Traces    @{found}    ${CONTRACT}
+    ${contract} =    Get Contract    one-tool    mlflow
+    ${times} =    Conversations Should Have Their Own Traces    @{found}    ${contract}
     Set Test Message    ${times}

@@ -35,7 +35,7 @@ The Trace In MLflow Says What Happened
     [Documentation]    The trace fulfils its contract: AGENT above LLM and TOOL, the canary from tool to answer, tokens.
     [Tags]    mlflow    contract
     ${trace} =    Get Trace From MLflow
-    Trace Should Say What Happened    ${trace}
+    Trace Should Say What Happened    mlflow    ${trace}
 
 The Same Trace Arrives Whole In Phoenix
     [Documentation]    Phoenix, which stores asynchronously, has this trace too, with as many spans as MLflow, in time.
@@ -48,7 +48,7 @@ The Trace In Phoenix Says What Happened
     [Tags]    phoenix    contract
     Skip Unless Deployed    phoenix
     ${trace} =    Get Trace From Phoenix
-    Trace Should Say What Happened    ${trace}
+    Trace Should Say What Happened    phoenix    ${trace}
 
 Phoenix Holds The Same Spans As MLflow
     [Documentation]    The same spans in both: tree, names, kinds, times, status, tokens, inputs and outputs, as a table
@@ -57,7 +57,8 @@ Phoenix Holds The Same Spans As MLflow
     Skip Unless Deployed    phoenix
     ${one} =    Get Trace From MLflow
     ${other} =    Get Trace From Phoenix
-    Traces Should Have The Same Spans    ${one}    ${other}
+    ${copied} =    Read Copied Attributes
+    Traces Should Have The Same Spans    ${one}    ${other}    ${copied}
 
 
 *** Keywords ***
@@ -73,7 +74,8 @@ Answer Should Be The Computed Weather
     ...    values=False
 
 Trace Should Say What Happened
-    [Documentation]    Fail unless the question's trace fulfils the contract of the settings, with the tool's canary.
-    [Arguments]    ${trace}
+    [Documentation]    Fail unless the question's trace fulfils its contract in a backend, with the tool's canaries.
+    [Arguments]    ${backend}    ${trace}
     ${canaries} =    Get Canaries    ${QUESTION}    ${trace}    ${CITY}
-    Trace Should Fulfil Contract    ${trace}    ${CONTRACT}    ${QUESTION}    ${canaries}
+    ${contract} =    Get Contract    one-tool    ${backend}
+    Trace Should Fulfil Contract    ${trace}    ${contract}    ${QUESTION}    ${canaries}    ${1}

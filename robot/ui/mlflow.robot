@@ -2,6 +2,7 @@
 Documentation     What people see of a question, and of a conversation of two, in MLflow's pages, in a real browser. No
 ...               page may show an error, fail a request or raise an error in its script.
 
+Resource          ../../resources/capabilities.resource
 Resource          ../../resources/suite-question.resource
 Resource          ../../resources/ui-mlflow.resource
 
@@ -58,7 +59,8 @@ MLflow's Sessions View Shows The Conversation
 
 *** Keywords ***
 Ask And Open The Browser
-    [Documentation]    Ask a question, and open a browser that reaches MLflow.
+    [Documentation]    Skip where MLflow's pages are not known; ask a question, and open a browser that reaches MLflow.
+    Skip Unless Deployed    mlflow-pages
     Ask The Question
     ${mlflow} =    Get Entry Point    mlflow
     Open The Browser    ${mlflow}

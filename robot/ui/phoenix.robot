@@ -28,8 +28,9 @@ Phoenix's Trace Page Shows Agent, Model And Tool With What Went In And Out
 
 *** Keywords ***
 Ask And Open The Browser
-    [Documentation]    Skip where there is no Phoenix; ask a question, and open a browser that reaches Phoenix.
+    [Documentation]    Skip where there is no Phoenix or its pages are not known; ask a question, and open a browser.
     Skip Unless Deployed    phoenix
+    Skip Unless Deployed    phoenix-pages
     Ask The Question
     ${phoenix} =    Get Entry Point    phoenix
     Open The Browser    ${phoenix}

@@ -1,7 +1,7 @@
 """The recorded traces, each with the contract it fulfils and what is known of its question.
 
 A recording is a file `NAME.BACKEND.json` (or `NAME.otlp.jsonl`) beside `NAME.expectation.yaml`, which says
-for each trace in it, earliest first: contract, session, question, canaries and tool calls.
+for each trace in it, earliest first: contract and its layers, session, question, canaries and tool calls.
 """
 
 from __future__ import annotations
@@ -37,15 +37,16 @@ class Recording:
 
     name: str
     contract: Path
+    layers: tuple[str, ...]
     expectation: Expectation
     trace: Trace
     unfiltered: Trace
 
 
 @cache
-def shared_contract(path: Path) -> Contract:
+def shared_contract(path: Path, layers: tuple[str, ...] = ()) -> Contract:
     """Return a contract, read once for all tests: that takes longer than judging a trace by it."""
-    return load_contract(path)
+    return load_contract(path, layers)
 
 
 @cache
@@ -68,9 +69,12 @@ def _recordings() -> Iterator[Recording]:
             traces = _read(recorded)
             for number, (known, trace) in enumerate(zip(expectations, traces, strict=True), 1):
                 contract = CONTRACTS / f"{known['contract']}.yaml"
-                question = Expectation(**{key: value for key, value in known.items() if key != "contract"})
+                layers = tuple(known.get("layers", ()))
+                question = Expectation(
+                    **{key: value for key, value in known.items() if key not in ("contract", "layers")}
+                )
                 label = f"{file.parent.name}/{recorded.name}" + (f"#{number}" if len(traces) > 1 else "")
-                yield Recording(label, contract, question, filtered(trace), trace)
+                yield Recording(label, contract, layers, question, filtered(trace), trace)
 
 
 def filtered(trace: Trace) -> Trace:

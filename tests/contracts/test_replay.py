@@ -21,9 +21,10 @@ def sent(replay: Replay) -> Trace:
     return filtered(trace)
 
 
-def violations(replay: Replay, contract_name: str) -> list[str]:
-    question = Expectation(**{key: value for key, value in replay.known.items() if key != "contract"})
-    rules = shared_contract(CONTRACTS / f"{contract_name}.yaml")
+def violations(replay: Replay, layers: tuple[str, ...]) -> list[str]:
+    asked = {key: value for key, value in replay.known.items() if key not in ("contract", "layers")}
+    question = Expectation(**asked)
+    rules = shared_contract(CONTRACTS / f"{replay.known['contract']}.yaml", layers)
     return [violation.rule for violation in evaluate(rules, sent(replay), question)]
 
 
@@ -34,7 +35,7 @@ def test_what_is_sent_fulfils_its_contract(name: str, a2a_spans: bool) -> None:
     assert replays
     for replay in replays:
         trace = sent(replay)
-        assert violations(replay, replay.known["contract"]) == []
+        assert violations(replay, tuple(replay.known.get("layers", ()))) == []
         assert (trace.trace_id, len(trace.spans)) == (replay.trace_id, replay.kept)
         assert ("no orphan" in describe(trace)) == trace.is_whole == (not a2a_spans)
 
@@ -56,7 +57,7 @@ def test_each_trace_of_a_recording_is_a_replay_of_its_own() -> None:
 
 def test_a_trace_that_breaks_its_contract_and_is_not_whole_is_reported() -> None:
     (replay,) = Replays().make_replays(NAMES[0], a2a_spans=True)
-    assert "orphans.allowed" in violations(replay, "public-weather-whole")
+    assert "orphans.allowed" in violations(replay, ("whole-tree",))
     assert not sent(replay).is_whole
     assert describe(sent(replay)) == (
         "10 spans in OTLP, 1 root, orphans LangGraph, tokens 211 + 94 = 305, state not kept"

@@ -12,9 +12,10 @@ import requests
 from mlflow.exceptions import MlflowException
 
 from agent.client import Question
+from contracts.contract import load_contract
 from contracts.report import TraceReport, tree
 from entry.entry_point import EntryPoint
-from tests.contracts.recordings import CONTRACTS, recordings
+from tests.contracts.recordings import recordings
 from traces import mlflow_reader, phoenix_reader
 from traces.backends import find_mlflow_release
 from traces.mlflow_reader import MlflowError, MlflowExperiment, MlflowServer, MlflowTraces
@@ -30,7 +31,7 @@ ENTRY = EntryPoint("http://phoenix.localtest.me:8080", "192.0.2.7:8080")
 @pytest.mark.parametrize("name", NAMES)
 def test_both_backends_hold_the_same_spans_of_a_recorded_question(name: str) -> None:
     one, other = OWN[f"own/{name}.mlflow.json"].trace, OWN[f"own/{name}.phoenix.json"].trace
-    TraceReport().traces_should_have_the_same_spans(one, other)
+    TraceReport().traces_should_have_the_same_spans(one, other, {})
     assert one.trace_id == other.trace_id
     assert one.is_whole
     for span in one.spans:
@@ -45,7 +46,7 @@ def test_every_difference_between_backends_is_named() -> None:
         replace(span, status="ERROR") if span is tool else span for span in PHOENIX.spans if span.parent_id
     ]
     with pytest.raises(AssertionError) as raised:
-        TraceReport().traces_should_have_the_same_spans(MLFLOW, replace(PHOENIX, spans=tuple(changed)))
+        TraceReport().traces_should_have_the_same_spans(MLFLOW, replace(PHOENIX, spans=tuple(changed)), {})
     root = MLFLOW.roots[0]
     lines = str(raised.value).splitlines()
     assert lines[0] == f"Trace {MLFLOW.trace_id} has {len(lines) - 1} differences between MLflow and Phoenix:"
@@ -265,7 +266,7 @@ def test_a_broken_contract_names_every_violation() -> None:
     recording = OWN["own/one-tool.mlflow.json"]
     known = recording.expectation
     question = Question(known.question, known.session, "", "", 0, 0)
-    contract = CONTRACTS / "weather-one-tool.yaml"
+    contract = load_contract("weather-one-tool.yaml")
     TraceReport().trace_should_fulfil_contract(MLFLOW, contract, question, list(known.canaries))
     with pytest.raises(AssertionError) as raised:
         TraceReport().trace_should_fulfil_contract(MLFLOW, contract, question, ["WX-00000000"])

@@ -9,11 +9,10 @@ import pytest
 from agent.client import Question
 from contracts.contract import load_contract
 from contracts.conversations import ConversationResult, Conversations, evaluate_conversations, foreign_traces
-from tests.contracts.recordings import CONTRACTS, recordings
+from tests.contracts.recordings import recordings
 from traces.model import Arrival
 
-PATH = CONTRACTS / "weather-one-tool.yaml"
-CONTRACT = load_contract(PATH)
+CONTRACT = load_contract("weather-one-tool.yaml")
 GOOD = next(found for found in recordings() if found.name == "own/one-tool.mlflow.json")
 ASKED = Question(
     GOOD.expectation.question,
@@ -49,13 +48,15 @@ def test_a_good_conversation_has_no_problem_and_an_arrival_time() -> None:
     good = result(ASKED, ARRIVED)
     assert not good.problems
     assert good.arrival_seconds == 2.5
-    message = Conversations().conversations_should_have_their_own_traces([ASKED], [ARRIVED], CANARIES, PATH)
+    message = Conversations().conversations_should_have_their_own_traces(
+        [ASKED], [ARRIVED], CANARIES, CONTRACT
+    )
     assert message == "1 trace, each with its own canary; arrival time: median 2.50 s, slowest 2.50 s."
 
 
 def test_no_question_is_no_success() -> None:
     with pytest.raises(AssertionError, match="No question was asked"):
-        Conversations().conversations_should_have_their_own_traces([], [], {}, PATH)
+        Conversations().conversations_should_have_their_own_traces([], [], {}, CONTRACT)
 
 
 def test_an_answer_with_another_canary_is_found() -> None:
@@ -94,7 +95,7 @@ def test_what_is_foreign_is_counted_beside_conversations_that_passed() -> None:
     foreign = replace(ARRIVED, trace=replace(GOOD.trace, trace_id="f" * 32, spans=spans))
     with pytest.raises(AssertionError) as failure:
         Conversations().conversations_should_have_their_own_traces(
-            [ASKED], [ARRIVED, foreign], CANARIES, PATH
+            [ASKED], [ARRIVED, foreign], CANARIES, CONTRACT
         )
     assert str(failure.value).splitlines() == [
         "1 trace is foreign; the conversation passed on its own.",
@@ -108,11 +109,11 @@ def test_a_foreign_canary_in_the_trace_is_found() -> None:
 
 def test_turns_must_be_one_trace_each_in_order() -> None:
     turns_should_have_their_own_traces = Conversations().turns_should_have_their_own_traces
-    turns_should_have_their_own_traces([ASKED], [ARRIVED], [list(GOOD.expectation.canaries)], PATH)
+    turns_should_have_their_own_traces([ASKED], [ARRIVED], [list(GOOD.expectation.canaries)], CONTRACT)
     with pytest.raises(AssertionError, match=f"{ASKED.context_id} has 1 turn and 0 traces, expected one"):
-        turns_should_have_their_own_traces([ASKED], [], [["x"]], PATH)
+        turns_should_have_their_own_traces([ASKED], [], [["x"]], CONTRACT)
     with pytest.raises(AssertionError) as failure:
-        turns_should_have_their_own_traces([ASKED], [ARRIVED], [["WX-00000000"]], PATH)
+        turns_should_have_their_own_traces([ASKED], [ARRIVED], [["WX-00000000"]], CONTRACT)
     first, *lines = str(failure.value).splitlines()
     assert first == f"The traces of 1 turn have {len(lines)} violations of contract weather-one-tool:"
     assert lines[0].startswith("- turn 1: causality")
@@ -123,7 +124,9 @@ def test_the_message_begins_with_how_many_have_which_problem_and_stays_short() -
     nameless = tuple(replace(span, name="x", kind=None) for span in GOOD.trace.spans)
     broken = replace(ARRIVED, trace=replace(GOOD.trace, spans=nameless))
     with pytest.raises(AssertionError) as failure:
-        Conversations().conversations_should_have_their_own_traces([ASKED, other], [broken], CANARIES, PATH)
+        Conversations().conversations_should_have_their_own_traces(
+            [ASKED, other], [broken], CANARIES, CONTRACT
+        )
     lines = str(failure.value).splitlines()
     assert lines[0].startswith("2 of 2 conversations failed: ")
     assert "no trace of its session 1" in lines[0]

@@ -17,8 +17,7 @@ Task Template    Replay
 
 
 *** Variables ***
-${CONTRACTS}    ${CURDIR}${/}..${/}..${/}..${/}resources${/}contracts
-${WRITE}        no
+${WRITE}    no
 
 
 *** Tasks ***    RECORDING    A2A SPANS
@@ -71,9 +70,10 @@ Replayed Trace Should Be Right
     IF    $whole and not $trace.is_whole
         Fail    The trace is not whole: ${seen}
     END
+    ${contract} =    Read Contract    ${known}[contract].yaml    ${known.get('layers')}
     Trace Should Fulfil Contract
     ...    ${trace}
-    ...    ${CONTRACTS}${/}${known}[contract].yaml
+    ...    ${contract}
     ...    ${question}
     ...    ${known.get('canaries', [])}
     ...    ${known.get('tool_calls')}

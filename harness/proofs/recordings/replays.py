@@ -18,8 +18,8 @@ from robot.api.deco import keyword, library
 PUBLIC = Path(__file__).resolve().parents[3] / "tests" / "recorded" / "public"
 A2A = "a2a-python-sdk"
 KEPT = re.compile(r"^openinference\.")  # the scopes that the collector's filter keeps
-# The public agent's trace is whole without the A2A SDK's spans, so another contract holds then.
-CONTRACTS_WITHOUT_A2A = {"public-weather-one-tool": "public-weather-whole"}
+# The public agent's trace is whole without the A2A SDK's spans, so this layer of its contracts holds then.
+WITHOUT_A2A = "whole-tree"
 _IDS = re.compile(r'"(traceId|spanId|parentSpanId)":"([0-9a-f]+)"')
 _TIMES = re.compile(r'"(startTimeUnixNano|endTimeUnixNano|timeUnixNano)":"(\d+)"')
 ResourceSpans = Sequence[Mapping[str, Any]]  # the list of an OTLP export request
@@ -30,8 +30,8 @@ class Replay:
     """One recorded trace with ids, a session and times of its own.
 
     `label` names it among all replays, `body` is its OTLP/HTTP JSON export request, and `kept` is how many of
-    its spans the collector's filter keeps. `known` is what is known of its question: contract, session,
-    question, and, where there are some, canaries and tool_calls.
+    its spans the collector's filter keeps. `known` is what is known of its question: contract and
+    its layers, session, question, and, where there are some, canaries and tool_calls.
     """
 
     label: str
@@ -64,10 +64,7 @@ class Replays:
         label = recording
         if not a2a_spans:
             spans, label = _without_a2a(spans), f"{recording}-without-a2a"
-            known = [
-                {**entry, "contract": CONTRACTS_WITHOUT_A2A.get(entry["contract"], entry["contract"])}
-                for entry in known
-            ]
+            known = [{**entry, "layers": [WITHOUT_A2A]} for entry in known]
         return [
             _replay(f"{label}-{number}" if len(known) > 1 else label, spans, trace_id, entry)
             for number, (trace_id, entry) in enumerate(zip(_trace_ids(spans), known, strict=True), 1)

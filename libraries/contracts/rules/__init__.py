@@ -16,22 +16,28 @@ A rule's id is `SECTION.NAME`:
 - `causality.NAME`: the text of one span is contained in another's: the question in the model's input, the
   tool's output in the next model call's input, the model's last output in the agent's.
 - `canaries.foreign`: no canary of another question anywhere.
-- `tokens.counted-by`, `tokens.add-up`, `tokens.counted-once`, `tokens.trace-total`: token arithmetic.
+- `tokens.counted-by`, `tokens.add-up`, `tokens.counted-once`, `tokens.trace-total`: token arithmetic;
+  `tokens.doubled`: two instrumentations count each call, which is one violation instead of many.
 - `status.SELECTOR`, `events.NAME`: which spans failed, and that failures say why.
 - `state.trace`: MLflow's word for the whole trace.
 - `secrets.NAME`, `secrets.keys`: no API key, bearer token or password anywhere; never shown in a violation.
 
-What a backend does not keep is not asked for there: `traces.backends` says what that is.
+What a backend does not keep is not asked for there: `traces.backends` says what that is. A violation that an
+oddity of the contract explains is reported by the oddity's name; one that is tolerated is a warning.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any
 
 from contracts.contract import Contract
 from contracts.evaluation import Evaluation, Expectation, Violation, Violations
 from contracts.rules import causality, leaks, outcome, structure, timing, tokens, values
+from contracts.selectors import selects
 from traces.model import Trace
 
 # In the order in which violations are listed: the first are the likeliest causes of the others.
@@ -55,11 +61,58 @@ SECTIONS: Mapping[str, Callable[[Evaluation, Any], Violations]] = {
 }
 
 
+@dataclass(frozen=True)
+class Judgement:
+    """What is wrong with a trace, and what was seen that is reported only.
+
+    `oddities` are the violations that one of the contract's oddities explains, by its name; `tolerated` those
+    that the contract tolerates.
+    """
+
+    violations: list[Violation] = field(default_factory=list)
+    tolerated: list[Violation] = field(default_factory=list)
+    oddities: dict[str, list[Violation]] = field(default_factory=dict)
+
+
 def evaluate(contract: Contract, trace: Trace, expectation: Expectation) -> list[Violation]:
-    """Return all violations of the contract, in the order of the sections; empty for a good trace.
+    """Return the violations of the contract that are neither odd nor tolerated; empty for a good trace."""
+    return judge(contract, trace, expectation).violations
+
+
+def judge(contract: Contract, trace: Trace, expectation: Expectation) -> Judgement:
+    """Return all violations of the contract, in the order of the sections.
 
     Raises ContractError where the contract asks for canaries and the expectation has none.
     """
+    judgement = Judgement()
+    for violation in _violations(contract, trace, expectation):
+        oddity = _explaining_oddity(contract, trace, violation)
+        if violation.name in contract.tolerated:
+            judgement.tolerated.append(violation)
+        elif oddity:
+            judgement.oddities.setdefault(oddity, []).append(violation)
+        else:
+            judgement.violations.append(violation)
+    return judgement
+
+
+def _explaining_oddity(contract: Contract, trace: Trace, violation: Violation) -> str | None:
+    """Return the name of the oddity that explains a violation, None where none does.
+
+    What is wrong with the whole trace is explained where any of its spans is as the oddity says.
+    """
+    spans = trace.spans if violation.span is None else (violation.span,)
+    for name, oddity in contract.sections.get("oddities", {}).items():
+        is_meant = any(fnmatchcase(violation.rule, rule) for rule in oddity["explains"])
+        if is_meant and any(
+            selects(oddity["spans"], span) and re.search(oddity.get("message", ""), span.status_message)
+            for span in spans
+        ):
+            return str(name)
+    return None
+
+
+def _violations(contract: Contract, trace: Trace, expectation: Expectation) -> list[Violation]:
     secrets = contract.sections.get("secrets", {}).get("texts", {})
     evaluation = Evaluation(trace, expectation, secrets)
     violations = list(structure.spans(evaluation))

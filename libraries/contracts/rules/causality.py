@@ -27,6 +27,8 @@ def causality(evaluation: Evaluation, section: Mapping[str, Any]) -> Violations:
     for name, rule in section.items():
         place = parse_sentence(PLACE, rule["in"])
         for text in _texts(evaluation, rule["text"]):
+            if text.content is None and rule.get("where_kept"):
+                continue
             yield from _contained(evaluation, f"causality.{name}", text, place)
 
 

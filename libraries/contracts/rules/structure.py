@@ -10,7 +10,7 @@ from contracts.contract import Contract
 from contracts.evaluation import Evaluation, Expectation, Violations
 from contracts.selectors import TREE, ContractError, parse_sentence, selects
 from traces.messages import counted
-from traces.model import Span
+from traces.model import Span, Trace
 
 
 def spans(evaluation: Evaluation) -> Violations:
@@ -83,8 +83,13 @@ def demanded_spans(contract: Contract, expectation: Expectation) -> int:
 
     Raises ContractError where it leaves the number of a kind open.
     """
-    total = 0
-    for selector, wanted in contract.sections.get("counts", {}).items():
+    total, counts = 0, contract.sections.get("counts", {})
+    if counts.get("other") != 0:
+        raise ContractError(
+            f"Contract {contract.name!r} allows any number of other spans, so its spans cannot be counted: "
+            "use one that does not."
+        )
+    for selector, wanted in counts.items():
         if not selector.isalpha() or selector == "other":
             continue  # a part of a kind that has a count of its own
         number = expectation.value(wanted)
@@ -95,6 +100,31 @@ def demanded_spans(contract: Contract, expectation: Expectation) -> int:
             )
         total += number
     return total
+
+
+def least_spans(contract: Contract, expectation: Expectation) -> int:
+    """Return how many spans a trace has at least that fulfils the contract: its counts of all kinds."""
+    return sum(
+        least for selector, least in _least_counts(contract, expectation).items() if selector.isalpha()
+    )
+
+
+def has_demanded_spans(contract: Contract, trace: Trace, expectation: Expectation) -> bool:
+    """Return whether a trace has at least as many spans of each kind as its contract demands."""
+    evaluation = Evaluation(trace, expectation)
+    return all(
+        len(evaluation.select(selector)) >= least
+        for selector, least in _least_counts(contract, expectation).items()
+    )
+
+
+def _least_counts(contract: Contract, expectation: Expectation) -> dict[str, int]:
+    """Return the least number of spans of each selector that the contract counts."""
+    counts = {
+        selector: expectation.value(count.get("min", 0) if isinstance(count, dict) else count)
+        for selector, count in contract.sections.get("counts", {}).items()
+    }
+    return {selector: least for selector, least in counts.items() if selector != "other"}
 
 
 def _count(evaluation: Evaluation, rule: str, noun: str, count: object, found: Sequence[Span]) -> Violations:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from contracts.evaluation import Evaluation, Violations
+from contracts.evaluation import Evaluation, Violation, Violations
 from contracts.selectors import selects
+from traces.backends import BACKENDS
 from traces.model import Span
 
 _NAMES: Mapping[str, Sequence[str]] = {
@@ -14,13 +15,22 @@ _NAMES: Mapping[str, Sequence[str]] = {
     "completion": ("llm.token_count.completion", "gen_ai.usage.output_tokens"),
     "total": ("llm.token_count.total", "gen_ai.usage.total_tokens"),
 }
+MOST = 0.5  # of the shorter span's time that two spans of one call share at least
 # A span's prompt, completion and total tokens; more than one number where its conventions disagree.
 TokenCounts = Mapping[str, set[int]]
 
 
 def tokens(evaluation: Evaluation, section: Mapping[str, Any]) -> Violations:
-    """Check which spans count tokens, that they count each call once, and that the counts add up."""
+    """Check which spans count tokens, that they count each call once, and that the counts add up.
+
+    Where two instrumentations count each call, that is one violation, and the second counts are left out.
+    """
     counts = [(span, counts) for span in evaluation.spans if (counts := _counts(span))]
+    if "counted_once" in section:
+        doubled = _doubled(counts)
+        if doubled:
+            yield _doubled_violation(evaluation, counts, doubled)
+        counts = [(span, found) for span, found in counts if span.span_id not in doubled]
     for span, found in counts:
         if "counted_by" in section and not selects(section["counted_by"], span):
             expected = f"tokens only on {section['counted_by']} spans"
@@ -38,6 +48,45 @@ def sum_tokens(spans: Iterable[Span]) -> dict[str, int]:
     """Return the sums of the prompt, completion and total tokens that spans count."""
     counts = [_counts(span) for span in spans]
     return {name: sum(max(found.get(name, {0})) for found in counts) for name in _NAMES}
+
+
+def _doubled(counts: Sequence[tuple[Span, TokenCounts]]) -> dict[str, Span]:
+    """Return the spans that count a call which a span of another instrumentation counts too, by span id.
+
+    Of the two it is the one without a kind, as OpenInference's kinds are what contracts name; a call that the
+    same instrumentation counts twice is none of these.
+    """
+    return {
+        span.span_id: other
+        for span, found in counts
+        for other, others in counts
+        if span.kind is None and other.kind is not None and span.name != other.name
+        if _is_same_call(span, found, other, others)
+    }
+
+
+def _is_same_call(span: Span, found: TokenCounts, other: Span, others: TokenCounts) -> bool:
+    """Return whether two spans count the same tokens, and one lies within the other in time."""
+    inner, outer = sorted((span, other), key=lambda each: each.end_ns - each.start_ns)
+    overlap = min(inner.end_ns, outer.end_ns) - max(inner.start_ns, outer.start_ns)
+    return found == others and overlap >= (inner.end_ns - inner.start_ns) * MOST
+
+
+def _doubled_violation(
+    evaluation: Evaluation, counts: Sequence[tuple[Span, TokenCounts]], doubled: Mapping[str, Span]
+) -> Violation:
+    title = BACKENDS[evaluation.trace.backend].title
+    shown = evaluation.trace.tokens or sum_tokens(span for span, _ in counts)
+    billed = sum_tokens(span for span, _ in counts if span.span_id not in doubled)
+    names = {
+        name for id_, other in doubled.items() for name in (other.name, evaluation.trace.by_id[id_].name)
+    }
+    listed = ", ".join(sorted(names))
+    seen = (
+        f"{title} shows {shown['prompt']} + {shown['completion']} tokens, the model billed "
+        f"{billed['prompt']} + {billed['completion']}: two instrumentations count each call ({listed})"
+    )
+    return evaluation.violation("tokens.doubled", None, "each call to be counted once", seen)
 
 
 def _counted_once(evaluation: Evaluation, counts: Sequence[tuple[Span, TokenCounts]]) -> Violations:

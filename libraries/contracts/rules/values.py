@@ -76,10 +76,13 @@ def identity(evaluation: Evaluation, section: Mapping[str, Any]) -> Violations:
 def _required(
     evaluation: Evaluation, rule: str, span: Span, name: str, check: Mapping[str, Any]
 ) -> Violations:
-    values = [value for key, value in span.attributes.items() if fnmatchcase(key, name)]
+    names = name.split("|")
+    values = [
+        value for key, value in span.attributes.items() if any(fnmatchcase(key, each) for each in names)
+    ]
     expected = [_expected(evaluation, check, value) for value in values]
     if not values:
-        wanted = f"attribute {name} {_described(evaluation, check)}".rstrip()
+        wanted = f"attribute {' or '.join(names)} {_described(evaluation, check)}".rstrip()
         yield evaluation.violation(rule, span, wanted, "no such attribute")
     elif all(expected):
         yield evaluation.violation(rule, span, f"attribute {name} {expected[0]}", evaluation.shown(values[0]))
@@ -91,6 +94,7 @@ def _expected(evaluation: Evaluation, check: Mapping[str, Any], value: object) -
         "type": lambda wanted: _TYPES[wanted](value),
         "pattern": lambda wanted: re.search(wanted, str(value)) is not None,
         "equals": lambda wanted: value == evaluation.expectation.value(wanted),
+        "contains": lambda wanted: evaluation.expectation.value(wanted) in str(value),
         "one_of": lambda wanted: value in wanted,
         "minimum": lambda wanted: _TYPES["number"](value) and value >= wanted,
     }
@@ -103,6 +107,7 @@ def _described(evaluation: Evaluation, check: Mapping[str, Any]) -> str:
         "type": "of type",
         "pattern": "matching",
         "equals": "equal to",
+        "contains": "containing",
         "one_of": "one of",
         "minimum": "of at least",
     }

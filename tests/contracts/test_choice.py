@@ -1,0 +1,119 @@
+"""The contract is chosen by what was found, and the choice says why."""
+
+from __future__ import annotations
+
+import pytest
+
+from contracts.choice import ContractChoice, FoundAgent, choose, recognise_agent
+from contracts.contract import load_contract
+from contracts.evaluation import Violation
+from contracts.findings import Findings, read_tolerances
+from contracts.rules import Judgement
+from tests.contracts.recordings import CONTRACTS, recordings
+
+GENAI = frozenset({"genai"})
+BOTH = frozenset({"genai", "openinference"})
+KINDS = sorted(path.stem.removeprefix("public-weather-") for path in CONTRACTS.glob("public-weather-*.yaml"))
+GOOD = next(each for each in recordings() if each.name == "own/one-tool.mlflow.json")
+
+
+@pytest.mark.parametrize(
+    ("names", "variables", "owner"),
+    [
+        (["weather-service", "llm-observability"], {}, "project"),
+        (["weather-service", "llm-observability"], {"TELEMETRY": "public"}, "public"),
+        (["weather-service", "rossoctl.io"], {}, "public"),
+        (["my-agent"], {}, "unknown"),
+    ],
+)
+def test_an_agent_is_recognised_by_its_workload(
+    names: list[str], variables: dict[str, str | None], owner: str
+) -> None:
+    assert recognise_agent(names, variables, {}).owner == owner
+
+
+def test_what_the_variables_say_of_an_agents_spans() -> None:
+    variables: dict[str, str | None] = {
+        "INSTRUMENTATIONS": "openinference, genai",
+        "OTEL_INSTRUMENTATION_A2A_SDK_ENABLED": "False",
+    }
+    found = recognise_agent(["weather-service"], variables, {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:8335"})
+    assert found == FoundAgent("public", BOTH, a2a_spans=False, tool_spans=True)
+    assert recognise_agent(["weather-service"], {}, {}) == FoundAgent("public")
+
+
+@pytest.mark.parametrize(
+    ("kind", "agent", "other_scopes", "name"),
+    [
+        ("one-tool", FoundAgent("project"), False, "weather-one-tool"),
+        ("tool-fails", FoundAgent("project"), True, "weather-tool-fails"),
+        ("one-tool", FoundAgent("project", GENAI), False, "weather-genai"),
+        ("one-tool", FoundAgent("project", BOTH), False, "weather-both-instrumentations"),
+        ("one-tool", FoundAgent("unknown"), False, "any-agent"),
+        ("one-tool", FoundAgent("public"), None, "any-agent"),
+        ("one-tool", FoundAgent("public"), False, "public-weather-one-tool"),
+        ("one-tool", FoundAgent("public", a2a_spans=False), False, "public-weather-one-tool + whole-tree"),
+        ("no-tool", FoundAgent("public"), True, "public-weather-no-tool + unfiltered"),
+        (
+            "tool-fails",
+            FoundAgent("public", tool_spans=True),
+            True,
+            "public-weather-tool-fails + unfiltered + tool-server",
+        ),
+    ],
+)
+def test_the_contract_fits_what_was_found(
+    kind: str, agent: FoundAgent, other_scopes: bool | None, name: str
+) -> None:
+    contract = ContractChoice().choose_contract(kind, agent, other_scopes)
+    assert contract.name == name
+    assert contract.reason
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("other_scopes", [False, True])
+@pytest.mark.parametrize("a2a_spans", [False, True])
+def test_every_contract_of_the_public_agent_is_reached_with_every_layer(
+    kind: str, other_scopes: bool, a2a_spans: bool
+) -> None:
+    agent = FoundAgent("public", a2a_spans=a2a_spans, tool_spans=True)
+    file, layers, _ = choose(kind, agent, other_scopes)
+    assert load_contract(file, layers).sections
+
+
+def test_the_settings_contract_wins_for_a_question_with_one_tool_call() -> None:
+    chosen = ContractChoice().choose_contract("one-tool", FoundAgent("project"), None, "any-agent.yaml")
+    assert (chosen.name, chosen.reason) == ("any-agent", "CONTRACT of the settings names it")
+    other = ContractChoice().choose_contract("no-tool", FoundAgent("project"), None, "any-agent.yaml")
+    assert other.name == "weather-no-tool"
+
+
+@pytest.mark.parametrize("given", ["tokens-doubled", " tokens-doubled ,", ["tokens-doubled"]])
+def test_a_tolerance_has_a_reason(given: object) -> None:
+    assert list(read_tolerances(given)) == ["tokens-doubled"]
+    assert read_tolerances(given)["tokens-doubled"].startswith("no filter drops")
+    assert read_tolerances({"tokens-doubled": "agreed"}) == {"tokens-doubled": "agreed"}
+
+
+def test_nothing_is_tolerated_by_default_and_no_unknown_name_ever() -> None:
+    assert read_tolerances([]) == read_tolerances("") == {}
+    with pytest.raises(ValueError, match="TOLERATE names orphans, which is none of: tokens-doubled"):
+        read_tolerances(["orphans"])
+    with pytest.raises(TypeError, match="TOLERATE is 3"):
+        read_tolerances(3)
+
+
+def test_an_unused_tolerance_is_named() -> None:
+    found = Findings()
+    assert found.describe_tolerances("tokens-doubled")["tokens-doubled"].endswith(
+        "; unused: remove it from TOLERATE"
+    )
+    assert found.describe_oddities() == {}
+
+
+def test_an_oddity_is_reported_with_its_traces_and_its_reason() -> None:
+    found = Findings()
+    contract = load_contract("any-agent.yaml")
+    violation = Violation("status.*", "the path", "status OK", "ERROR")
+    found.note(contract, GOOD.trace, Judgement(oddities={"queue-shut-down": [violation]}))
+    assert found.describe_oddities()["queue-shut-down"].startswith("1 trace. The A2A SDK ends")
