@@ -29,8 +29,11 @@ ROLLOUT_LIMIT = 600.0  # seconds for all workloads together; kind pulls their im
 PART_OF = "app.kubernetes.io/part-of=llm-observability"
 WORKLOADS = ("StatefulSet", "Deployment")
 MANAGER = "--field-manager=llm-observability"
-# A setting of the suites: the Service whose namespace it names.
-NAMESPACE_SETTINGS = {"SYSTEM_NAMESPACE": "mlflow", "AGENTS_NAMESPACE": "weather-service"}
+# A setting of the suites: the Services whose namespace it names (overlays/kagenti names MLflow otherwise).
+NAMESPACE_SETTINGS = {
+    "SYSTEM_NAMESPACE": ("mlflow", "llm-observability-mlflow"),
+    "AGENTS_NAMESPACE": ("weather-service",),
+}
 RECORD = ("configmap", "e2e-deployed", "--namespace=default")
 
 
@@ -52,8 +55,8 @@ class Deployment:
         """What lets the suites verify this deployment, also where the cluster has another installation."""
         options = ["--variablefile", str(self.settings)] if self.settings else []
         namespaces = {name: namespace for resource, namespace, name in self.objects if resource == "Service"}
-        for setting, service in NAMESPACE_SETTINGS.items():
-            if service in namespaces:
+        for setting, services in NAMESPACE_SETTINGS.items():
+            for service in namespaces.keys() & services:
                 options += ["--variable", f"{setting}:{namespaces[service]}"]
         return options
 

@@ -286,12 +286,20 @@ def test_the_suites_are_given_the_namespaces_of_what_is_deployed() -> None:
     ]
     assert Deployment("kind", [], services[:1]).robot_options == ["--variable", "SYSTEM_NAMESPACE:system"]
     settings = KUSTOMIZE / "overlays" / "kagenti" / "settings.yaml"
-    assert Deployment("kagenti", []).robot_options == ["--variablefile", str(settings)]
+    beside = [["Service", "installation", "llm-observability-mlflow"]]
+    assert Deployment("kagenti", [], beside).robot_options == [
+        "--variablefile",
+        str(settings),
+        "--variable",
+        "SYSTEM_NAMESPACE:installation",
+    ]
     assert Deployment("installed", []).robot_options == []
 
 
 def test_the_services_that_name_the_namespaces_are_in_the_suites_settings() -> None:
-    settings = yaml.safe_load((KUSTOMIZE.parent / "resources" / "settings.yaml").read_text(encoding="utf-8"))
-    for setting, service in deployment.NAMESPACE_SETTINGS.items():
-        places = [place for place in settings["COMPONENTS"].values() if place["service"] == service]
-        assert [place["namespace"] for place in places] == [f"${{{setting}}}"]
+    folders = (KUSTOMIZE.parent / "resources", KUSTOMIZE / "overlays" / "kagenti")
+    for folder in folders:
+        settings = yaml.safe_load((folder / "settings.yaml").read_text(encoding="utf-8"))
+        for setting, services in deployment.NAMESPACE_SETTINGS.items():
+            places = [place for place in settings["COMPONENTS"].values() if place["service"] in services]
+            assert [place["namespace"] for place in places] == [f"${{{setting}}}"]
