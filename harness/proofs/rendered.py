@@ -99,32 +99,41 @@ class Renderer:
         text = read_output([self.kubectl, "kustomize", folder], f"{folder} does not build")
         return parse(rename(text, self.renamed))
 
-    def overlay(self, name: str) -> Objects:
-        """Return the objects of a folder of overlays."""
-        return self.render(self.kustomize / "overlays" / name)
+    def overlays(self) -> set[str]:
+        """Return the folders of overlays, and of what belongs to one, such as kagenti/attach."""
+        folder = self.kustomize / "overlays"
+        files = {str(file.parent.relative_to(folder)): file for file in folder.rglob("kustomization.yaml")}
+        return {name for name, file in files.items() if "kind: Kustomization" in file.read_text("utf-8")}
 
-    def combination(self, wanted: Combination) -> Objects:
-        """Return the objects of an overlay with Components on top, which are named as they are now."""
+    def overlay(self, name: str) -> Objects | None:
+        """Return the objects of a folder of overlays, None where there is no such folder."""
+        return self.render(self.kustomize / "overlays" / name) if name in self.overlays() else None
+
+    def combination(self, wanted: Combination) -> Objects | None:
+        """Return the objects of an overlay with Components on top, None where one of them is missing.
+
+        Components are named as they are now.
+        """
         names = {new: old for old, new in self.renamed.items()}
         components = [self.kustomize / "components" / names.get(name, name) for name in wanted.on_top]
+        overlay = self.kustomize / "overlays" / wanted.overlay
+        if not all(part.is_dir() for part in (overlay, *components)):
+            return None
         with tempfile.TemporaryDirectory() as folder:
-            write_kustomization(Path(folder), self.kustomize / "overlays" / wanted.overlay, components)
-            return self.render(Path(folder))
+            return self.render(write_kustomization(Path(folder), overlay, components))
 
 
 def compare(before: Renderer, after: Renderer) -> tuple[int, Counter[str]]:
     """Return how many stacks were rendered, and in how many of them each difference is."""
     found: Counter[str] = Counter()
-    overlays = [
-        str(file.parent.relative_to(KUSTOMIZE / "overlays"))
-        for file in sorted((KUSTOMIZE / "overlays").rglob("kustomization.yaml"))
-        if yaml.safe_load(file.read_text(encoding="utf-8"))["kind"] == "Kustomization"
-    ]
-    stacks = [(before.overlay(name), after.overlay(name)) for name in overlays]
-    on_top = [wanted for wanted in combinations() if wanted.components]
-    stacks += [(before.combination(wanted), after.combination(wanted)) for wanted in on_top]
-    for old, new in stacks:
-        found.update(set(differences(old, new, "")))
+    names = sorted(before.overlays() | after.overlays())
+    stacks = {name: (before.overlay(name), after.overlay(name)) for name in names}
+    for wanted in combinations():
+        if wanted.components:
+            stacks[str(wanted)] = (before.combination(wanted), after.combination(wanted))
+    for name, (old, new) in stacks.items():
+        place = "" if old is not None and new is not None else f"stack {name}"
+        found.update(set(differences(old, new, place)))
     return len(stacks), found
 
 

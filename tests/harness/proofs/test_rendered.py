@@ -56,10 +56,29 @@ def test_a_renamed_component_is_rendered_by_its_name_of_before(
         listed.extend(yaml.safe_load((folder / "kustomization.yaml").read_text())["components"])
         return "{kind: Secret, metadata: {name: old-name}}"
 
+    for folder in ("overlays/kind", "components/old-name", "components/images"):
+        (tmp_path / folder).mkdir(parents=True)
     monkeypatch.setattr(rendered, "read_output", printed)
     renderer = rendered.Renderer("kubectl", tmp_path, {"old-name": "new-name"})
-    assert list(renderer.combination(Combination("kind", ("new-name",)))) == ["Secret -/new-name"]
+    assert list(renderer.combination(Combination("kind", ("new-name",))) or ()) == ["Secret -/new-name"]
+    assert renderer.combination(Combination("kind", ("added-since",))) is None
     assert [Path(each).name for each in listed] == ["old-name", "images"]
+
+
+def test_a_stack_that_only_one_side_has_is_one_difference(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for side, overlays in (("before", ["kept", "gone"]), ("after", ["kept", "new"])):
+        for name in overlays:
+            folder = tmp_path / side / "overlays" / name
+            folder.mkdir(parents=True)
+            (folder / "kustomization.yaml").write_text("kind: Kustomization")
+    monkeypatch.setattr(rendered, "read_output", lambda *_: "{kind: Secret, metadata: {name: a}}")
+    monkeypatch.setattr(rendered, "combinations", lambda: ())
+    before, after = (rendered.Renderer("kubectl", tmp_path / side, {}) for side in ("before", "after"))
+    count, found = rendered.compare(before, after)
+    assert count == 3
+    assert [line.partition(":")[0] for line in sorted(found)] == ["stack gone", "stack new"]
 
 
 def test_only_what_is_not_intended_fails_the_proof(capsys: pytest.CaptureFixture[str]) -> None:
