@@ -34,7 +34,9 @@ MLflow Accepts Spans At The URL Of The Collector's Exporter
 MLflow Rejects An Unknown Host Name
     [Documentation]    MLflow answers only for its own host names, so a foreign web page cannot use it by DNS rebinding.
     [Tags]    mlflow
-    ${answer} =    Send Request From Component    mlflow    http://mlflow:5000/    Host=unknown.example
+    ${exporter} =    Get Exporter    mlflow
+    ${url} =    Evaluate    urllib.parse.urljoin($exporter.endpoint, '/')    modules=urllib.parse
+    ${answer} =    Send Request From Component    mlflow    ${url}    Host=unknown.example
     Should Be Equal As Integers    ${answer}[status]    403
     ...    msg=MLflow answers the host name unknown.example with ${answer}[status], expected 403: ${answer}[body]
     ...    values=False
