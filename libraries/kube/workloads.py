@@ -139,15 +139,6 @@ class Workloads:
         return [*(container.get("command") or ()), *(container.get("args") or ())]
 
     @keyword
-    def find_secret_of_variable(self, workload: Object, variable: str) -> str | None:
-        """Return the name of the Secret that gives a workload's first container a variable, None without."""
-        for entry in main_container(workload).get("env") or ():
-            if entry["name"] == variable:
-                name = entry.get("valueFrom", {}).get("secretKeyRef", {}).get("name")
-                return str(name) if name else None
-        return None
-
-    @keyword
     def find_metrics_port(self, workload: Object) -> int | None:
         """Return the port where a workload's pods say that they serve metrics, None where they say nothing.
 

@@ -160,14 +160,3 @@ def test_the_stack_is_what_is_behind_a_service_or_labelled() -> None:
     assert of_the_stack == ["labelled", "named"]
     (other,) = judge.find_other_workloads(taken, places)
     assert other["metadata"]["name"] == "labelled"
-
-
-def test_a_variable_that_a_secret_gives_is_known_by_the_secrets_name() -> None:
-    workload = deployment()
-    source = {"secretKeyRef": {"name": "managed-postgres", "key": "host"}}
-    workload["spec"]["template"]["spec"]["containers"][0]["env"] = [
-        {"name": "PGHOST", "valueFrom": source},
-        {"name": "PGPORT", "value": "5432"},
-    ]
-    found = [Workloads().find_secret_of_variable(workload, name) for name in ("PGHOST", "PGPORT", "PGUSER")]
-    assert found == ["managed-postgres", None, None]

@@ -19,7 +19,7 @@ from harness.proofs.kagenti.snapshot import (
     take,
     without_upgrades,
 )
-from harness.stand_ins.rossoctl.stand_in import LIMIT, Shape
+from harness.stand_ins.rossoctl.stand_in import Shape
 
 PAGE = ROOT / "docs" / "kagenti.md"
 COMMAND = re.compile(r"^    python -m harness\.attach (.*)$", re.MULTILINE)
@@ -108,11 +108,6 @@ class Attachment:
         place = ("--namespace", self._shape.namespace)
         found: Object = json.loads(kubectl("get", kind, name, *place, "--output=json", *options))
         return found
-
-    def wait_for_collector(self) -> None:
-        """Wait until the collector is rolled out."""
-        place = ("--namespace", self._shape.namespace, f"--timeout={LIMIT}")
-        kubectl("rollout", "status", f"deployment/{COLLECTOR}", *place)
 
     def _run(self, command: str) -> None:
         if command not in read_commands():
