@@ -10,7 +10,7 @@ import re
 import subprocess
 import time
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import yaml
@@ -142,12 +142,13 @@ def deploy(wanted: Deployment, folder: Path | None) -> Deployment:
     for stand_in in before.stand_ins if before else []:
         if stand_in not in wanted.stand_ins:
             stand_in.down()
+    kept = before.objects if before else []
+    _record(replace(wanted, objects=kept))  # a run that is interrupted now leaves the stand-ins, or a part
     for stand_in in wanted.stand_ins:
         say(f"Bringing up the stand-in {stand_in.name} ...")
         stand_in.up()
     things = _render(folder) if folder else []
-    now = Deployment(wanted.overlay, wanted.components, [_reference(thing) for thing in things])
-    kept = before.objects if before else []
+    now = replace(wanted, objects=[_reference(thing) for thing in things])
     left_over = [thing for thing in kept if thing not in now.objects]
     _record(Deployment(now.overlay, now.components, [*now.objects, *left_over]))
     wait_until_namespaces_are_gone(kubectl, *(name for kind, _, name in now.objects if kind == "Namespace"))

@@ -175,6 +175,14 @@ def test_an_interrupted_change_of_overlays_is_continued_by_the_next_run(cluster:
     assert "openshift down" in first + cluster.done
 
 
+def test_a_stand_in_that_came_up_in_part_goes_before_another_overlay_comes(cluster: Cluster) -> None:
+    cluster.breaks_at = "kagenti up"
+    with pytest.raises(HarnessError, match="interrupted"):
+        deployment.deploy(Deployment("kagenti", []), Path("kagenti"))
+    deployment.deploy(Deployment("kind", []), Path("kind"))
+    assert cluster.done == ["cluster up", "kagenti down", "apply kind"]
+
+
 def test_what_other_components_left_goes_afterwards(cluster: Cluster) -> None:
     old = ["Service", "team1", "old"]
     cluster.recorded = [{"overlay": "kind", "components": ["mlflow-auth"], "objects": [old, MODEL]}]
