@@ -16,6 +16,7 @@ from pathlib import Path
 
 from robot.api import ExecutionResult
 
+from harness.common.errors import reports_errors
 from harness.common.progress import duration, say
 
 ROOT = Path(__file__).parents[1]
@@ -163,6 +164,7 @@ def table(outcomes: Sequence[Outcome]) -> str:
     return "\n".join([*lines, f"{duration(total):>12}  all"])
 
 
+@reports_errors
 def main() -> int:
     """Run the steps; print a table of them and, last, one line that counts their tests."""
     changed = changed_files()

@@ -17,7 +17,7 @@ from robot.api import ExecutionResult
 from harness import deployment
 from harness.cluster import lifecycle
 from harness.cluster.settings import Folders
-from harness.common.errors import HarnessError, report_error
+from harness.common.errors import HarnessError, reports_errors
 from harness.common.progress import duration, say
 from harness.deployment import Deployment
 from harness.images.loading import build_and_load
@@ -138,17 +138,17 @@ def run(arguments: argparse.Namespace, times: StepTimes) -> int:
     return 0 if passed and not failed and not changes else 1
 
 
+@reports_errors
 def main() -> int:
     """Run a command line; return the exit code."""
     arguments = parse_arguments()
     times = StepTimes()
     try:
         return run(arguments, times)
-    except HarnessError as error:
+    except HarnessError:
         if times.seconds:
             say(f"\n{times.table()}")
-        report_error(error)
-        return 1
+        raise
 
 
 if __name__ == "__main__":

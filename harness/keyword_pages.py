@@ -20,7 +20,7 @@ from typing import Any
 
 from robot.libdoc import libdoc
 
-from harness.common.errors import HarnessError, report_error
+from harness.common.errors import HarnessError, reports_errors
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "keywords.md"
@@ -95,16 +95,13 @@ def page() -> str:
     return "\n".join([HEAD, *(section(source, describe(source)) for source in sources())])
 
 
+@reports_errors
 def main() -> int:
     """Write the page, and the complete ones; or, with --check, only report whether the page is current."""
     parser = argparse.ArgumentParser(prog="tox -e docs --", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail if the page is stale")
     check = parser.parse_args().check
-    try:
-        text = page()
-    except HarnessError as error:
-        report_error(error)
-        return 1
+    text = page()
     if check:
         current = PAGE.read_text(encoding="utf-8") == text
         print(f"{PAGE.relative_to(ROOT)} is {'current' if current else 'stale: run `tox -e docs`'}")

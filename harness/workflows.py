@@ -13,7 +13,7 @@ from pathlib import Path
 from harness.cluster.settings import COMPILE_LIMIT, VERSIONS
 from harness.common.cache import cache_folder
 from harness.common.commands import run_logged
-from harness.common.errors import HarnessError, report_error
+from harness.common.errors import reports_errors
 from harness.common.go import Go
 
 ROOT = Path(__file__).parents[1]
@@ -44,13 +44,10 @@ def find_actionlint(cache: Path) -> Path:
     return program
 
 
+@reports_errors
 def main() -> int:
     """Check all workflows; return actionlint's exit code, 0 for no finding."""
-    try:
-        program = find_actionlint(cache_folder())
-    except HarnessError as error:
-        report_error(error)
-        return 1
+    program = find_actionlint(cache_folder())
     return subprocess.run([program, "-color"], cwd=ROOT, check=False).returncode
 
 

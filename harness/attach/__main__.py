@@ -15,7 +15,7 @@ from pathlib import Path
 
 from harness.attach import ours
 from harness.attach.checks import check, find_collector
-from harness.common.errors import HarnessError, report_error
+from harness.common.errors import HarnessError, reports_errors
 from harness.common.kubectl import Object, kubectl, resource_of
 from harness.common.progress import say
 
@@ -85,6 +85,7 @@ def wait_for_rollout(kind: str, name: str, namespace: str) -> None:
     kubectl("rollout", "status", *place, limit=LIMIT + 10)
 
 
+@reports_errors
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; return the exit code."""
     parser = argparse.ArgumentParser(
@@ -102,11 +103,7 @@ def main(arguments: list[str] | None = None) -> int:
         help="a folder with overlays/kagenti and what you put on top of it (default: overlays/kagenti)",
     )
     given = parser.parse_args(arguments)
-    try:
-        commands[given.command](given.overlay, given.namespace)
-    except HarnessError as error:
-        report_error(error)
-        return 1
+    commands[given.command](given.overlay, given.namespace)
     return 0
 
 

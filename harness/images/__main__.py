@@ -7,7 +7,7 @@ import sys
 
 from harness.cluster import lifecycle
 from harness.cluster.settings import Folders
-from harness.common.errors import HarnessError, report_error
+from harness.common.errors import reports_errors
 from harness.common.progress import say
 from harness.images.catalog import images_for
 from harness.images.loading import build_and_load, choose_images, make_builder
@@ -56,14 +56,11 @@ def run(options: argparse.Namespace, folders: Folders) -> None:
         builder.build_all(images)
 
 
+@reports_errors
 def main(arguments: list[str] | None = None) -> int:
     """Run a command line; return the exit code."""
     options = parser().parse_args(arguments)
-    try:
-        run(options, Folders.from_environment())
-    except HarnessError as error:
-        report_error(error)
-        return 1
+    run(options, Folders.from_environment())
     return 0
 
 

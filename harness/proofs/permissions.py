@@ -23,7 +23,7 @@ from robot.api import ExecutionResult
 from harness.common.cache import cache_folder
 from harness.common.combinations import ROOT
 from harness.common.commands import read_output
-from harness.common.errors import HarnessError, report_error
+from harness.common.errors import HarnessError, reports_errors
 from harness.common.kubectl_and_helm import find_program
 
 MANIFEST = ROOT / "docs" / "permissions.yaml"
@@ -110,18 +110,15 @@ def run_as_account(kubectl: str, options: Sequence[str]) -> Results:
         read_output([kubectl, "delete", "-f", MANIFEST, "--ignore-not-found"], "the Roles cannot be removed")
 
 
+@reports_errors
 def main() -> int:
     """Run the suites as both; return 0 when every test ends in the same way."""
     parser = argparse.ArgumentParser(prog="tox -e permissions --", description=__doc__)
     parser.add_argument("options", nargs="*", metavar="-- OPTION", help="options for robot")
     options = parser.parse_args().options
-    try:
-        kubectl = find_program("kubectl", cache_folder() / "programs")
-        administrator = run_as_administrator(options)
-        account = run_as_account(kubectl, options)
-    except HarnessError as error:
-        report_error(error)
-        return 1
+    kubectl = find_program("kubectl", cache_folder() / "programs")
+    administrator = run_as_administrator(options)
+    account = run_as_account(kubectl, options)
     found = differences(administrator, account)
     for line in found:
         print(line, file=sys.stderr)

@@ -21,7 +21,7 @@ import yaml
 from harness.common.cache import cache_folder
 from harness.common.combinations import KUSTOMIZE, ROOT, Combination, combinations, write_kustomization
 from harness.common.commands import read_output
-from harness.common.errors import HarnessError, report_error
+from harness.common.errors import reports_errors
 from harness.common.kubectl_and_helm import find_program
 
 Objects = dict[str, Any]  # `Kind namespace/name`: the object
@@ -169,26 +169,21 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+@reports_errors
 def main() -> int:
     """Compare; return 0 when every difference is intended."""
     arguments = parse_arguments()
     renamed = dict(pair.split("=", 1) for pair in arguments.renamed)
-    try:
-        kubectl = find_program("kubectl", cache_folder() / "programs")
-        with tempfile.TemporaryDirectory() as parent:
-            tree = Path(parent) / "revision"
-            git = ["git", "-C", str(ROOT), "worktree"]
-            read_output(
-                [*git, "add", "--detach", str(tree), arguments.revision], "the revision cannot be had"
-            )
-            try:
-                before = Renderer(kubectl, tree / "kustomize", renamed)
-                count, found = compare(before, Renderer(kubectl, KUSTOMIZE, {}))
-            finally:
-                read_output([*git, "remove", "--force", str(tree)], "the revision's work tree stays")
-    except HarnessError as error:
-        report_error(error)
-        return 1
+    kubectl = find_program("kubectl", cache_folder() / "programs")
+    with tempfile.TemporaryDirectory() as parent:
+        tree = Path(parent) / "revision"
+        git = ["git", "-C", str(ROOT), "worktree"]
+        read_output([*git, "add", "--detach", str(tree), arguments.revision], "the revision cannot be had")
+        try:
+            before = Renderer(kubectl, tree / "kustomize", renamed)
+            count, found = compare(before, Renderer(kubectl, KUSTOMIZE, {}))
+        finally:
+            read_output([*git, "remove", "--force", str(tree)], "the revision's work tree stays")
     return 1 if report(count, found, arguments.intended) else 0
 
 

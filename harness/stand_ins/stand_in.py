@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from harness.common.errors import HarnessError, report_error
+from harness.common.errors import reports_errors
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class StandIn:
     environment: Callable[[], dict[str, str]]
 
 
+@reports_errors
 def run_command_line(stand_in: StandIn, arguments: list[str] | None = None) -> int:
     """Run `up`, `down` or `env`; return the exit code."""
     parser = argparse.ArgumentParser(prog=f"python -m harness.stand_ins.{stand_in.name}")
@@ -32,15 +33,11 @@ def run_command_line(stand_in: StandIn, arguments: list[str] | None = None) -> i
     commands.add_parser("down", help="remove all of it")
     commands.add_parser("env", help="print the variables by which the suites find it, NAME=VALUE a line")
     command = parser.parse_args(arguments).command
-    try:
-        if command == "up":
-            stand_in.up()
-        elif command == "down":
-            stand_in.down()
-        else:
-            for name, value in stand_in.environment().items():
-                print(f"{name}={value}")
-    except HarnessError as error:
-        report_error(error)
-        return 1
+    if command == "up":
+        stand_in.up()
+    elif command == "down":
+        stand_in.down()
+    else:
+        for name, value in stand_in.environment().items():
+            print(f"{name}={value}")
     return 0

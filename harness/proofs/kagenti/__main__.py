@@ -24,7 +24,7 @@ from harness.attach.ours import MANAGER, OVERLAY
 from harness.cluster import lifecycle
 from harness.cluster.settings import Folders
 from harness.common.combinations import ROOT, write_kustomization
-from harness.common.errors import HarnessError, report_error
+from harness.common.errors import HarnessError, reports_errors
 from harness.common.kubectl import kubectl
 from harness.common.progress import Steps, duration, say
 from harness.images.loading import build_and_load
@@ -175,6 +175,7 @@ def prove(chosen: list[str]) -> None:
             run()
 
 
+@reports_errors
 def main() -> int:
     """Run the proof that the command line chooses; return the exit code."""
     parser = argparse.ArgumentParser(
@@ -187,11 +188,7 @@ def main() -> int:
     if unknown := set(chosen) - set(PARTS):
         parser.error(f"no part is named {min(unknown)}; choose from {', '.join(PARTS)}")
     started = time.monotonic()
-    try:
-        prove(chosen)
-    except HarnessError as error:
-        report_error(error)
-        return 1
+    prove(chosen)
     say(f"Proven in {duration(time.monotonic() - started)}. The namespaces of the chart of before stay.")
     return 0
 

@@ -30,6 +30,8 @@ import requests
 from google.protobuf.json_format import MessageToDict
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from harness.common.errors import HarnessError, reports_errors
+
 ROOT = Path(__file__).resolve().parents[3]
 PUBLIC = ROOT / "harness" / "stand_ins" / "rossoctl" / "images"  # the public ones' requirements
 # the requirements of the public agent and tool
@@ -53,10 +55,6 @@ QUESTIONS: Mapping[str, list[str]] = {
 }
 ROOT_SPAN = "invoke_agent weather-assistant"
 TOOL_SPAN = "tools/list"
-
-
-class LikenessError(Exception):
-    """A process does not start, answer or export; the message says which and why."""
 
 
 class Receiver:
@@ -119,7 +117,7 @@ def environment(app: str, folder: Path) -> Path:
             [sys.executable, "-m", "uv", *command], capture_output=True, text=True, check=False
         )
         if done.returncode:
-            raise LikenessError(f"The requirements of {app} cannot be installed: {done.stderr.strip()}")
+            raise HarnessError(f"The requirements of {app} cannot be installed: {done.stderr.strip()}")
     return place / "bin" / "python"
 
 
@@ -127,7 +125,7 @@ def environment(app: str, folder: Path) -> Path:
 def running(name: str, command: list[str], folder: Path, variables: Mapping[str, str]) -> Iterator[str]:
     """Run a server on a free port of loopback; give its URL while it runs.
 
-    Raises LikenessError with what it printed where it does not listen in time.
+    Raises HarnessError with what it printed where it does not listen in time.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -141,7 +139,7 @@ def running(name: str, command: list[str], folder: Path, variables: Mapping[str,
             while not _listens(port):
                 if process.poll() is not None or time.monotonic() > end:
                     output.seek(0)
-                    raise LikenessError(f"{name} does not start: {output.read()[-2000:]}")
+                    raise HarnessError(f"{name} does not start: {output.read()[-2000:]}")
                 time.sleep(POLL)
             yield f"http://127.0.0.1:{port}"
         finally:
@@ -156,7 +154,7 @@ def _listens(port: int) -> bool:
 
 
 def ask(agent: str, text: str, context: str, number: int) -> None:
-    """Ask the agent by A2A 0.3. Raises LikenessError where it does not answer."""
+    """Ask the agent by A2A 0.3. Raises HarnessError where it does not answer."""
     message = {
         "kind": "message",
         "role": "user",
@@ -167,7 +165,7 @@ def ask(agent: str, text: str, context: str, number: int) -> None:
     body = {"jsonrpc": "2.0", "id": str(number), "method": "message/send", "params": {"message": message}}
     answer = requests.post(f"{agent}/", json=body, timeout=ANSWER_LIMIT)
     if answer.status_code != HTTPStatus.OK or "error" in answer.json():
-        raise LikenessError(f"The agent answers {text!r} with {answer.status_code}: {answer.text[:300]}")
+        raise HarnessError(f"The agent answers {text!r} with {answer.status_code}: {answer.text[:300]}")
 
 
 def record(name: str, pythons: Mapping[str, Path]) -> None:
@@ -207,7 +205,7 @@ def _wait_for_spans(receiver: Receiver, name: str) -> None:
     end = time.monotonic() + EXPORT_LIMIT
     while receiver.names().count(ROOT_SPAN) < len(QUESTIONS[name]) or TOOL_SPAN not in receiver.names():
         if time.monotonic() > end:
-            raise LikenessError(f"{name}: not all spans came in {EXPORT_LIMIT} s: {receiver.names()}")
+            raise HarnessError(f"{name}: not all spans came in {EXPORT_LIMIT} s: {receiver.names()}")
         time.sleep(POLL)
     seen, quiet = 0, time.monotonic()
     while time.monotonic() < quiet + EXPORT_LIMIT / 2:
@@ -216,6 +214,7 @@ def _wait_for_spans(receiver: Receiver, name: str) -> None:
         time.sleep(POLL)
 
 
+@reports_errors
 def main() -> int:
     """Record what is named, by default all; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m harness.proofs.likeness", description=main.__doc__)
@@ -224,16 +223,10 @@ def main() -> int:
     unknown = [name for name in names if name not in QUESTIONS]
     if unknown:
         parser.error(f"no recording is named {unknown[0]!r}; choose from {', '.join(QUESTIONS)}")
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            pythons = {
-                app: environment(app, Path(folder)) for app in ("model", "weather-tool", "weather-agent")
-            }
-            for name in names:
-                record(name, pythons)
-    except LikenessError as error:
-        print(error, file=sys.stderr)
-        return 1
+    with tempfile.TemporaryDirectory() as folder:
+        pythons = {app: environment(app, Path(folder)) for app in ("model", "weather-tool", "weather-agent")}
+        for name in names:
+            record(name, pythons)
     return 0
 
 

@@ -18,7 +18,7 @@ import yaml
 
 from harness.common.cache import cache_folder
 from harness.common.commands import read_output
-from harness.common.errors import HarnessError, report_error
+from harness.common.errors import HarnessError, reports_errors
 from harness.common.kubectl_and_helm import find_program
 from harness.images.contexts import collector_version, compile_collector
 from harness.proofs.old_collector.collector import EXPERIMENT_ID, Collector, Received
@@ -124,14 +124,11 @@ def prove(folder: Path) -> None:
     print("It sends on the spans of OpenInference, guarded, with the experiment's id, and counts them.")
 
 
+@reports_errors
 def main() -> int:
     """Prove it; return 1, with one sentence, when a promise does not hold."""
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            prove(Path(folder))
-    except HarnessError as error:
-        report_error(error)
-        return 1
+    with tempfile.TemporaryDirectory() as folder:
+        prove(Path(folder))
     return 0
 
 

@@ -22,7 +22,7 @@ from harness import deployment
 from harness.cluster import lifecycle
 from harness.cluster.settings import Folders
 from harness.common.combinations import ROOT, write_kustomization
-from harness.common.errors import HarnessError, report_error
+from harness.common.errors import HarnessError, reports_errors
 from harness.common.kubectl import kubectl
 from harness.common.progress import duration, say
 from harness.deployment import Deployment
@@ -96,6 +96,7 @@ def prove() -> None:
     deploy_and_run(current, wanted, "after", current_image().version)
 
 
+@reports_errors
 def main() -> int:
     """Upgrade MLflow from its previous minor; the exit code is 0 only when its traces are still there."""
     parser = argparse.ArgumentParser(prog="python -m harness.proofs.upgrade", description=main.__doc__)
@@ -104,14 +105,10 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     started = time.monotonic()
-    try:
-        if arguments.lock:
-            write_requirements(previous_image())
-            return 0
-        prove()
-    except HarnessError as error:
-        report_error(error)
-        return 1
+    if arguments.lock:
+        write_requirements(previous_image())
+        return 0
+    prove()
     versions = f"from {previous_image().version} to {current_image().version}"
     say(
         f"MLflow was upgraded {versions} in {duration(time.monotonic() - started)}; its traces are unchanged."
