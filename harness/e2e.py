@@ -19,6 +19,7 @@ from harness.cluster import lifecycle
 from harness.cluster.settings import Folders
 from harness.common.errors import HarnessError, reports_errors
 from harness.common.progress import duration, say
+from harness.common.suites import SUITES, run_robot
 from harness.deployment import Deployment
 from harness.images.loading import build_and_load
 from harness.required_capabilities import required_capabilities
@@ -70,8 +71,7 @@ def run_suites(options: list[str], environment: dict[str, str]) -> tuple[int, in
     """
     output = RESULTS / "output.xml"
     output.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "robot", "--outputdir", str(RESULTS), *options, "robot/"]
-    subprocess.run(command, cwd=ROOT, env=os.environ | environment, check=False)
+    run_robot("--outputdir", str(RESULTS), *options, str(SUITES), environment=environment)
     if not output.exists():
         raise HarnessError("Robot Framework wrote no results/output.xml; its message above says why.")
     total = ExecutionResult(output, include_keywords=False).statistics.total

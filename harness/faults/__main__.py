@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import subprocess
 import sys
 from collections.abc import Mapping
 from functools import cache
@@ -21,7 +20,8 @@ from pathlib import Path
 from robot.api import ExecutionResult
 
 from harness.common.errors import HarnessError, reports_errors
-from harness.faults.catalogue import CATALOGUES, SUITES, Fault, read_catalogue
+from harness.common.suites import SUITES, run_robot
+from harness.faults.catalogue import CATALOGUES, Fault, read_catalogue
 from harness.faults.stack import HealingError, Workload, broken, why_left_out
 
 HERE = Path(__file__).parent
@@ -64,14 +64,14 @@ def run(fault: Fault, workload: Workload, variables: Mapping[str, str]) -> bool:
     print(f"\n{fault.name}: {fault.breaks}", flush=True)
     results = RESULTS / fault.name
     shutil.rmtree(results, ignore_errors=True)  # an earlier run's output would be taken for this one's
-    command = [
-        sys.executable, "-m", "robot", "--console", "none", "--variablefile", str(HERE / "short_limits.yaml"),
+    options = [
+        "--console", "none", "--variablefile", str(HERE / "short_limits.yaml"),
         *(option for each in variables.items() for option in ("--variable", ":".join(each))),
         "--outputdir", str(results), "--test", fault.test, *fault.options, str(SUITES / fault.suite),
     ]  # fmt: skip
     try:
         with broken(fault, workload):
-            subprocess.run(command, check=False)
+            run_robot(*options)
         found, message = was_found(fault, results / "output.xml")
     except HealingError:
         raise

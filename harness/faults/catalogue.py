@@ -12,7 +12,6 @@ import yaml
 
 HERE = Path(__file__).parent
 CATALOGUES = sorted(file.stem for file in (HERE / "catalogues").glob("*.yaml"))
-SUITES = HERE.parents[1] / "robot"
 Container = Mapping[str, Any]  # of a workload's pod template, as `kubectl get -o json` prints it
 
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -25,6 +23,7 @@ from harness.common.combinations import ROOT
 from harness.common.commands import read_output
 from harness.common.errors import HarnessError, reports_errors
 from harness.common.kubectl_and_helm import find_program
+from harness.common.suites import SUITES, run_robot
 
 MANIFEST = ROOT / "docs" / "permissions.yaml"
 RESULTS = ROOT / "results" / "permissions"
@@ -62,9 +61,9 @@ def run_suites(kubeconfig: Path | None, name: str, options: Sequence[str]) -> Re
     """
     folder = RESULTS / name
     (folder / "output.xml").unlink(missing_ok=True)
-    environment = {**os.environ, **({"KUBECONFIG": str(kubeconfig)} if kubeconfig else {})}
-    command = [sys.executable, "-m", "robot", "--outputdir", str(folder), "--name", "LLM Observability"]
-    subprocess.run([*command, *options, "robot/"], cwd=ROOT, env=environment, check=False)
+    environment = {"KUBECONFIG": str(kubeconfig)} if kubeconfig else {}
+    place = ("--outputdir", str(folder), "--name", "LLM Observability")
+    run_robot(*place, *options, str(SUITES), environment=environment)
     if not (folder / "output.xml").exists():
         raise HarnessError("Robot Framework wrote no output.xml; its message above says why.")
     return read_results(folder / "output.xml")

@@ -126,7 +126,7 @@ def test_an_unknown_component_is_named_before_anything_is_made(
 def test_tests_are_counted_from_robot_framework_s_own_output(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, works: bool
 ) -> None:
-    monkeypatch.setattr(e2e, "ROOT", tmp_path)
+    monkeypatch.setattr(e2e, "SUITES", tmp_path / "robot")
     monkeypatch.setattr(e2e, "RESULTS", tmp_path / "results")
     (tmp_path / "robot").mkdir()
     suite = "*** Test Cases ***\nPasses\n    Should Be Equal    %{WHO}    me\nSkips\n    Skip\n"

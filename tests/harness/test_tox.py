@@ -34,15 +34,21 @@ PACKAGES = (
     "SSL_CERT_FILE",
     "UV_INDEX",
 )
+RECOVERY = 240  # seconds until every component is Ready again, as resources/settings.yaml has it
 FOLDERS = ("EMBEDDED_CLUSTER_CACHE", "EMBEDDED_CLUSTER_STATE", "HOME", "TMPDIR", "XDG_CACHE_HOME")
+
+
+def read_setting(environment: str, key: str) -> str:
+    """Return what tox sets for an environment."""
+    command = [sys.executable, "-m", "tox", "config", "-e", environment, "-k", key, "--colored", "no"]
+    printed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    return printed.partition(f"{key} =")[2].strip()
 
 
 @pytest.fixture(scope="module")
 def patterns() -> list[str]:
     """Return the patterns of the variables that tox passes to the commands of e2e."""
-    command = [sys.executable, "-m", "tox", "config", "-e", "e2e", "-k", "pass_env", "--colored", "no"]
-    printed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    return printed.partition("pass_env =")[2].split()
+    return read_setting("e2e", "pass_env").split()
 
 
 @pytest.mark.parametrize("variable", [*ENGINES, *PACKAGES, *FOLDERS])
@@ -53,3 +59,8 @@ def test_variable_that_a_program_needs_is_passed(variable: str, patterns: list[s
 @pytest.mark.parametrize("variable", ["KUBECONFIG", "MLFLOW_TRACKING_URI", "ROBOT_OPTIONS"])
 def test_variable_that_would_lead_e2e_elsewhere_is_not_passed(variable: str, patterns: list[str]) -> None:
     assert not any(fnmatch(variable.lower(), pattern.lower()) for pattern in patterns)
+
+
+@pytest.mark.parametrize("environment", ["e2e", "faults", "permissions", "kagenti", "upgrade"])
+def test_ctrl_c_leaves_time_to_put_the_cluster_back_in_order(environment: str) -> None:
+    assert float(read_setting(environment, "suicide_timeout")) >= RECOVERY

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -27,6 +26,7 @@ from harness.common.combinations import ROOT, write_kustomization
 from harness.common.errors import HarnessError, reports_errors
 from harness.common.kubectl import kubectl
 from harness.common.progress import Steps, duration, say
+from harness.common.suites import run_robot
 from harness.images.loading import build_and_load
 from harness.proofs.kagenti.attachment import Attachment
 from harness.stand_ins.rossoctl import kagenti, stand_in
@@ -50,8 +50,7 @@ def check_trace() -> None:
     namespaces = (f"SYSTEM_NAMESPACE:{BEFORE.namespace}", f"AGENTS_NAMESPACE:{BEFORE.agents_namespace}")
     places = [option for each in namespaces for option in ("--variable", each)]
     options = [*settings, *places, "--outputdir", str(RESULTS), "--console", "quiet"]
-    command = [sys.executable, "-m", "robot", *options, str(QUESTION)]
-    if subprocess.run(command, cwd=ROOT, check=False).returncode:
+    if run_robot(*options, str(QUESTION)):
         raise HarnessError(f"{QUESTION.name} failed; {RESULTS / 'report.html'} says why.")
 
 

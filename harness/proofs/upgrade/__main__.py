@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -25,6 +24,7 @@ from harness.common.combinations import ROOT, write_kustomization
 from harness.common.errors import HarnessError, reports_errors
 from harness.common.kubectl import kubectl
 from harness.common.progress import duration, say
+from harness.common.suites import run_robot
 from harness.deployment import Deployment
 from harness.images.catalog import Image, images_for
 from harness.images.loading import build_and_load, load_images
@@ -70,8 +70,7 @@ def deploy_and_run(folder: Path, wanted: Deployment, suite: str, version: str) -
     shutil.rmtree(results, ignore_errors=True)
     variables = ["--variable", f"KEPT:{RESULTS}", "--variable", f"VERSION:{version}"]
     options = ["--outputdir", str(results), *deployed.robot_options, *variables]
-    command = [sys.executable, "-m", "robot", *options, str(HERE / f"{suite}.robot")]
-    if subprocess.run(command, cwd=ROOT, check=False).returncode:
+    if run_robot(*options, str(HERE / f"{suite}.robot")):
         raise HarnessError(f"{suite}.robot failed; {results / 'report.html'} says why.")
 
 

@@ -11,7 +11,8 @@ import pytest
 import yaml
 from robot.api import TestSuite as Suite
 
-from harness.faults.catalogue import CATALOGUES, HERE, SUITES, Fault, read_catalogue
+from harness.common.suites import SUITES
+from harness.faults.catalogue import CATALOGUES, HERE, Fault, read_catalogue
 
 ALL = [fault for catalogue in CATALOGUES for fault in read_catalogue(catalogue)]
 ROOT = Path(__file__).parents[3]

@@ -166,11 +166,11 @@ def test_a_variable_of_the_command_line_chooses_for_the_fault_and_for_its_test(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster.namespaces = ["team1", "team2"]
-    commands: list[list[str]] = []
-    monkeypatch.setattr("subprocess.run", lambda words, **_: commands.append(words))
+    runs: list[tuple[str, ...]] = []
+    monkeypatch.setattr(command, "run_robot", lambda *options: runs.append(options))
     monkeypatch.setattr(sys, "argv", ["faults", "--variable", "AGENTS_NAMESPACE:team2", "agent-samples"])
     assert command.main() == 1
-    assert "AGENTS_NAMESPACE:team2" in commands[0]
+    assert "AGENTS_NAMESPACE:team2" in runs[0]
 
 
 def test_a_component_that_is_not_one_workload_is_reported(cluster: Cluster) -> None:

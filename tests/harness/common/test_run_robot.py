@@ -1,0 +1,50 @@
+"""Ctrl-C ends the suites in their own way: their teardowns put the cluster back in order."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+SUITE = """
+*** Settings ***
+Library           OperatingSystem
+Suite Teardown    Create File    ${FOLDER}/in_order
+
+
+*** Test Cases ***
+Long Test
+    Create File    ${FOLDER}/begun
+    Sleep    60s
+"""
+PROGRAM = """
+import sys
+from harness.common.errors import reports_errors
+from harness.common.suites import run_robot
+sys.exit(reports_errors(run_robot)(*sys.argv[1:]))
+"""
+START_LIMIT = 30  # seconds
+
+
+def test_teardowns_run_after_an_interrupt(tmp_path: Path) -> None:
+    suite = tmp_path / "long.robot"
+    suite.write_text(SUITE)
+    options = ["--variable", f"FOLDER:{tmp_path}", "--outputdir", str(tmp_path), "--console", "quiet"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, *options, str(suite)],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + START_LIMIT
+    while not (tmp_path / "begun").exists():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    _, printed = process.communicate(timeout=START_LIMIT)
+    assert process.returncode == 130
+    assert printed.splitlines()[-1] == "Interrupted; the same command can be run again."
+    assert "Traceback" not in printed
+    assert (tmp_path / "in_order").exists()
