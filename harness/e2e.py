@@ -22,8 +22,8 @@ from harness.common.progress import duration, say
 from harness.common.suites import SUITES, run_robot
 from harness.deployment import Deployment
 from harness.images.loading import build_and_load
-from harness.required_capabilities import required_capabilities
 from harness.stand_ins import INSTALLATIONS
+from harness.suite_options import suite_options
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results"
@@ -127,8 +127,8 @@ def run(arguments: argparse.Namespace, times: StepTimes) -> int:
         changes = deployment.find_changes_of_a_second_apply(overlay) if overlay else []
     with times.step("suites"):
         environment = {key: value for each in stand_ins for key, value in each.environment().items()}
-        required = ",".join(required_capabilities(wanted.overlay, wanted.components))
-        options = [*deployed.robot_options, "--variable", f"REQUIRE:{required}", *arguments.robot_options]
+        own = suite_options(wanted.overlay, wanted.components)
+        options = [*deployed.robot_options, *own, *arguments.robot_options]
         passed, failed, skipped = run_suites(options, environment)
     say(f"\nReport: {RESULTS / 'report.html'}\n{times.table()}")
     say("The cluster stays up for the next run; remove it with: tox -e cluster -- down")

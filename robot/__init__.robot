@@ -5,12 +5,13 @@ Documentation     Verifies the LLM observability stack that the current kubeconf
 
 Resource          ../resources/collector.resource
 Resource          ../resources/capabilities.resource
+Resource          ../resources/findings.resource
 Resource          ../resources/mlflow.resource
 Resource          ../resources/secrecy.resource
 Resource          ../resources/stack.resource
 
 Suite Setup       Report What Is Verified
-Suite Teardown    Output Should Contain No Secret
+Suite Teardown    Report What Was Found
 
 Name              LLM Observability
 
@@ -26,6 +27,11 @@ Report What Is Verified
     Report Pipelines
     Report MLflow
     Report Experiment
+
+Report What Was Found
+    [Documentation]    Write findings that do not fail into the report, and search the output for secrets.
+    Report Findings
+    Output Should Contain No Secret
 
 Report Images
     [Documentation]    Write the images of each workload into the report.

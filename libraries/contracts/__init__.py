@@ -8,7 +8,6 @@ from robotlibcore import HybridCore
 from contracts.canaries import Canaries
 from contracts.choice import ContractChoice
 from contracts.conversations import Conversations
-from contracts.findings import Findings
 from contracts.report import TraceReport
 
 
@@ -18,7 +17,4 @@ class Contracts(HybridCore):  # type: ignore[misc] # it has no types
 
     def __init__(self) -> None:
         """Put the keywords of this room together."""
-        findings = Findings()
-        super().__init__(
-            [Canaries(), ContractChoice(), Conversations(findings), findings, TraceReport(findings)]
-        )
+        super().__init__([Canaries(), ContractChoice(), Conversations(), TraceReport()])

@@ -10,7 +10,7 @@ from robot.api import logger
 from robot.api.deco import keyword, library
 
 from contracts.contract import Contract, load_contract
-from contracts.findings import read_tolerances
+from findings.tolerances import read_tolerances
 
 ONE_TOOL = "one-tool"  # the kind of question that the settings' contract is about
 

@@ -15,7 +15,7 @@ from agent.client import Question
 from contracts.canaries import is_said
 from contracts.contract import Contract
 from contracts.evaluation import Expectation
-from contracts.findings import Findings
+from contracts.findings import note_findings
 from contracts.rules import Judgement, judge
 from traces.messages import counted
 from traces.model import Arrival, Trace
@@ -52,10 +52,6 @@ class ConversationResult:
 class Conversations:
     """Compares many questions with the traces that were found for them."""
 
-    def __init__(self, findings: Findings | None = None) -> None:
-        """Report what does not fail to `findings`."""
-        self._findings = findings or Findings()
-
     @keyword
     def conversations_should_have_their_own_traces(
         self,
@@ -74,7 +70,7 @@ class Conversations:
         results = evaluate_conversations(questions, arrivals, canaries, contract)
         for result in results:
             if result.trace is not None:
-                self._findings.note(contract, result.trace, result.judgement)
+                note_findings(contract, result.trace, result.judgement)
         foreign = foreign_traces(questions, arrivals)
         logger.info(table(results), html=True)
         if foreign or any(result.problems for result in results):
@@ -106,7 +102,7 @@ class Conversations:
         for number, (question, arrival) in enumerate(zip(questions, arrivals, strict=True), 1):
             expectation = Expectation(question.context_id, question.text, canaries[number - 1], 1)
             judgement = judge(contract, arrival.trace, expectation)
-            self._findings.note(contract, arrival.trace, judgement)
+            note_findings(contract, arrival.trace, judgement)
             problems += [f"turn {number}: {each}" for each in judgement.violations]
         if problems:
             lines = "\n".join(f"- {problem}" for problem in problems)

@@ -11,7 +11,7 @@ from robot.api.deco import keyword, library
 from agent.client import Question
 from contracts.contract import Contract
 from contracts.evaluation import Expectation
-from contracts.findings import Findings
+from contracts.findings import note_findings
 from contracts.rules import judge
 from contracts.rules.structure import demanded_spans, has_demanded_spans, least_spans
 from contracts.rules.tokens import sum_tokens
@@ -27,10 +27,6 @@ LONGEST = 160  # characters of an input or output in a tree
 @library(scope="GLOBAL")
 class TraceReport:
     """Logs a trace as an indented tree, evaluates its contract, and compares it with another backend's."""
-
-    def __init__(self, findings: Findings | None = None) -> None:
-        """Report what does not fail to `findings`."""
-        self._findings = findings or Findings()
 
     @keyword
     def log_trace(self, trace: Trace) -> None:
@@ -70,7 +66,7 @@ class TraceReport:
         """Fail with all violations of the trace contract, one a line: rule, span path, expected, seen."""
         expectation = Expectation(question.context_id, question.text, canaries, tool_calls)
         judgement = judge(contract, trace, expectation)
-        self._findings.note(contract, trace, judgement)
+        note_findings(contract, trace, judgement)
         if judgement.violations:
             lines = "\n".join(f"- {violation}" for violation in judgement.violations)
             raise AssertionError(

@@ -23,14 +23,22 @@ class Search:
 
         Fails also where there is nothing to search, or nothing to look for.
         """
+        leaks, searched = self.search_for_secrets(texts, values)
+        if leaks:
+            raise AssertionError(f"{'; '.join(leaks)}.")
+        return searched
+
+    @keyword
+    def search_for_secrets(self, texts: Texts, values: SecretValues) -> tuple[list[str], str]:
+        """Return a sentence for each place that leaks a secret, and what was searched for what, and what not.
+
+        Fails where there is nothing to search, or nothing to look for.
+        """
         searched = f"{len(texts.by_place)} {texts.sort} for {values}"
         unread = f" Not searched: {'; '.join(texts.unread)}." if texts.unread else ""
         if not texts.by_place or not values.searched:
             raise AssertionError(f"Nothing was searched: {searched}.{unread}")
-        leaks = find_leaks(texts, values)
-        if leaks:
-            raise AssertionError(f"{'; '.join(leaks)}.")
-        return f"Searched {searched}.{unread}"
+        return find_leaks(texts, values), f"Searched {searched}.{unread}"
 
 
 def find_leaks(texts: Texts, values: SecretValues) -> list[str]:

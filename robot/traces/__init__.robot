@@ -1,6 +1,7 @@
 *** Settings ***
 Documentation     A question's own trace arrives whole in MLflow and in Phoenix and says what happened.
 
+Resource          ../../resources/findings.resource
 Resource          ../../resources/traces.resource
 
 Suite Setup       Report Contracts

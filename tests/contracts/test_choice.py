@@ -6,15 +6,11 @@ import pytest
 
 from contracts.choice import ContractChoice, FoundAgent, choose, recognise_agent
 from contracts.contract import load_contract
-from contracts.evaluation import Violation
-from contracts.findings import Findings, read_tolerances
-from contracts.rules import Judgement
-from tests.contracts.recordings import CONTRACTS, recordings
+from tests.contracts.recordings import CONTRACTS
 
 GENAI = frozenset({"genai"})
 BOTH = frozenset({"genai", "openinference"})
 KINDS = sorted(path.stem.removeprefix("public-weather-") for path in CONTRACTS.glob("public-weather-*.yaml"))
-GOOD = next(each for each in recordings() if each.name == "own/one-tool.mlflow.json")
 
 
 @pytest.mark.parametrize(
@@ -86,34 +82,3 @@ def test_the_settings_contract_wins_for_a_question_with_one_tool_call() -> None:
     assert (chosen.name, chosen.reason) == ("any-agent", "CONTRACT of the settings names it")
     other = ContractChoice().choose_contract("no-tool", FoundAgent("project"), None, "any-agent.yaml")
     assert other.name == "weather-no-tool"
-
-
-@pytest.mark.parametrize("given", ["tokens-doubled", " tokens-doubled ,", ["tokens-doubled"]])
-def test_a_tolerance_has_a_reason(given: object) -> None:
-    assert list(read_tolerances(given)) == ["tokens-doubled"]
-    assert read_tolerances(given)["tokens-doubled"].startswith("no filter drops")
-    assert read_tolerances({"tokens-doubled": "agreed"}) == {"tokens-doubled": "agreed"}
-
-
-def test_nothing_is_tolerated_by_default_and_no_unknown_name_ever() -> None:
-    assert read_tolerances([]) == read_tolerances("") == {}
-    with pytest.raises(ValueError, match="TOLERATE names orphans, which is none of: tokens-doubled"):
-        read_tolerances(["orphans"])
-    with pytest.raises(TypeError, match="TOLERATE is 3"):
-        read_tolerances(3)
-
-
-def test_an_unused_tolerance_is_named() -> None:
-    found = Findings()
-    assert found.describe_tolerances("tokens-doubled")["tokens-doubled"].endswith(
-        "; unused: remove it from TOLERATE"
-    )
-    assert found.describe_oddities() == {}
-
-
-def test_an_oddity_is_reported_with_its_traces_and_its_reason() -> None:
-    found = Findings()
-    contract = load_contract("any-agent.yaml")
-    violation = Violation("status.*", "the path", "status OK", "ERROR")
-    found.note(contract, GOOD.trace, Judgement(oddities={"queue-shut-down": [violation]}))
-    assert found.describe_oddities()["queue-shut-down"].startswith("1 trace. The A2A SDK ends")

@@ -13,8 +13,8 @@ from harness.cluster import lifecycle
 from harness.common.combinations import KUSTOMIZE
 from harness.common.errors import HarnessError
 from harness.deployment import Deployment
-from harness.required_capabilities import required_capabilities
 from harness.stand_ins.stand_in import StandIn
+from harness.suite_options import required_capabilities
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ ROOMS = (
     ("entry",),
     ("agent",),
     ("traces",),
+    ("findings",),
     ("contracts", "pipeline"),
     ("verdicts",),
     ("network", "disruption", "secrecy", "pages", "capabilities"),

@@ -1,4 +1,4 @@
-"""What an overlay brings is known, by names that the suites know, for every overlay and Component."""
+"""What is required and tolerated of an overlay is known, by names that the suites know."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness import required_capabilities as table
+from harness import suite_options as table
 from harness.common.combinations import KUSTOMIZE
-from harness.required_capabilities import required_capabilities
 from harness.stand_ins import INSTALLATIONS
+from harness.suite_options import required_capabilities, suite_options
 
 RESOURCES = Path(__file__).parents[2] / "resources"
 
@@ -47,3 +47,12 @@ def test_components_add_and_take_away(components: list[str], there: str, gone: s
     required = required_capabilities("kind", components)
     assert there in required
     assert gone not in required
+
+
+def test_findings_are_tolerated_of_installations_only_and_by_names_that_the_suites_know() -> None:
+    known = (RESOURCES.parent / "libraries" / "findings" / "tolerances.py").read_text(encoding="utf-8")
+    assert set(table.TOLERATED) == set(INSTALLATIONS)
+    for name, tolerated in table.TOLERATED.items():
+        assert all(f'"{finding}": ' in known for finding in tolerated)
+        assert suite_options(name, [])[-1] == f"TOLERATE:{','.join(sorted(tolerated))}"
+    assert not any("TOLERATE" in option for option in suite_options("kind", []))
