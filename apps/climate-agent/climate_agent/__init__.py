@@ -7,6 +7,8 @@ It shows that the suites judge whatever agent answers over A2A. The trace of one
         chat scripted
         execute_tool get_weather             a function of this process, no server
         chat scripted
+
+INSTRUMENTATIONS=openinference adds OpenInference's attributes to the same spans.
 """
 
 import os

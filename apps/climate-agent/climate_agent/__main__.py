@@ -1,8 +1,9 @@
 """Serve the agent on HOST (0.0.0.0) and PORT (8000) until SIGTERM.
 
 LLM_API_BASE names an OpenAI-compatible endpoint, LLM_MODEL a model that it serves, LLM_API_KEY its key. Spans
-go by OTLP over HTTP to OTEL_EXPORTER_OTLP_ENDPOINT, and are flushed before the process ends. AGENT_ENDPOINT
-is the URL in the agent's card.
+go by OTLP over HTTP to OTEL_EXPORTER_OTLP_ENDPOINT, and are flushed before the process ends. With
+INSTRUMENTATIONS=openinference they carry OpenInference's attributes too. AGENT_ENDPOINT is the URL in the
+agent's card. DEFECT=root-ends-early makes the one defect that a proof must see found.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ import uvicorn
 from a2a.server.request_handlers import DefaultRequestHandler
 from a2a.server.routes import create_agent_card_routes, create_jsonrpc_routes
 from a2a.server.tasks import InMemoryTaskStore
+from openinference.instrumentation.pydantic_ai import OpenInferenceSpanProcessor
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -37,6 +39,9 @@ def required(variable: str) -> str:
 
 os.environ.setdefault("OTEL_SERVICE_NAME", "climate-agent")
 provider = TracerProvider()
+openinference = os.environ.get("INSTRUMENTATIONS") == "openinference"
+if openinference:
+    provider.add_span_processor(OpenInferenceSpanProcessor())  # before the exporter, which sends what it adds
 if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
 port = int(os.environ.get("PORT", "8000"))
@@ -44,7 +49,12 @@ agent = make_agent(
     required("LLM_API_BASE"), os.environ.get("LLM_API_KEY") or "dummy", required("LLM_MODEL"), provider
 )
 described = card(os.environ.get("AGENT_ENDPOINT") or f"http://localhost:{port}/")
-handler = DefaultRequestHandler(ClimateExecutor(agent, provider), InMemoryTaskStore(), described)
+defect = os.environ.get("DEFECT", "")
+if defect not in ("", "root-ends-early"):
+    raise SystemExit(f"DEFECT={defect} is not known; the one defect is root-ends-early.")
+kind = "CHAIN" if openinference else None
+executor = ClimateExecutor(agent, provider, root_kind=kind, root_ends_early=bool(defect))
+handler = DefaultRequestHandler(executor, InMemoryTaskStore(), described)
 
 
 @asynccontextmanager

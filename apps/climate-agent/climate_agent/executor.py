@@ -16,9 +16,22 @@ from climate_agent.agent import VERSION
 class ClimateExecutor(AgentExecutor):
     """Runs the agent once for each request."""
 
-    def __init__(self, agent: Agent[None, str], provider: TracerProvider) -> None:
-        """Answer with the agent."""
+    def __init__(
+        self,
+        agent: Agent[None, str],
+        provider: TracerProvider,
+        *,
+        root_kind: str | None,
+        root_ends_early: bool,
+    ) -> None:
+        """Answer with the agent.
+
+        `root_kind` is the root span's OpenInference kind. `root_ends_early` is a defect: the root span ends
+        before the agent runs.
+        """
         self._agent = agent
+        self._root_attributes = {"openinference.span.kind": root_kind} if root_kind else {}
+        self._root_ends_early = root_ends_early
         self._tracer = provider.get_tracer("climate_agent", VERSION)
 
     async def execute(self, context: RequestContext, event_queue: EventQueue) -> None:
@@ -45,7 +58,12 @@ class ClimateExecutor(AgentExecutor):
 
     async def _answer(self, question: str, session: str) -> tuple[str, bool]:
         """Return the answer, or why there is none, and whether it failed."""
-        asked = {"session.id": session, "gen_ai.conversation.id": session, "input.value": question}
+        asked = {
+            **self._root_attributes,
+            "session.id": session,
+            "gen_ai.conversation.id": session,
+            "input.value": question,
+        }
         with self._tracer.start_as_current_span(
             "answer question",
             context=Context(),
@@ -53,8 +71,10 @@ class ClimateExecutor(AgentExecutor):
             set_status_on_exception=False,
             attributes=asked,
         ) as span:
+            if self._root_ends_early:
+                span.end()
             try:
-                text = (await self._agent.run(question)).output
+                text = (await self._agent.run(question, conversation_id=session)).output
             except Exception as error:  # noqa: BLE001 - whatever breaks, the task must end and say why
                 text = f"The agent failed: {error}"
                 span.record_exception(error)
