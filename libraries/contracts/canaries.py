@@ -121,8 +121,8 @@ def pick_canaries_of_conversations(
 
 
 def tool_calls(trace: Trace) -> list[Span]:
-    """Return the spans of tool calls: the agent's TOOL spans, or the tool server's where it has none."""
-    for selector in ("TOOL", "*:tools/call *"):
+    """Return the spans of tool calls: the agent's own, or the tool server's where it has none."""
+    for selector in ("ANY_TOOL", "*:tools/call *"):
         found = [span for span in trace.spans if selects(selector, span)]
         if found:
             return sorted(found, key=lambda span: (span.start_ns, span.span_id))
@@ -158,7 +158,7 @@ def _is_code(word: str) -> bool:
 
 def _before(trace: Trace, call: Span) -> Iterable[Span]:
     """Return the model's calls that began before the first tool call."""
-    return (span for span in trace.spans if span.kind == "LLM" and span.start_ns <= call.start_ns)
+    return (span for span in trace.spans if selects("ANY_LLM", span) and span.start_ns <= call.start_ns)
 
 
 def _leaves(output: str) -> Iterator[str]:

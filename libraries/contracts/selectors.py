@@ -22,8 +22,12 @@ TEXT = re.compile(r"(?P<which>each|first|last) (?P<span>\S.*) (?P<part>input|out
 PLACE = re.compile(r"(?P<which>first|last|next|previous|every|any) (?P<span>\S.*) (?P<part>input|output)")
 
 
-# gen_ai.operation.name of a model call (OpenTelemetry's GenAI conventions, "Inference").
-MODEL_OPERATIONS = ("chat", "generate_content", "text_completion")
+# The kinds that contracts add for calls that only OpenTelemetry's GenAI conventions name. Each has the
+# OpenInference kind that it stands for, and values of gen_ai.operation.name ("Inference", "Execute tool span").
+ANY_KINDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "ANY_LLM": ("LLM", ("chat", "generate_content", "text_completion")),
+    "ANY_TOOL": ("TOOL", ("execute_tool",)),
+}
 
 
 class ContractError(ValueError):
@@ -43,13 +47,15 @@ def selects(selector: str, span: Span) -> bool:
 def _is_of_kind(span: Span, kind: str) -> bool:
     """Return whether a span is of an OpenInference kind, or of one of those that contracts add.
 
-    `ROOT` has no parent. `ANY_LLM` is a model call, also one that only the GenAI conventions name.
+    `ROOT` has no parent. `ANY_LLM` is a model call and `ANY_TOOL` a tool call, also those that only the GenAI
+    conventions name.
     """
     if kind == "ROOT":
         return span.parent_id is None
-    if kind == "ANY_LLM":
+    if kind in ANY_KINDS:
+        of_openinference, operations = ANY_KINDS[kind]
         operation = span.attributes.get("gen_ai.operation.name")
-        return span.kind == "LLM" or (span.kind is None and operation in MODEL_OPERATIONS)
+        return span.kind == of_openinference or (span.kind is None and operation in operations)
     return kind in ("*", span.kind)
 
 

@@ -72,6 +72,13 @@ def test_the_tool_servers_span_does_where_the_agent_makes_none() -> None:
     assert pick_canaries(asked(PUBLIC, SAID), trace) == ["54.3"]
 
 
+def test_a_call_that_only_the_genai_conventions_name_is_followed_too() -> None:
+    recording = NAMED["climate/genai.mlflow.json"]
+    answer = str(recording.trace.roots[0].attributes["output.value"])
+    assert {span.kind for span in recording.trace.spans} == {None}
+    assert pick_canaries(asked(recording, answer), recording.trace) == recording.expectation.canaries
+
+
 @pytest.mark.parametrize(
     "trace", [PUBLIC.trace, removed("TOOL")(PUBLIC.trace)], ids=["tool called", "no tool called"]
 )
