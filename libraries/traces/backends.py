@@ -19,9 +19,10 @@ class Backend:
       there.
     - `own_attributes`: patterns of attributes that it alone shows.
     - `made_from`: patterns of attributes that it makes from OpenTelemetry GenAI ones, each with the patterns
-      of those. Such an attribute differs by nature where both backends hold one of those with the same text.
-    - `rewritten_json`: patterns of attributes whose JSON it spaces anew, each with the patterns of the GenAI
-      attributes that a span must have for that.
+      of those. Such an attribute differs by nature where both backends hold one of those with the same text,
+      or where it is the sum of their numbers. `kind` is the span's kind.
+    - `rewrites_json`: whether it spaces JSON anew.
+    - `spread_json`: attributes whose JSON object it spreads over `NAME.*`.
     - `precision_ns`: the precision of its times, in nanoseconds.
 
     A pattern is an attribute's name, in which `*` stands for any text. Any other difference is a defect.
@@ -31,43 +32,48 @@ class Backend:
     not_kept: frozenset[str]
     own_attributes: Sequence[str] = ()
     made_from: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    rewritten_json: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    rewrites_json: bool = False
+    spread_json: Sequence[str] = ()
     precision_ns: int = 1
 
 
 # Measured with MLflow 3.17.2 and Phoenix 20.26.1. MLflow keeps the resource as tags of the trace, which its
-# reader gives to each span; it adds attributes of its own (mlflow.*) and leaves the kind and the metadata as
-# they came. Phoenix takes the kind out of the attributes, spreads the metadata's JSON over metadata.*, and
-# makes OpenInference attributes from GenAI ones.
+# reader gives to each span; it adds attributes of its own (mlflow.*) and leaves the kind as it came. Phoenix
+# takes the kind out of the attributes and spreads the JSON of two of them. From GenAI attributes it makes
+# OpenInference ones, and a span's kind.
 BACKENDS: Mapping[str, Backend] = {
     # No backend, but what an agent exports: some recordings are that.
     "otlp": Backend("OTLP", not_kept=frozenset({"state", "tokens"})),
     "mlflow": Backend(
         "MLflow",
         not_kept=frozenset({"scope"}),
-        own_attributes=("mlflow.*", "openinference.span.kind", "metadata"),
+        own_attributes=("mlflow.*", "openinference.span.kind"),
+        rewrites_json=True,
     ),
     "phoenix": Backend(
         "Phoenix",
         not_kept=frozenset({"scope", "resource", "state", "tokens"}),
-        own_attributes=("metadata.*",),
         made_from={
+            "kind": ("gen_ai.operation.name",),
             "llm.finish_reason": ("gen_ai.response.finish_reasons",),
-            "llm.input_messages.*": ("gen_ai.input.messages",),
+            "llm.input_messages.*": ("gen_ai.input.messages", "gen_ai.system_instructions"),
             "llm.invocation_parameters": ("gen_ai.request.*",),
             "llm.model_name": ("gen_ai.request.model",),
             "llm.output_messages.*": ("gen_ai.output.messages",),
             "llm.provider": ("gen_ai.provider.name",),
             "llm.system": ("gen_ai.provider.name",),
-            "output.mime_type": ("gen_ai.tool.call.result",),
+            "llm.token_count.completion": ("gen_ai.usage.output_tokens",),
+            "llm.token_count.prompt": ("gen_ai.usage.input_tokens",),
+            "llm.token_count.total": ("gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"),
+            "llm.tools.*": ("gen_ai.tool.definitions",),
+            "output.mime_type": ("gen_ai.tool.call.result", "gen_ai.output.messages"),
+            "output.value": ("gen_ai.tool.call.result", "gen_ai.output.messages", "gen_ai.response.*"),
+            "session.id": ("gen_ai.conversation.id",),
+            "tool.id": ("gen_ai.tool.call.id",),
+            "tool.name": ("gen_ai.tool.name",),
             "tool.parameters.*": ("gen_ai.tool.call.arguments",),
         },
-        rewritten_json={
-            "gen_ai.*.messages": ("gen_ai.*.messages",),
-            "gen_ai.tool.call.arguments": ("gen_ai.tool.call.arguments",),
-            "input.value": ("gen_ai.input.messages", "gen_ai.tool.call.arguments"),
-            "output.value": ("gen_ai.output.messages",),
-        },
+        spread_json=("metadata", "tool.parameters"),
         precision_ns=1000,
     ),
 }

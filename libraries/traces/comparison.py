@@ -59,7 +59,8 @@ def compare(
     for span_id in [*one.by_id, *(other.by_id.keys() - one.by_id.keys())]:
         left, right = one.by_id.get(span_id), other.by_id.get(span_id)
         if left and right:
-            rows += _span(_Pair(f"{one.path(left)} [{span_id}]", left, right, backends, not_kept))
+            here, there = _spread(left, backends), _spread(right, backends)
+            rows += _span(_Pair(f"{one.path(left)} [{span_id}]", here, there, backends, not_kept))
         else:
             holder = one if left else other
             path = f"{holder.path(holder.by_id[span_id])} [{span_id}]"
@@ -104,7 +105,8 @@ def _backend(trace: Trace, copied: Mapping[str, Mapping[str, Sequence[str]]]) ->
 
 def _span(pair: _Pair) -> Iterator[ComparedValue]:
     left, right = pair.left, pair.right
-    for name in ("parent_id", "name", "kind", "status", "status_message", "scope"):
+    yield _kind(pair)
+    for name in ("parent_id", "name", "status", "status_message", "scope"):
         if name not in pair.not_kept:
             yield _compared(pair.path, name.replace("_", " "), getattr(left, name), getattr(right, name))
     for name in ("start_ns", "end_ns"):
@@ -114,6 +116,30 @@ def _span(pair: _Pair) -> Iterator[ComparedValue]:
         yield from _event(pair, f"event {number}", here, there)
     for key in sorted(left.attributes.keys() | right.attributes.keys()):
         yield _attribute(pair, key)
+
+
+def _kind(pair: _Pair) -> ComparedValue:
+    """Compare the kinds; one that only a backend shows which makes it from another attribute is by nature."""
+    left, right = pair.left, pair.right
+    here, there = pair.backends
+    maker = here if left.kind else there
+    by_nature = None in (left.kind, right.kind) and bool(_sources(maker.made_from, "kind", left, right))
+    return _compared(pair.path, "kind", left.kind, right.kind, by_nature=by_nature)
+
+
+def _spread(span: Span, backends: Iterable[Backend]) -> Span:
+    """Return a span with the JSON objects of some attributes spread, as one of the backends does it."""
+    names = {name for backend in backends for name in backend.spread_json}
+    attributes: dict[str, Any] = {}
+    for key, value in span.attributes.items():
+        inside = decode(value) if key in names and isinstance(value, str) else None
+        attributes |= dict(_nested(inside, key)) if isinstance(inside, dict) else {key: value}
+    return replace(span, attributes=attributes)
+
+
+def _nested(value: Mapping[str, Any], path: str) -> Iterator[tuple[str, Any]]:
+    for key, inner in value.items():
+        yield from _nested(inner, f"{path}.{key}") if isinstance(inner, dict) else [(f"{path}.{key}", inner)]
 
 
 def _event(pair: _Pair, what: str, left: Event, right: Event) -> Iterator[ComparedValue]:
@@ -132,9 +158,7 @@ def _attribute(pair: _Pair, key: str) -> ComparedValue:
     left, right = pair.left.attributes, pair.right.attributes
     here, there = pair.backends
     if key in left and key in right:
-        rewritten = any(
-            _sources(backend.rewritten_json, key, pair.left, pair.right) for backend in pair.backends
-        )
+        rewritten = here.rewrites_json or there.rewrites_json
         by_nature = rewritten and decode(str(left[key])) == decode(str(right[key])) is not None
     elif key in left:
         by_nature = _is_own(here, key, pair.left, pair.right)
@@ -153,7 +177,11 @@ def _is_own(backend: Backend, key: str, holder: Span, other: Span) -> bool:
             decode(str(source)) is not None for source in sources
         )
     texts = {text for source in sources for text in _innermost(source)}
-    return bool(sources) and texts.issuperset(_innermost(holder.attributes[key]))
+    if key.endswith(".role"):
+        texts.add("system")  # that of system instructions, which do not say it
+    numbers = [source for source in sources if isinstance(source, int)]
+    value = holder.attributes[key]
+    return bool(sources) and (texts.issuperset(_innermost(value)) or value == sum(numbers) > 0)
 
 
 def _sources(rules: Mapping[str, Sequence[str]], key: str, span: Span, other: Span) -> list[Any]:
