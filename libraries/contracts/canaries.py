@@ -12,7 +12,6 @@ It is none where it stands in the question, or in anything that the model got be
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -54,8 +53,8 @@ class Canaries:
     ) -> dict[str, list[str]]:
         """Return such values of each question's one trace, by context id; none of a question without a trace.
 
-        A value that several questions have is none. Fails with every question whose model did not use its
-        tool, and with every question that has no value of its own.
+        A value that several questions have is none, unless they ask the same and have no other. Fails with
+        every question whose model did not use its tool, and with every question that has no value of its own.
         """
         return pick_canaries_of_conversations(questions, arrivals)
 
@@ -103,8 +102,15 @@ def pick_canaries_of_conversations(
                 picked[question.context_id] = pick_canaries(question, traces[question.context_id])
             except AssertionError as error:
                 problems.append(f"{question.text} {error}")
-    times = Counter(value for values in picked.values() for value in values)
-    own = {context: [value for value in values if times[value] == 1] for context, values in picked.items()}
+    askers: dict[str, list[str]] = {}  # the texts of the questions that have a value
+    for question in questions:
+        for value in picked[question.context_id]:
+            askers.setdefault(value, []).append(question.text)
+    own = {
+        context: [value for value in values if len(askers[value]) == 1]
+        or [value for value in values if len(set(askers[value])) == 1]
+        for context, values in picked.items()
+    }
     problems += [
         f"{question.text} The tool's values are not its own, others were answered with them too: "
         f"{', '.join(picked[question.context_id])}."

@@ -70,7 +70,7 @@ class ContractChoice:
 
     @keyword
     def read_contract(self, path: Path, layers: list[str] | None = None) -> Contract:
-        """Return the contract of a file of `resources/contracts`, or of an absolute path, with layers."""
+        """Return the contract of a file, or of one of `resources/contracts`, with layers."""
         return load_contract(path, layers or ())
 
 

@@ -39,14 +39,19 @@ class Contract:
     reason: str = ""
     tolerated: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def needs_canaries(self) -> bool:
+        """Whether one of its rules asks for the question's canaries."""
+        return any(rule["text"] == "$canaries" for rule in self.sections.get("causality", {}).values())
+
 
 def load_contract(path: Path | str, layers: Sequence[str] = ()) -> Contract:
     """Read a contract and what it extends, then layers, each of which changes what is there.
 
-    `path` is below `resources/contracts` unless it is absolute; a layer is a name of a file in
+    `path` is a file, or one of `resources/contracts`; a layer is a name of a file in
     `resources/contracts/layers`. Raises ContractError, in one sentence, where one is malformed.
     """
-    path = CONTRACTS / path
+    path = _find(Path(path), Path())
     sections = _load(path, ())
     for layer in layers:
         file = CONTRACTS / "layers" / f"{layer}.yaml"
@@ -62,8 +67,18 @@ def load_contract(path: Path | str, layers: Sequence[str] = ()) -> Contract:
 
 def _load(path: Path, chain: tuple[Path, ...]) -> dict[str, Any]:
     own = _read(path, chain)
-    base = _load(path.parent / own["extends"], (*chain, path.resolve())) if "extends" in own else {}
+    base = (
+        _load(_find(Path(own["extends"]), path.parent), (*chain, path.resolve())) if "extends" in own else {}
+    )
     return _changed(base, own, path.name)
+
+
+def _find(path: Path, folder: Path) -> Path:
+    """Return a contract's file: relative to a folder, or where there is none to `resources/contracts`."""
+    for file in (folder / path, CONTRACTS / path):
+        if file.is_file():
+            return file
+    raise ContractError(f"There is no contract {path}, neither in {folder.resolve()} nor in {CONTRACTS}.")
 
 
 def _changed(base: dict[str, Any], own: Mapping[str, Any], file: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from robot.api.deco import keyword, library
 
 from agent.client import Question
 from contracts.contract import Contract
-from contracts.evaluation import Expectation
+from contracts.evaluation import Evaluation, Expectation
 from contracts.findings import note_findings
 from contracts.rules import judge
 from contracts.rules.structure import demanded_spans, has_demanded_spans, least_spans
@@ -19,7 +19,7 @@ from traces.backends import BACKENDS
 from traces.comparison import compare, differences, table
 from traces.messages import counted
 from traces.model import Span, Trace
-from traces.text import content
+from traces.text import contains, content, texts_in
 
 LONGEST = 160  # characters of an input or output in a tree
 
@@ -37,6 +37,17 @@ class TraceReport:
     def describe_trace(self, trace: Trace) -> str:
         """Return in one line how many spans, roots and tokens a trace has, its orphans and its state."""
         return describe(trace)
+
+    @keyword
+    def find_spans(self, trace: Trace, selector: str) -> list[Span]:
+        """Return the spans that a contract's selector means, such as `ANY_LLM`, earliest first."""
+        return Evaluation(trace, Expectation("", "")).select(selector)
+
+    @keyword
+    def select_texts_of_span(self, span: Span, *texts: str) -> list[str]:
+        """Return those of the texts that stand in a span's input or output."""
+        own = [text for part in ("input", "output") for text in texts_in(span, part)]
+        return [text for text in texts if contains(own, text)]
 
     @keyword
     def count_spans_that_contract_demands(self, contract: Contract, tool_calls: int) -> int:

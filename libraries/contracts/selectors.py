@@ -23,7 +23,8 @@ PLACE = re.compile(r"(?P<which>first|last|next|previous|every|any) (?P<span>\S.*
 
 
 # The kinds that contracts add for calls that only OpenTelemetry's GenAI conventions name. Each has the
-# OpenInference kind that it stands for, and values of gen_ai.operation.name ("Inference", "Execute tool span").
+# OpenInference kind that it stands for, and values of gen_ai.operation.name (its spans "Inference" and
+# "Execute tool").
 ANY_KINDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "ANY_LLM": ("LLM", ("chat", "generate_content", "text_completion")),
     "ANY_TOOL": ("TOOL", ("execute_tool",)),

@@ -113,7 +113,7 @@ The Collector Logs In And The Trace Arrives In MLflow
     ${exporter} =    Get Exporter    mlflow
     Should Be True    $exporter.authenticator    msg=The collector's exporter to MLflow sends no login.
     ${before} =    Read Collector Metrics Or None
-    ${question} =    Ask About The Weather    What is the weather in ${CITY}?
+    ${question} =    Ask About    ${CITY}
     Wait For Whole Trace In MLflow    ${question}    ${before}
 
 

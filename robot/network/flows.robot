@@ -45,7 +45,7 @@ The Collector Reaches MLflow And Phoenix
     [Documentation]    The collector's image has no program that could try, so a question's own trace goes this way.
     [Tags]    otel-collector    mlflow    phoenix
     ${before} =    Read Collector Metrics
-    ${question} =    Ask About The Weather    What is the weather in ${CITY}?
+    ${question} =    Ask About    ${CITY}
     ${trace} =    Wait For Whole Trace In MLflow    ${question}    ${before}
     ${exporter} =    Get Exporter Or None    phoenix
     IF    $exporter is not None

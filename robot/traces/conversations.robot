@@ -17,28 +17,22 @@ The Turns Of A Conversation Are Several Traces Of One Session
     VAR    @{cities} =    @{CITIES}[:3]
     ${questions} =    Hold A Conversation    @{cities}
     ${arrivals} =    Wait For Conversations    ${questions[0].context_id}    ${3}
+    ${contract} =    Get Contract    one-tool    mlflow
     VAR    @{canaries} =    @{EMPTY}
     FOR    ${question}    ${arrival}    ${city}    IN ZIP    ${questions}    ${arrivals}    ${cities}    mode=SHORTEST
-        ${of_turn} =    Get Canaries    ${question}    ${arrival.trace}    ${city}
+        ${of_turn} =    Get Canaries    ${question}    ${arrival.trace}    ${contract}    ${city}
         VAR    @{canaries} =    @{canaries}    ${of_turn}
     END
-    ${contract} =    Get Contract    one-tool    mlflow
     Turns Should Have Their Own Traces    ${questions}    ${arrivals}    ${canaries}    ${contract}
 
 Conversations At The Same Time Never Mix
     [Documentation]    As many questions at once as there are cities in the settings, each in a context of its own: each
     ...    has one trace with exactly its own canary. One search finds them all. Reports their arrival times.
-    ${agent} =    Get Entry Point    weather-agent
-    ${batch} =    Make Context Id
-    ${questions} =    Ask At Once
-    ...    ${agent}
-    ...    ${{[f'What is the weather in {city}?' for city in $CITIES]}}
-    ...    ${batch}
-    ...    ${LIMITS}[answer]
+    ${questions}    ${batch} =    Ask In Contexts At Once    @{CITIES}
     ${arrivals} =    Wait For Conversations    ${batch}    ${{len($questions)}}
     Note Arrival Times    MLflow    ${questions}    ${arrivals}
-    ${canaries} =    Get Canaries Of Conversations    ${questions}    ${arrivals}    ${CITIES}
-    VAR    @{found} =    ${questions}    ${arrivals}    ${canaries}
     ${contract} =    Get Contract    one-tool    mlflow
+    ${canaries} =    Get Canaries Of Conversations    ${questions}    ${arrivals}    ${contract}    ${CITIES}
+    VAR    @{found} =    ${questions}    ${arrivals}    ${canaries}
     ${times} =    Conversations Should Have Their Own Traces    @{found}    ${contract}
     Set Test Message    ${times}

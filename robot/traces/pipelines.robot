@@ -58,7 +58,7 @@ Each Pipeline Counts The Probe's Dropped Spans As Filtered
 The Pipelines Orphan No Span Of The Agent's Trace
     [Documentation]    In the agent's own trace every span's parent is there, in both backends.
     [Tags]    weather-agent    mlflow    phoenix
-    ${question} =    Ask About The Weather    What is the weather in ${CITY}?
+    ${question} =    Ask About    ${CITY}
     IF    $question.failure
         Fail    The agent did not answer: ${question.failure}
     END

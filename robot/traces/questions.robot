@@ -74,14 +74,14 @@ Trace Should Be As Its Contract Says
     ${experiment_id} =    Get Experiment Id
     ${contract} =    Get Contract    ${kind}    mlflow
     ${has_all} =    Get Arrival Check    ${contract}    ${tool_calls}
-    ${question} =    Ask About The Weather    ${text}
+    ${question} =    Ask In New Context    ${text}
     ${trace} =    Wait For Trace In MLflow
     ...    ${question.context_id}
     ...    ${experiment_id}
     ...    ${LIMITS}[trace]
     ...    ${has_all}
     Trace Should Have Arrived    MLflow    ${question}    ${trace}
-    ${canaries} =    Get Canaries    ${question}    ${trace}    @{cities}
+    ${canaries} =    Get Canaries    ${question}    ${trace}    ${contract}    @{cities}
     VAR    @{expectation} =    ${question}    ${canaries}    ${tool_calls}
     Trace Should Fulfil Contract    ${trace}    ${contract}    @{expectation}
     Phoenix Should Have The Same Trace    ${kind}    ${trace}    ${expectation}

@@ -15,15 +15,17 @@ The Agent Answers With What Its Tool Said
     [Documentation]    The answer holds what only the tool can know: station and temperature of a tool with a seed, and
     ...    of any other tool a value that stands in its output.
     [Tags]    weather-agent    weather-tool    model
-    IF    $QUESTION.failure
-        Fail    The agent did not answer ${QUESTION.text}: ${QUESTION.failure}
+    IF    $ASKED.failure
+        Fail    The agent did not answer ${ASKED.text}: ${ASKED.failure}
     END
     ${seed} =    Read Seed Of Tool
-    IF    $seed
+    IF    $seed and $CITY in $ASKED.text
         Answer Should Be The Computed Weather    ${seed}
     ELSE
         ${trace} =    Get Trace From MLflow
-        Get Canaries    ${QUESTION}    ${trace}    ${CITY}
+        ${contract} =    Get Contract    one-tool    mlflow
+        ${canaries} =    Get Canaries    ${ASKED}    ${trace}    ${contract}    ${CITY}
+        Set Test Message    The answer says of the tool's output: ${{', '.join($canaries) or 'nothing is asked for'}}.
     END
 
 The Question's Trace Arrives Whole In MLflow
@@ -66,16 +68,16 @@ Answer Should Be The Computed Weather
     [Documentation]    Fail unless the answer holds station and temperature that follow from the city and the seed.
     [Arguments]    ${seed}
     ${weather} =    Compute Weather    ${CITY}    ${seed}
-    Should Contain    ${QUESTION.answer}    ${weather}[station]
-    ...    msg=The answer does not come from the tool, whose station is ${weather}[station]: ${QUESTION.answer}
+    Should Contain    ${ASKED.answer}    ${weather}[station]
+    ...    msg=The answer does not come from the tool, whose station is ${weather}[station]: ${ASKED.answer}
     ...    values=False
-    Should Contain    ${QUESTION.answer}    ${{str($weather['temperature_celsius'])}}
-    ...    msg=The answer lacks the tool's temperature, ${weather}[temperature_celsius]: ${QUESTION.answer}
+    Should Contain    ${ASKED.answer}    ${{str($weather['temperature_celsius'])}}
+    ...    msg=The answer lacks the tool's temperature, ${weather}[temperature_celsius]: ${ASKED.answer}
     ...    values=False
 
 Trace Should Say What Happened
     [Documentation]    Fail unless the question's trace fulfils its contract in a backend, with the tool's canaries.
     [Arguments]    ${backend}    ${trace}
-    ${canaries} =    Get Canaries    ${QUESTION}    ${trace}    ${CITY}
     ${contract} =    Get Contract    one-tool    ${backend}
-    Trace Should Fulfil Contract    ${trace}    ${contract}    ${QUESTION}    ${canaries}    ${1}
+    ${canaries} =    Get Canaries    ${ASKED}    ${trace}    ${contract}    ${CITY}
+    Trace Should Fulfil Contract    ${trace}    ${contract}    ${ASKED}    ${canaries}    ${1}

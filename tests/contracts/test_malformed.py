@@ -54,7 +54,7 @@ MALFORMED = [
     (GOOD + "tokens: {add_up: false}", "tokens.add_up: True was expected"),
     (GOOD + "counts: {LLM: 1, LLM: 2}", "is not YAML: key 'LLM' stands twice in one map"),
     (GOOD + "counts: {LLM: 1", "is not YAML: "),
-    (GOOD + "extends: missing.yaml", "missing.yaml cannot be read: No such file or directory"),
+    (GOOD + "extends: missing.yaml", "There is no contract missing.yaml, neither in "),
     (GOOD + "extends: contract.yaml", "contract.yaml extends itself"),
     (
         GOOD + "extends: base.yaml\nwithout: [counts.TOOL]",

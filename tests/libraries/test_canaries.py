@@ -105,7 +105,7 @@ def test_an_output_without_a_distinctive_value_cannot_be_followed() -> None:
         pick_canaries(asked(PUBLIC, "It is sunny."), trace)
 
 
-def conversation(session: str, temperature: str) -> tuple[Question, Arrival]:
+def conversation(session: str, temperature: str, text: str = "") -> tuple[Question, Arrival]:
     """Return a question of that session and its trace, whose tool answers a time that all others have too."""
     output = f'{{"time": "2026-11-26T02:00", "temperature": {temperature}}}'
     trace = attribute("AGENT", "session.id", session)(PUBLIC.trace)
@@ -113,6 +113,7 @@ def conversation(session: str, temperature: str) -> tuple[Question, Arrival]:
     question = replace(
         asked(PUBLIC, f"At 2026-11-26T02:00 it was {temperature} degrees."), context_id=session
     )
+    question = replace(question, text=text or question.text)
     return question, Arrival(trace, 1.0)
 
 
@@ -123,9 +124,16 @@ def test_a_value_that_two_conversations_have_is_no_canary() -> None:
 
 
 def test_a_conversation_without_a_value_of_its_own_is_a_problem() -> None:
-    questions, arrivals = map(list, zip(conversation("a", "10.25"), conversation("b", "10.25"), strict=True))
+    both = conversation("a", "10.25"), conversation("b", "10.25", "And in Rome?")
+    questions, arrivals = map(list, zip(*both, strict=True))
     with pytest.raises(AssertionError, match="2 of 2 conversations cannot be followed"):
         pick_canaries_of_conversations(questions, arrivals)  # type: ignore[arg-type] # zip has no pairs
+
+
+def test_conversations_that_ask_the_same_may_be_answered_with_the_same_values() -> None:
+    questions, arrivals = map(list, zip(conversation("a", "10.25"), conversation("b", "10.25"), strict=True))
+    found = pick_canaries_of_conversations(questions, arrivals)  # type: ignore[arg-type] # zip has no pairs
+    assert found == {session: ["10.25", "2026-11-26T02:00"] for session in "ab"}
 
 
 def test_a_conversation_without_a_trace_has_no_canary_yet() -> None:

@@ -215,6 +215,125 @@ Read Environment Variable
     assert run_one(tmp_path, "collector.resource", suite) == ("PASS", "")
 
 
+ANOTHER_AGENT = """
+*** Variables ***
+${AGENT_SERVICE}    my-agent
+${AGENTS_NAMESPACE}    mine
+${SYSTEM_NAMESPACE}    system
+"""
+
+
+def test_another_agent_is_found_by_its_service_alone(tmp_path: Path) -> None:
+    suite = f"""{ANOTHER_AGENT}
+*** Test Cases ***
+Another Agent
+    ${{agent}} =    Get Component Service    weather-agent
+    ${{tool}} =    Get Component Service    weather-tool
+    Should Be Equal    ${{agent}}[namespace]/${{agent}}[service]    mine/my-agent
+    Should Be Equal    ${{tool}}[service]    weather-tool-mcp
+"""
+    assert run_one(tmp_path, "stack.resource", suite) == ("PASS", "")
+
+
+def test_the_namespace_of_another_agent_is_the_one_with_its_service(tmp_path: Path) -> None:
+    suite = """
+*** Variables ***
+${AGENT_SERVICE}    my-agent
+
+*** Keywords ***
+Find Namespace By Services
+    [Arguments]    ${setting}    @{wanted}
+    RETURN    namespace of ${wanted}[0][0]
+
+*** Test Cases ***
+Another Agent
+    Find Agents Namespace
+    Should Be Equal    ${AGENTS_NAMESPACE}    namespace of my-agent
+"""
+    assert run_one(tmp_path, "stack.resource", suite) == ("PASS", "")
+
+
+@pytest.mark.parametrize(
+    ("question", "texts"),
+    [
+        ("What is new in {city}?", ["What is new in Paris?", "What is new in Rome?"]),
+        ("What is 2 + 2?", ["What is 2 + 2?", "What is 2 + 2?"]),
+    ],
+)
+def test_what_is_asked_is_the_settings_question(tmp_path: Path, question: str, texts: list[str]) -> None:
+    suite = f"""
+*** Variables ***
+${{QUESTION}}    {question}
+
+*** Test Cases ***
+The Question
+    ${{asked}} =    Get Questions About    Paris    Rome
+    Should Be Equal    ${{asked}}    ${{{{{texts}}}}}
+"""
+    assert run_one(tmp_path, "questions.resource", suite) == ("PASS", "")
+
+
+CANARIES = """
+*** Variables ***
+${QUESTION_TEXT}    What is the weather in Paris?
+${CONTRACT}    a contract of one's own
+
+*** Keywords ***
+Get Workload Or None
+    [Arguments]    ${component}
+    RETURN    ${component}
+
+Read Environment Variable
+    [Arguments]    ${workload}    ${name}
+    RETURN    ${name} of ${workload}
+
+Compute Stations
+    [Arguments]    ${seed}    @{cities}
+    RETURN    computed
+
+Pick Canaries
+    [Arguments]    ${question}    ${trace}
+    RETURN    picked
+
+Find Agent
+    VAR    &{agent} =    owner=${OWNER}
+    RETURN    ${agent}
+
+*** Test Cases ***
+Canaries
+    VAR    &{question} =    text=${QUESTION_TEXT}
+    VAR    &{contract} =    needs_canaries=${NEEDED}
+    ${canaries} =    Get Canaries    ${question}    trace    ${contract}    Paris
+    Should Be Equal    ${canaries}    ${EXPECTED}
+
+*** Variables ***
+"""
+
+
+@pytest.mark.parametrize(
+    ("owner", "needed", "expected", "more"),
+    [
+        ("project", True, "computed", ""),
+        ("project", True, "picked", "${QUESTION_TEXT}    What is the weather in Rome?"),
+        ("unknown", True, "picked", ""),
+        ("unknown", False, "@{EMPTY}", ""),
+        ("unknown", False, "picked", "${CONTRACT}    ${EMPTY}"),
+    ],
+    ids=["seed of the tool", "about another city", "another agent", "no canary in CONTRACT", "no CONTRACT"],
+)
+def test_canaries_follow_from_agent_question_and_contract(
+    tmp_path: Path, owner: str, needed: bool, expected: str, more: str
+) -> None:
+    name, _, value = more.partition("    ")
+    canaries = CANARIES
+    if name:
+        old = next(line for line in canaries.splitlines() if line.startswith(f"{name}    "))
+        canaries = canaries.replace(old, f"{name}    {value}")
+    variables = f"${{OWNER}}    {owner}\n${{NEEDED}}    ${{{needed}}}\n"
+    variables += "@{EXPECTED}\n" if expected.startswith("@") else f"${{EXPECTED}}    {expected}\n"
+    assert run_one(tmp_path, "questions.resource", canaries + variables) == ("PASS", "")
+
+
 ONE_QUESTION = """
 Suite Setup    Ask The Question
 
@@ -222,9 +341,9 @@ Suite Setup    Ask The Question
 Read Collector Metrics Or None
     RETURN    ${None}
 
-Ask About The Weather
-    [Arguments]    ${text}
-    RETURN    ${{agent.client.Question($text, 'acceptance-1', 'sunny', '', 0.0, 1.0)}}
+Ask About
+    [Arguments]    ${city}
+    RETURN    ${{agent.client.Question($city, 'acceptance-1', 'sunny', '', 0.0, 1.0)}}
 
 Record Arrival Time
     [Arguments]    ${backend}    ${question}    ${trace}

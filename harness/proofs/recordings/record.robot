@@ -40,11 +40,13 @@ Both Instrumentations
 Record Question
     [Documentation]    Ask, wait until the trace is whole in both backends, and write the recording.
     [Arguments]    ${name}    ${text}    ${tool_calls}    @{cities}
-    ${question} =    Ask About The Weather    ${text}
+    ${question} =    Ask In New Context    ${text}
     ${trace} =    Wait Until Both Backends Have The Trace    ${question}
-    ${canaries} =    Get Canaries    ${question}    ${trace}    @{cities}
+    VAR    ${contract} =    weather-${name.split('/')[1]}
+    ${rules} =    Read Contract    ${contract}.yaml
+    ${canaries} =    Get Canaries    ${question}    ${trace}    ${rules}    @{cities}
     VAR    &{known} =
-    ...    contract=weather-${name.split('/')[1]}
+    ...    contract=${contract}
     ...    session=${question.context_id}
     ...    question=${text}
     ...    canaries=${canaries}
