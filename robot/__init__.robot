@@ -6,7 +6,9 @@ Documentation     Verifies the LLM observability stack that the current kubeconf
 Resource          ../resources/collector.resource
 Resource          ../resources/capabilities.resource
 Resource          ../resources/findings.resource
+Resource          ../resources/diagnosis.resource
 Resource          ../resources/mlflow.resource
+Resource          ../resources/run-question.resource
 Resource          ../resources/secrecy.resource
 Resource          ../resources/stack.resource
 
@@ -27,6 +29,13 @@ Report What Is Verified
     Report Pipelines
     Report MLflow
     Report Experiment
+    Find What Is Broken
+
+Find What Is Broken
+    [Documentation]    Look at every component and, where tests of the run ask questions, at a question's trace.
+    Diagnose Components
+    ${asks} =    Check If Run Has Tests    traces OR ui
+    IF    ${asks}    Diagnose Traces
 
 Report What Was Found
     [Documentation]    Write findings that do not fail into the report, and search the output for secrets.

@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from robot.api.deco import keyword, library
 
 from kube.client import ClusterError
+from kube.health import rollout_problems
 from kube.model import Object, Stack, is_owned, is_ready, pods_of, statuses_of
 from kube.objects import Objects
+from kube.pod_reasons import crashed_container, why_not_ready
 from kube.pods import Pods
 
 LAST_EVENTS = 5
@@ -37,19 +39,55 @@ class Evidence:
         lines += [line for pod in pods for line in self._logs(pod)]
         return "\n".join(f"  {line}" for line in lines)
 
-    def _events(self, stack: Stack, workload: Object, pods: list[Object]) -> list[str]:
-        sets = [item for item in stack.replica_sets if is_owned(item, workload)]
-        names = {item["metadata"]["name"] for item in [workload, *sets, *pods]}
+    @keyword
+    def explain_not_ready(self, stack: Stack, workload: Object) -> str:
+        """Return as one clause why not all pods of a workload are Ready, empty where they are.
+
+        Of a container that crashed the clause has the last line that it logged.
+        """
+        problems = "; ".join(rollout_problems(workload))
+        pods = sickest_first(pod for pod in pods_of(stack, workload) if not is_ready(pod))
+        if not pods:
+            return (
+                f"{problems}; {denied}"
+                if problems and (denied := self._denied(stack, workload))
+                else problems
+            )
+        why, crashed = why_not_ready(pods[0]), crashed_container(pods[0])
+        if crashed is None:
+            return why
+        entry = next(each for each in statuses_of(pods[0]) if each["name"] == crashed)
+        lines = self._last_lines(pods[0], crashed, previous="terminated" not in entry.get("state", {}))
+        return f"{why}; {lines[-1]}" if lines else why
+
+    def _denied(self, stack: Stack, workload: Object) -> str:
+        """Return why the API server makes no pod of a workload, empty where no event says so."""
         try:
-            events = self._objects.read_objects("v1", "Event", workload["metadata"]["namespace"])
+            events = self._own_events(stack, workload, [])
+        except ClusterError:
+            return ""
+        return next(
+            (str(event.get("message")) for event in events[::-1] if event.get("reason") == "FailedCreate"), ""
+        )
+
+    def _events(self, stack: Stack, workload: Object, pods: list[Object]) -> list[str]:
+        try:
+            own = self._own_events(stack, workload, pods)
         except ClusterError as error:
             return [f"({error})"]
-        own = [event for event in events if event["involvedObject"].get("name") in names]
-        own.sort(key=_event_time)
         return [
             f"event {_event_time(event)[11:19]} {event.get('reason')}: {event.get('message')}"[:LONGEST_LINE]
             for event in own[-LAST_EVENTS:]
         ]
+
+    def _own_events(self, stack: Stack, workload: Object, pods: list[Object]) -> list[Object]:
+        """Return the events about a workload, its ReplicaSets and these pods, oldest first."""
+        sets = [item for item in stack.replica_sets if is_owned(item, workload)]
+        names = {item["metadata"]["name"] for item in [workload, *sets, *pods]}
+        events = self._objects.read_objects("v1", "Event", workload["metadata"]["namespace"])
+        return sorted(
+            (each for each in events if each["involvedObject"].get("name") in names), key=_event_time
+        )
 
     def _logs(self, pod: Object) -> list[str]:
         """Return the last log lines of containers that are not well, and of their previous runs."""

@@ -19,6 +19,7 @@ from kube.model import (
     pods_of,
     statuses_of,
 )
+from kube.pod_reasons import fails_for_good
 
 Services = Mapping[str, Mapping[str, str]]  # the `namespace` and `service` of each component, by its name
 
@@ -73,6 +74,17 @@ class Workloads:
             elif (_service(stack, **place) or {"spec": {}})["spec"].get("selector"):
                 problems[name] = [self.explain_missing_workload(stack, **place)]
         return {name: found for name, found in problems.items() if found}
+
+    @keyword
+    def find_rolling_out(self, stack: Stack, components: Services) -> list[str]:
+        """Return the components that are not rolled out yet, and may soon be: none of their pods failed."""
+        found = []
+        for name in self.find_component_problems(stack, components):
+            behind = _behind(stack, **components[name])
+            waits = len(behind) == 1 and behind[0]["spec"].get("replicas", 1) > 0
+            if waits and not any(map(fails_for_good, pods_of(stack, behind[0]))):
+                found.append(name)
+        return found
 
     @keyword
     def find_stack_problems(
@@ -163,6 +175,12 @@ class Workloads:
             why = "; ".join(rollout_problems(workload)) or "its pods are not Ready"
             raise AssertionError(f"{name} has no Ready pod: {why}.")
         return pods
+
+    @keyword
+    def count_serving_pods(self, stack: Stack, workload: Object) -> int:
+        """Return how many Ready pods a workload has that stay, of whatever generation."""
+        pods = pods_of(stack, workload)
+        return len([pod for pod in pods if is_ready(pod) and not pod["metadata"].get("deletionTimestamp")])
 
     @keyword
     def find_ready_pod(self, stack: Stack, workload: Object) -> Object:

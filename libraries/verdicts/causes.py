@@ -51,15 +51,22 @@ _HTTP_STATUS = re.compile(r"HTTP Status Code (\d{3})")
 
 def find_cause(evidence: Evidence) -> str:
     """Return the first hop that stopped the trace and why, as the end of a sentence."""
+    shared = find_shared_cause(evidence)
+    if shared:
+        return shared
+    if evidence.after is None:
+        return _without_metrics(evidence)
+    return _exporting(evidence) or _storing(evidence)
+
+
+def find_shared_cause(evidence: Evidence) -> str:
+    """Return why no backend gets the trace: what happened before the exporters; empty where nothing did."""
     if evidence.question.failure:
         return f"the agent did not answer: {evidence.question.failure}"
     down = evidence.problems.get("otel-collector")
-    if evidence.after is None and not down and (unsent := _sending(evidence)):
-        return unsent
-    if evidence.after is None:
-        reason = evidence.unread.get("after", "the collector's metrics are missing")
-        return f"the collector does not run ({'; '.join(down)})" if down else f"cause unknown: {reason}"
-    return _sending(evidence) or _receiving(evidence) or _exporting(evidence) or _storing(evidence)
+    if evidence.after is None and down:
+        return f"the collector does not run ({'; '.join(down)})"
+    return _sending(evidence) or _receiving(evidence)
 
 
 def _sending(evidence: Evidence) -> str:
@@ -72,6 +79,9 @@ def _sending(evidence: Evidence) -> str:
 
 
 def _receiving(evidence: Evidence) -> str:
+    denied = evidence.denied_to_collector
+    if evidence.after is None:
+        return f"the agent does not reach the collector: {denied}" if denied else ""
     grown = evidence.grown
     accepted, refused = grown.total(ACCEPTED), grown.total(REFUSED)
     if accepted:
@@ -81,8 +91,7 @@ def _receiving(evidence: Evidence) -> str:
         why = f"the queue of {', '.join(full)} is full" if full else "it is short of memory (memory_limiter)"
         return f"the collector refused {counted(refused, 'span')}: {why}"
     target = f", which sends to {evidence.agent_endpoint}" if evidence.agent_endpoint else ""
-    denied = f"; {evidence.denied_to_collector}" if evidence.denied_to_collector else ""
-    return f"the collector accepted 0 spans from the agent{target}{denied}"
+    return f"the collector accepted 0 spans from the agent{target}{f'; {denied}' if denied else ''}"
 
 
 def _exporting(evidence: Evidence) -> str:
@@ -106,13 +115,33 @@ def _exporting(evidence: Evidence) -> str:
     return _not_sent(evidence, exporter)
 
 
+def _without_metrics(evidence: Evidence) -> str:
+    """Return why the trace stopped, from all but the collector's metrics: they could not be read."""
+    exporter, title = evidence.exporter, evidence.title
+    if exporter is None:
+        return _no_exporter(evidence)
+    if unreached := _unreached(evidence, exporter):
+        return unreached
+    if any("Dropping" in line for line in evidence.exporter_lines):
+        return f"{title} refused spans and the collector dropped them: {_refusal(evidence, exporter)}"
+    if evidence.trace is not None:
+        return _incomplete(evidence.trace, evidence.expected_spans)
+    if evidence.backend_error:
+        return f"{title} cannot be asked: {evidence.backend_error}"
+    unread = evidence.unread.get("after", "the collector's metrics are missing")
+    return _hidden(evidence) or f"cause unknown: {unread}"
+
+
 def _no_exporter(evidence: Evidence) -> str:
     if "configuration" not in evidence.unread:
         has = ", ".join(evidence.pipelines) or "none"
         return f"the collector exports no traces to {evidence.title}: its pipelines for traces are {has}"
     if evidence.trace is not None:
         return _incomplete(evidence.trace, evidence.expected_spans)
-    accepted, reason = evidence.grown.total(ACCEPTED), evidence.unread["configuration"]
+    reason = evidence.unread["configuration"]
+    if evidence.after is None:
+        return f"where the collector sends spans is unknown: {reason}"
+    accepted = evidence.grown.total(ACCEPTED)
     return f"the collector accepted {counted(accepted, 'span')}, where it sends them is unknown: {reason}"
 
 

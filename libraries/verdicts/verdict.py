@@ -9,7 +9,7 @@ from robot.api.deco import keyword, library
 
 from agent.client import Question
 from pipeline.collector import ACCEPTED, FAILED, QUEUED, SENT
-from verdicts.causes import find_cause
+from verdicts.causes import find_cause, find_shared_cause
 from verdicts.evidence import Evidence, collect
 
 LOG_LINES = 3
@@ -30,14 +30,18 @@ class Verdict:
         *,
         service: str,
         **known: Any,  # noqa: ANN401 - fields of Evidence
-    ) -> str:
-        """Return the verdict as text; its first line is the first line of the incident report.
+    ) -> tuple[str, str, str]:
+        """Return the verdict as text, and for the diagnosis the cause's subject and sentence.
+
+        The verdict's first line is the first line of the incident report. The subject is `answer`, `traces`
+        or `traces in BACKEND`; the sentence holds for every question.
 
         `read` has, by field of Evidence, what `Run Keyword And Ignore Error` returned of reading it: a status
         and the value, or the reason. `service` is the name of the backend's Service. The other
         arguments are fields of Evidence too.
         """
-        return explain(collect(backend, question, waited, read, service=service, **known))
+        evidence = collect(backend, question, waited, read, service=service, **known)
+        return explain(evidence), *name_cause(evidence)
 
 
 def explain(evidence: Evidence) -> str:
@@ -50,6 +54,19 @@ def explain(evidence: Evidence) -> str:
         f"Hops: {' > '.join(_hops(evidence))}",
     ]
     return "\n".join([*lines, *(f"- {detail}" for detail in _details(evidence))])
+
+
+def name_cause(evidence: Evidence) -> tuple[str, str]:
+    """Return the subject that is broken, and why traces do not arrive: in any backend, or in this one."""
+    shared = find_shared_cause(evidence)
+    if evidence.question.failure:
+        return "answer", f"The agent does not answer: {evidence.question.failure}"
+    if shared:
+        return "traces", f"Traces do not arrive whole: {shared}"
+    return (
+        f"traces in {evidence.backend}",
+        f"Traces do not arrive whole in {evidence.title}: {find_cause(evidence)}",
+    )
 
 
 def _hops(evidence: Evidence) -> Iterator[str]:

@@ -19,7 +19,8 @@ MLflow Gets The Spans That Its Pipeline Promises
     [Documentation]    Of the probe, MLflow has the spans that the pipeline's filters keep, and no others.
     [Tags]    mlflow
     ${experiment} =    Get Experiment Id
-    ${trace} =    Wait For Trace In MLflow    ${SESSION}    ${experiment}    ${LIMITS}[trace]
+    ${limit} =    Get Trace Limit    mlflow    trace
+    ${trace} =    Wait For Trace In MLflow    ${SESSION}    ${experiment}    ${limit}
     Trace Should Hold The Promised Spans    mlflow    ${trace}
 
 Phoenix Gets The Spans That Its Pipeline Promises
@@ -29,12 +30,13 @@ Phoenix Gets The Spans That Its Pipeline Promises
     ${phoenix} =    Get Entry Point    phoenix
     ${promises} =    Read Pipeline Promises
     ${kept} =    Get Kept Probe Spans    ${PROBE}    ${promises}[phoenix]
+    ${limit} =    Get Trace Limit    phoenix    phoenix
     ${trace} =    Wait For Trace In Phoenix
     ...    ${phoenix}
     ...    ${PHOENIX_PROJECT}
     ...    ${SESSION}
     ...    ${{len([each for each in $kept.values() if each])}}
-    ...    ${LIMITS}[phoenix]
+    ...    ${limit}
     Trace Should Hold The Promised Spans    phoenix    ${trace}
 
 Each Pipeline Counts The Probe's Dropped Spans As Filtered

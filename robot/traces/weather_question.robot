@@ -3,18 +3,18 @@ Documentation    A question is asked of the weather agent in a new context. Its 
 ...              never another one, must arrive whole in MLflow and in Phoenix and say what really happened.
 
 Resource         ../../resources/capabilities.resource
-Resource         ../../resources/suite-question.resource
+Resource         ../../resources/run-question.resource
 
 Suite Setup      Ask The Question
 
-Test Tags        traces
+Test Tags        traces    weather-agent
 
 
 *** Test Cases ***
 The Agent Answers With What Its Tool Said
     [Documentation]    The answer holds what only the tool can know: station and temperature of a tool with a seed, and
     ...    of any other tool a value that stands in its output.
-    [Tags]    weather-agent    weather-tool    model
+    [Tags]    answer    weather-tool    model
     IF    $ASKED.failure
         Fail    The agent did not answer ${ASKED.text}: ${ASKED.failure}
     END
@@ -30,8 +30,9 @@ The Agent Answers With What Its Tool Said
 
 The Question's Trace Arrives Whole In MLflow
     [Documentation]    MLflow has one trace of this context, with its root and without orphans, in time.
-    [Tags]    mlflow    otel-collector
-    Get Trace From MLflow
+    [Tags]    arrival    mlflow    otel-collector
+    Wait For Trace Once    MLflow
+    Set Test Message    ${{$ARRIVALS.get('MLflow', '')}}
 
 The Trace In MLflow Says What Happened
     [Documentation]    The trace fulfils its contract: AGENT above LLM and TOOL, the canary from tool to answer, tokens.
@@ -41,9 +42,10 @@ The Trace In MLflow Says What Happened
 
 The Same Trace Arrives Whole In Phoenix
     [Documentation]    Phoenix, which stores asynchronously, has this trace too, with as many spans as MLflow, in time.
-    [Tags]    phoenix    otel-collector
+    [Tags]    arrival    phoenix    otel-collector
     Skip Unless Deployed    phoenix
-    Get Trace From Phoenix
+    Wait For Trace Once    Phoenix
+    Set Test Message    ${{$ARRIVALS.get('Phoenix', '')}}
 
 The Trace In Phoenix Says What Happened
     [Documentation]    The trace fulfils its contract in Phoenix too.

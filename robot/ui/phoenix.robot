@@ -3,7 +3,7 @@ Documentation     What people see of a question in Phoenix's page of its trace, 
 ...               an error, fail a request or raise an error in its script.
 
 Resource          ../../resources/capabilities.resource
-Resource          ../../resources/suite-question.resource
+Resource          ../../resources/run-question.resource
 Resource          ../../resources/ui-phoenix.resource
 
 Suite Setup       Ask And Open The Browser

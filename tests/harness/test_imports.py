@@ -22,7 +22,7 @@ ROOMS = (
     ("findings",),
     ("contracts", "pipeline"),
     ("verdicts",),
-    ("network", "disruption", "secrecy", "pages", "capabilities"),
+    ("network", "disruption", "secrecy", "pages", "capabilities", "diagnosis"),
 )
 
 

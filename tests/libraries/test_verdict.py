@@ -11,7 +11,7 @@ from agent.client import Question
 from pipeline.collector import Collector, Exporter, Metrics
 from traces.model import Span, Trace
 from verdicts.evidence import Evidence, collect
-from verdicts.verdict import explain
+from verdicts.verdict import explain, name_cause
 
 MLFLOW = "otlp_http/mlflow"
 QUESTION = Question("What is the weather in Paris?", "acceptance-1", "WX-12345678", "", 100.0, 100.4)
@@ -89,6 +89,30 @@ CASES = {
     "the collector's metrics are closed": (
         seen(after=None, unread={"after": "the metrics of otel-collector cannot be read: 403 forbidden"}),
         "cause unknown: the metrics of otel-collector cannot be read: 403 forbidden",
+    ),
+    "MLflow is down, and the collector's metrics are closed": (
+        seen(after=None, problems={"mlflow": ["it is scaled to 0 replicas"]}),
+        "MLflow does not run (it is scaled to 0 replicas)",
+    ),
+    "MLflow refuses, and the collector's metrics are closed": (
+        seen(after=None, log=[dropped(404)], sent_to="1", experiment={"id": "1", "lifecycle": "active"}),
+        "MLflow refused spans and the collector dropped them: status 404",
+    ),
+    "MLflow is not reached, and the collector's metrics are closed": (
+        seen(after=None, log=[retried("lookup mlflow: no such host")]),
+        "MLflow does not take the spans: its host name does not resolve",
+    ),
+    "spans are missing, and the collector's metrics are closed": (
+        seen(after=None, trace=Trace("0" * 32, (span("a", None),), "mlflow", "OK"), expected_spans=10),
+        "it stored 1 of 10 spans",
+    ),
+    "nobody answers, and the collector's metrics are closed": (
+        seen(after=None, backend_error="MLflow answers 503"),
+        "MLflow cannot be asked: MLflow answers 503",
+    ),
+    "a network policy denies the agent, and the collector's metrics are closed": (
+        seen(after=None, denied_to_collector="egress of weather-agent is denied"),
+        "the agent does not reach the collector: egress of weather-agent is denied",
     ),
     "a network policy denies the connection to the collector": (
         seen(denied_to_collector="ingress of otel-collector is denied: no policy allows it (a/default-deny)"),
@@ -242,6 +266,20 @@ CASES = {
         "no trace there has this context as its session",
     ),
 }
+
+
+def test_the_cause_names_the_backend_only_where_it_is_the_backend_s() -> None:
+    subject, sentence = name_cause(seen(""))
+    assert subject == "traces"
+    assert sentence.startswith("Traces do not arrive whole: the collector accepted 0 spans")
+    subject, sentence = name_cause(seen(RECEIVED + SENT))
+    assert subject == "traces in mlflow"
+    assert sentence.startswith("Traces do not arrive whole in MLflow: the collector sent")
+    unanswered = replace(QUESTION, answer="", failure="HTTP status 502: Bad Gateway")
+    assert name_cause(seen("", question=unanswered)) == (
+        "answer",
+        "The agent does not answer: HTTP status 502: Bad Gateway",
+    )
 
 
 @pytest.mark.parametrize(("evidence", "cause"), CASES.values(), ids=CASES.keys())

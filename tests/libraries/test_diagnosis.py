@@ -1,0 +1,183 @@
+"""A run says what is broken once: the cause first, and how many tests follow from it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from robot.api.parsing import LibraryImport, ResourceImport, get_model
+
+from diagnosis.causes import BLOCKED, Cause, in_order
+from diagnosis.summary import first_line
+from tests.libraries.test_resources import ROOT, run
+
+SUITE = """
+Suite Setup    {setup}
+
+*** Test Cases ***
+MLflow Is Ready
+    [Tags]    deployment    mlflow
+    Fail    mlflow is not rolled out: it is scaled to 0 replicas.
+
+The Page Of MLflow
+    [Tags]    ui    mlflow
+    [Setup]    Log    begins
+    [Teardown]    Log    ends
+    Log    looks
+
+The Trace Arrives In Phoenix
+    [Tags]    traces    phoenix
+    Log    arrives
+
+A Secret Is Leaked
+    [Tags]    secrecy
+    Fail    1 place leaks a secret.\\nthe log of mlflow
+
+*** Keywords ***
+Note MLflow
+    Note Cause    mlflow    mlflow does not run: it is scaled to 0 replicas.
+    Note Cause    mlflow    a second sentence
+
+Note Two
+    Note Cause    traces in mlflow    Traces do not arrive whole in MLflow: status 404
+    Note Cause    postgres    postgres does not run: C:\\\\a \\${{curly}}
+
+Note Roll-Out
+    Note Cause    mlflow    mlflow is not rolled out, 1 Ready pods serve: no image    ${{False}}
+"""
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """Return the run's diagnosis.json."""
+    found: dict[str, Any] = json.loads((folder / "diagnosis.json").read_text(encoding="utf-8"))
+    return found
+
+
+def test_what_follows_from_a_known_cause_says_so_and_is_counted(tmp_path: Path) -> None:
+    suite = run(tmp_path, "diagnosis.resource", SUITE.format(setup="Note MLflow"))
+    ready, page, phoenix, leak = suite.tests
+    assert ready.message == "mlflow is not rolled out: it is scaled to 0 replicas."
+    assert page.message == "Not judged: mlflow does not run: it is scaled to 0 replicas."
+    assert not page.has_setup
+    assert not page.has_teardown
+    assert phoenix.passed
+    assert leak.failed
+    assert suite.message.splitlines()[:2] == [
+        "Diagnosis: mlflow does not run: it is scaled to 0 replicas. 1 test is not judged because of it.",
+        "Also found: 1 place leaks a secret.",
+    ]
+    found = read(tmp_path)
+    assert (found["format"], found["result"], found["passed"], found["failed"]) == (1, "broken", 1, 3)
+    first, second = found["diagnoses"]
+    assert first["subject"] == "mlflow"
+    assert first["shown_by"] == [ready.full_name]
+    assert first["not_judged"] == [page.full_name]
+    assert first["seconds"] >= 0
+    assert (second["subject"], second["seconds"], second["shown_by"]) == ("", None, [leak.full_name])
+
+
+def test_the_lowest_cause_is_the_diagnosis_and_its_text_is_taken_as_it_is(tmp_path: Path) -> None:
+    suite = run(tmp_path, "diagnosis.resource", SUITE.format(setup="Note Two"))
+    assert suite.message.startswith("Diagnosis: postgres does not run: C:\\a ${curly}.")
+    assert suite.tests[1].message == "Not judged: Traces do not arrive whole in MLflow: status 404."
+    assert [each["subject"] for each in read(tmp_path)["diagnoses"]][:2] == ["postgres", "traces in mlflow"]
+
+
+def test_while_older_pods_serve_tests_are_judged(tmp_path: Path) -> None:
+    suite = run(tmp_path, "diagnosis.resource", SUITE.format(setup="Note Roll-Out"))
+    assert suite.tests[1].passed
+    assert suite.message.startswith("Diagnosis: mlflow is not rolled out, 1 Ready pods serve: no image")
+
+
+def test_without_a_cause_the_lowest_finding_is_the_diagnosis(tmp_path: Path) -> None:
+    suite = run(tmp_path, "diagnosis.resource", SUITE.format(setup="No Operation"))
+    assert suite.tests[1].passed
+    assert suite.message.startswith(
+        "Diagnosis: mlflow is not rolled out: it is scaled to 0 replicas.\nAlso found: 1 "
+    )
+
+
+def test_a_healthy_run_has_no_diagnosis(tmp_path: Path) -> None:
+    suite = run(tmp_path, "diagnosis.resource", "*** Test Cases ***\nGood\n    Log    good\n")
+    assert not suite.message
+    assert read(tmp_path) == {
+        "format": 1, "result": "healthy", "diagnoses": [], "passed": 1, "failed": 0, "skipped": 0,
+    }  # fmt: skip
+
+
+def test_a_run_that_could_not_begin_has_judged_nothing(tmp_path: Path) -> None:
+    suite = run(tmp_path, "diagnosis.resource", SUITE.format(setup="Fail    No cluster answers."))
+    assert suite.message.startswith("Diagnosis: No cluster answers.\n")
+    assert read(tmp_path)["result"] == "not judged"
+
+
+def test_a_suite_none_of_whose_tests_can_be_judged_is_not_set_up(tmp_path: Path) -> None:
+    folder = tmp_path / "suites"
+    folder.mkdir()
+    resource = Path(__file__).parents[2] / "resources" / "diagnosis.resource"
+    use = f"*** Settings ***\nResource    {resource}\n"
+    (folder / "__init__.robot").write_text(
+        f"{use}Suite Setup    Note Cause    mlflow    mlflow does not run\n"
+    )
+    (folder / "pages.robot").write_text(
+        f"{use}Suite Setup    Fail    It was set up.\n"
+        "*** Test Cases ***\nPage\n    [Tags]    mlflow\n    Log    it\n"
+    )
+    suite = run(
+        tmp_path, "diagnosis.resource", "*** Test Cases ***\nGood\n    Log    good\n", what=folder.name
+    )
+    (page,) = suite.all_tests
+    assert page.message == "Not judged: mlflow does not run."
+
+
+def test_causes_are_ordered_from_the_ground_up() -> None:
+    causes = [Cause(subject, "", True, 0) for subject in ("traces in mlflow", "weather-agent", "postgres")]
+    assert [cause.subject for cause in in_order(causes)] == ["postgres", "weather-agent", "traces in mlflow"]
+
+
+@pytest.mark.parametrize("subject", BLOCKED)
+def test_the_deployment_is_judged_whatever_is_broken(subject: str) -> None:
+    component = subject.removeprefix("traces in ")
+    assert not Cause(subject, "", True, 0).prevents(["deployment", component])
+
+
+def test_only_what_needs_a_backend_s_traces_is_not_judged_without_them() -> None:
+    cause = Cause("traces in mlflow", "", True, 0)
+    assert cause.prevents(["traces", "mlflow", "contract"])
+    assert cause.prevents(["ui", "mlflow"])
+    for tags in (["traces", "phoenix"], ["traces", "mlflow", "conservation"], ["reachability", "mlflow"]):
+        assert not cause.prevents(tags)
+    assert not cause.prevents(["traces", "mlflow", "arrival"]), "it shows the verdict"
+
+
+@pytest.mark.parametrize(
+    ("message", "line"),
+    [
+        ("It fails.\nmore", "It fails."),
+        ("Parent suite setup failed:\nNo probe.", "No probe."),
+        ("", "a test failed without a message"),
+    ],
+)
+def test_a_message_s_first_own_line_counts(message: str, line: str) -> None:
+    assert first_line(message) == line
+
+
+def imports(path: Path) -> set[str]:
+    """Return the files and folders that a suite imports, itself or by its resources, as absolute paths."""
+    found: set[str] = set()
+    for section in get_model(path).sections:
+        for item in getattr(section, "body", ()):
+            if isinstance(item, ResourceImport | LibraryImport):
+                target = (path.parent / item.name).resolve()
+                found.add(str(target))
+                if target.suffix == ".resource":
+                    found |= imports(target)
+    return found
+
+
+@pytest.mark.parametrize("suite", sorted((ROOT / "robot").rglob("*.robot")), ids=lambda path: path.stem)
+def test_every_suite_lets_the_diagnosis_listen(suite: Path) -> None:
+    """Robot Framework calls a library's listener only in suites that import the library."""
+    assert str(ROOT / "libraries" / "diagnosis") in imports(suite)

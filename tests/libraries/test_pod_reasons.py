@@ -1,0 +1,166 @@
+"""Why a pod is not Ready, and why a workload has none that is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kube.evidence import Evidence
+from kube.model import Object, Stack
+from kube.pod_reasons import crashed_container, fails_for_good, why_not_ready
+from kube.workloads import Workloads
+from tests.libraries.objects import deployment, pod, replica_set, service
+
+COLLECTOR = {"otel-collector": {"namespace": "kagenti-system", "service": "otel-collector"}}
+
+
+def sick(**container: Any) -> Object:  # noqa: ANN401
+    """Return a pod whose only container is in that state, so that the pod is not Ready."""
+    states: dict[str, Any] = {"ready": False, "state": {}, **container}
+    found = pod(**states)
+    found["status"]["conditions"] = [{"type": "Ready", "status": "False"}]
+    return found
+
+
+def waits(reason: str, message: str | None = None) -> Object:
+    return {"state": {"waiting": {"reason": reason, "message": message}}}
+
+
+def ended(reason: str, code: int) -> Object:
+    return {"terminated": {"reason": reason, "exitCode": code}}
+
+
+UNSCHEDULED = sick()
+UNSCHEDULED["status"] = {
+    "phase": "Pending",
+    "conditions": [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes:  Insufficient cpu."}],
+}
+NOT_ON_A_NODE = sick()
+NOT_ON_A_NODE["status"] = {"phase": "Pending"}
+
+
+@pytest.mark.parametrize(
+    ("broken", "why", "for_good"),
+    [
+        (
+            sick(**waits("ImagePullBackOff", "not found")),
+            "image docker.io/otel/opentelemetry-collector-contrib:0.158.0 cannot be pulled "
+            "(ImagePullBackOff: not found)",
+            True,
+        ),
+        (
+            sick(**waits("CreateContainerConfigError", "no secret login")),
+            "container otel-collector cannot be started (CreateContainerConfigError: no secret login)",
+            True,
+        ),
+        (
+            sick(**waits("CrashLoopBackOff"), lastState=ended("Error", 3)),
+            "container otel-collector ends with exit code 3",
+            True,
+        ),
+        (
+            sick(state={"running": {}}, lastState=ended("OOMKilled", 137)),
+            "container otel-collector was killed for memory (OOMKilled)",
+            True,
+        ),
+        (sick(state={"running": {}}), "the readiness probe of container otel-collector fails", False),
+        (sick(**waits("ContainerCreating")), "its containers are starting", False),
+        (UNSCHEDULED, "no node takes its pod (0/1 nodes: Insufficient cpu.)", False),
+        (NOT_ON_A_NODE, "its pod is not on a node yet", False),
+        (pod(), "", False),
+    ],
+)
+def test_a_pod_that_is_not_ready_says_why(broken: Object, why: str, for_good: bool) -> None:
+    assert why_not_ready(broken) == why
+    assert fails_for_good(broken) is for_good
+
+
+def test_a_failed_init_container_is_named() -> None:
+    broken = sick(**waits("PodInitializing"))
+    broken["status"]["initContainerStatuses"] = [
+        {"name": "wait-for-postgres", "ready": False, "state": ended("Error", 1), "image": "postgres"}
+    ]
+    assert why_not_ready(broken) == "container wait-for-postgres ends with exit code 1"
+    assert crashed_container(broken) == "wait-for-postgres"
+
+
+def test_a_long_message_is_shortened() -> None:
+    why = why_not_ready(sick(**waits("ErrImagePull", "long " * 100)))
+    assert len(why) < 330
+    assert why.endswith("...)")
+
+
+class Logs:
+    """Stands in for `kube.pods.Pods`: each container's log is one line, which says which run it is of."""
+
+    def read_log(self, _: Object, container: str, previous: bool) -> list[str]:
+        """Return the lines."""
+        return ["first", f"{container}: port in use ({'previous' if previous else 'this'} run)"]
+
+
+class Events:
+    """Stands in for `kube.objects.Objects`: there is one event."""
+
+    def read_objects(self, _: str, kind: str, namespace: str) -> list[Object]:
+        """Return the event."""
+        assert (kind, namespace) == ("Event", "kagenti-system")
+        about = {"name": "otel-collector-new"}
+        why = "exceeded quota: pods=1"
+        return [{"metadata": {}, "involvedObject": about, "reason": "FailedCreate", "message": why}]
+
+
+def explain(workload: Object, *pods: Object) -> str:
+    found = Stack([workload], [replica_set("2", "new")], list(pods), [])
+    return Evidence(Events(), Logs()).explain_not_ready(found, workload)  # type: ignore[arg-type]
+
+
+NOT_READY = {"updatedReplicas": 0, "readyReplicas": 0, "replicas": 0}
+
+
+def test_a_crash_has_the_last_line_of_the_run_that_crashed() -> None:
+    crashing = sick(**waits("CrashLoopBackOff"), lastState=ended("Error", 3))
+    why = explain(deployment(**NOT_READY), crashing)
+    assert why.startswith("container otel-collector ends with exit code 3; ")
+    assert why.endswith("port in use (previous run)")
+    assert explain(deployment(**NOT_READY), sick(state=ended("Error", 3))).endswith("(this run)")
+
+
+def test_a_workload_whose_pods_are_not_made_says_who_denied_them() -> None:
+    why = explain(deployment(**NOT_READY))
+    assert why == (
+        "0 of 1 replicas are of the current generation; 0 of 1 replicas are Ready; exceeded quota: pods=1"
+    )
+
+
+def test_a_workload_of_no_replicas_says_so() -> None:
+    scaled = deployment()
+    scaled["spec"]["replicas"] = 0
+    assert explain(scaled).startswith("it is scaled to 0 replicas")
+
+
+def test_a_healthy_workload_has_nothing_to_explain() -> None:
+    assert not explain(deployment(), pod())
+
+
+@pytest.mark.parametrize(
+    ("broken", "found"),
+    [
+        (sick(state={"running": {}}), ["otel-collector"]),
+        (sick(**waits("ErrImagePull")), []),
+    ],
+)
+def test_only_what_may_become_ready_is_waited_for(broken: Object, found: list[str]) -> None:
+    rolling = deployment(**NOT_READY)
+    rolling["spec"]["template"]["metadata"] = {"labels": {"app": "otel-collector"}}
+    services = [service("otel-collector", app="otel-collector")]
+    here = Stack([rolling], [replica_set("2", "new")], [broken], [], services)
+    assert Workloads().find_rolling_out(here, COLLECTOR) == found
+
+
+def test_a_workload_of_no_replicas_is_not_waited_for() -> None:
+    scaled = deployment()
+    scaled["spec"]["replicas"] = 0
+    scaled["spec"]["template"]["metadata"] = {"labels": {"app": "otel-collector"}}
+    here = Stack([scaled], [], [], [], [service("otel-collector", app="otel-collector")])
+    assert Workloads().find_rolling_out(here, COLLECTOR) == []
