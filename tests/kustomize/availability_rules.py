@@ -69,10 +69,12 @@ def budgets_leave_room(stack: Stack) -> Iterator[str]:
             yield f"{name_of(budget)} lets a pod that is not Ready block a drain"
 
 
-def several_pods_end_gracefully(stack: Stack) -> Iterator[str]:
-    """A pod still gets requests when it must stop: it serves a moment longer, then has time to end."""
+def replaced_pods_end_gracefully(stack: Stack) -> Iterator[str]:
+    """A pod that another replaces still gets requests: it serves a moment longer, then has time to end."""
     for workload, pod in stack.pods():
-        if replicas(stack, workload) < 2:
+        strategy = workload["spec"].get("strategy", {}).get("type", "RollingUpdate")
+        rolls = workload["kind"] == "Deployment" and strategy == "RollingUpdate"
+        if not rolls and replicas(stack, workload) < 2:
             continue
         for container in pod["containers"]:
             pause = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
@@ -164,7 +166,7 @@ RULES = (
     collectors_never_share_a_queue,
     several_pods_are_kept_apart,
     budgets_leave_room,
-    several_pods_end_gracefully,
+    replaced_pods_end_gracefully,
     claims_go_with_the_stack,
     autoscalers_own_the_replicas,
     the_database_has_room_for_all,

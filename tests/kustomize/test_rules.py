@@ -577,12 +577,12 @@ TOPPED_BREAKS: list[tuple[str, Callable[[Stack], None], str]] = [
         "block a drain",
     ),
     (
-        "several_pods_end_gracefully",
+        "replaced_pods_end_gracefully",
         drop("Deployment", "mlflow", f"{MLFLOW}/lifecycle"),
         "still gets requests",
     ),
     (
-        "several_pods_end_gracefully",
+        "replaced_pods_end_gracefully",
         put("StatefulSet", "otel-collector", f"{POD}/terminationGracePeriodSeconds", 20),
         "less than 30 s",
     ),
