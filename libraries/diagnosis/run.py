@@ -20,8 +20,8 @@ OUTPUT = "diagnosis.json"
 class Run:
     """Knows the causes of a run. As a listener it ends tests that cannot be judged, and sums up the run.
 
-    The summary begins the outermost suite's message, which the terminal shows last and the report at its
-    top. It is also in diagnosis.json beside the report.
+    The summary begins the outermost suite's message, which the terminal shows last, and its documentation,
+    which the report shows first. It is also in diagnosis.json beside the report.
     """
 
     ROBOT_LISTENER_API_VERSION = 3
@@ -77,13 +77,14 @@ class Run:
             data.body.create_keyword(name="BuiltIn.Fail", args=[escape(why)])
 
     def end_suite(self, _: object, result: Any) -> None:  # noqa: ANN401
-        """Sum up the run in the outermost suite's message, and in diagnosis.json."""
+        """Sum up the run in the outermost suite's message and documentation, and in diagnosis.json."""
         if result.parent is not None:
             return
         summary = Summary.of(result, in_order(self._causes.values()))
         write_summary(summary, OUTPUT)
         if summary.text:
             result.message = "\n".join(filter(None, (summary.text, result.message)))
+            result.doc = f"{summary.documentation}\n\n{result.doc}"
 
     def _why_not_judged(self, test: Any) -> str:  # noqa: ANN401
         for cause in in_order(self._causes.values()):

@@ -76,6 +76,14 @@ class Summary:
         first, *others = self.diagnoses
         return "\n".join([f"Diagnosis: {first}", *(f"Also found: {other}" for other in others)])
 
+    @property
+    def documentation(self) -> str:
+        """The text in Robot Framework's documentation format: what else was found is a list."""
+        first, *others = self.text.splitlines()
+        return "\n".join(
+            [first.replace("Diagnosis:", "*Diagnosis:*", 1), "", *(f"- {line}" for line in others)]
+        )
+
 
 def first_line(message: str) -> str:
     """Return the first line of a test's message that says something of its own."""

@@ -68,6 +68,10 @@ def test_what_follows_from_a_known_cause_says_so_and_is_counted(tmp_path: Path) 
         "Diagnosis: mlflow does not run: it is scaled to 0 replicas. 1 test is not judged because of it.",
         "Also found: 1 place leaks a secret.",
     ]
+    assert suite.doc.startswith(
+        "*Diagnosis:* mlflow does not run: it is scaled to 0 replicas. 1 test is not judged because of it.\n\n"
+        "- Also found: 1 place leaks a secret."
+    )
     found = read(tmp_path)
     assert (found["format"], found["result"], found["passed"], found["failed"]) == (1, "broken", 1, 3)
     first, second = found["diagnoses"]
