@@ -69,7 +69,8 @@ def test_what_follows_from_a_known_cause_says_so_and_is_counted(tmp_path: Path) 
         "Also found: 1 place leaks a secret.",
     ]
     assert suite.doc.startswith(
-        "*Diagnosis:* mlflow does not run: it is scaled to 0 replicas. 1 test is not judged because of it.\n\n"
+        "*Diagnosis:* mlflow does not run: it is scaled to 0 replicas. "
+        "1 test is not judged because of it.\n\n"
         "- Also found: 1 place leaks a secret."
     )
     found = read(tmp_path)
