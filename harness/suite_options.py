@@ -26,6 +26,7 @@ OVERLAYS: Mapping[str, frozenset[str]] = {
 BROUGHT: Mapping[str, frozenset[str]] = {
     "high-availability": frozenset({"several-pods", "disruption-budgets"}),
     "mlflow-auth": frozenset({"login"}),
+    "mlflow-oidc": frozenset({"login"}),
     "network-policies": frozenset({"network-policies", "documented-flows"}),
     "openshift-routes": frozenset({"openshift-routes"}),
     "scale": frozenset({"autoscalers"}),

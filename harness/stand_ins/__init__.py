@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from harness.common.errors import HarnessError
 from harness.stand_ins.managed_postgres.stand_in import STAND_IN as MANAGED_POSTGRES
+from harness.stand_ins.oidc.stand_in import STAND_IN as OIDC
 from harness.stand_ins.openshift.stand_in import STAND_IN as OPENSHIFT
 from harness.stand_ins.rossoctl.kagenti import STAND_IN as KAGENTI
 from harness.stand_ins.rossoctl.stand_in import STAND_IN as ROSSOCTL
@@ -36,6 +37,7 @@ COMPONENTS: Mapping[str, StandIn | None] = {
     "installation-postgres": None,
     "managed-postgres": MANAGED_POSTGRES,
     "mlflow-auth": None,
+    "mlflow-oidc": OIDC,
     "mlflow-pipeline": None,
     "namespaces": None,
     "network-policies": None,
