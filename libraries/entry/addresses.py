@@ -13,7 +13,7 @@ from robot.api.deco import keyword, library
 from robot.api.types import Secret
 from urllib3.util import connection
 
-from entry.entry_point import EntryError, EntryPoint, Login
+from entry.entry_point import EntryError, EntryPoint, Login, RequestLogin
 
 TRACKING_URI = "MLFLOW_TRACKING_URI"  # as mlflow's own client has it
 DEFAULT_PORTS = {"https": 443, "http": 80}
@@ -53,7 +53,7 @@ class Addresses:
         return entry_point_at(f"http://{address}", parse_address(address))
 
     @keyword
-    def get_entry_point_with_login(self, entry: EntryPoint, login: Login | None) -> EntryPoint:
+    def get_entry_point_with_login(self, entry: EntryPoint, login: RequestLogin | None) -> EntryPoint:
         """Return the same entry point, asked with another login from now on, or without one."""
         return replace(entry, login=login)
 

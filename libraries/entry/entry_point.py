@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import base64
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import requests
 from robot.api.types import Secret
+
+WORKSPACE_HEADER = "X-MLFLOW-WORKSPACE"  # mlflow.utils.workspace_utils
 
 
 class EntryError(Exception):
@@ -15,18 +18,33 @@ class EntryError(Exception):
     ROBOT_SUPPRESS_NAME = True
 
 
-class _UnshownText(str):
+class UnshownText(str):
     """Text that is sent as it is, and shown as a Secret is."""
 
     __slots__ = ()
 
     def __repr__(self) -> str:
+        """Return what stands in its place."""
         return "<secret>"
 
 
+class RequestLogin(ABC):
+    """What lets a request carry a login. It is an `auth` for requests."""
+
+    @property
+    @abstractmethod
+    def headers(self) -> dict[str, str]:
+        """The headers that make a request carry the login; no log shows their values."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Let a request carry the login."""
+        request.headers.update(self.headers)
+        return request
+
+
 @dataclass(frozen=True)
-class Login:
-    """A user's name and password. It is an `auth` for requests: HTTP Basic, RFC 7617.
+class Login(RequestLogin):
+    """A user's name and password: HTTP Basic, RFC 7617.
 
     The password is a Secret of Robot Framework, which no log shows.
     """
@@ -35,15 +53,10 @@ class Login:
     password: Secret
 
     @property
-    def header(self) -> str:
-        """The value of the header Authorization."""
+    def headers(self) -> dict[str, str]:
+        """The header Authorization."""
         text = f"{self.username}:{self.password.value}".encode()
-        return _UnshownText(f"Basic {base64.b64encode(text).decode()}")
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Let a request carry the login."""
-        request.headers["Authorization"] = self.header
-        return request
+        return {"Authorization": UnshownText(f"Basic {base64.b64encode(text).decode()}")}
 
     def __str__(self) -> str:
         """Return whose login it is."""
@@ -51,20 +64,15 @@ class Login:
 
 
 @dataclass(frozen=True)
-class BearerToken:
-    """A token. It is an `auth` for requests: RFC 6750, section 2.1. No log shows it."""
+class BearerToken(RequestLogin):
+    """A token: RFC 6750, section 2.1. No log shows it."""
 
     token: Secret
 
     @property
-    def header(self) -> str:
-        """The value of the header Authorization."""
-        return _UnshownText(f"Bearer {self.token.value}")
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Let a request carry the token."""
-        request.headers["Authorization"] = self.header
-        return request
+    def headers(self) -> dict[str, str]:
+        """The header Authorization."""
+        return {"Authorization": UnshownText(f"Bearer {self.token.value}")}
 
     def __str__(self) -> str:
         """Return that it is a token."""
@@ -87,18 +95,24 @@ class EntryPoint:
     """Where a component is reached: its URL without a path, as a browser shows it, and the login for it.
 
     `address`, as host:port, is where the URL's host is reached without asking a name server; None asks one.
-    `tls` differs from requests' default where the API server passes requests on.
+    `tls` differs from requests' default where the API server passes requests on. `workspace` is MLflow's.
     """
 
     url: str
     address: str | None = None
-    login: Login | BearerToken | None = None
+    login: RequestLogin | None = None
     tls: Tls | None = None
+    workspace: str | None = None
 
     @property
     def login_headers(self) -> dict[str, str]:
-        """The header that makes a request carry the login, none where there is no login."""
-        return {"Authorization": self.login.header} if self.login else {}
+        """The headers that make a request carry the login and name the workspace, as far as there are any."""
+        return self.workspace_headers | (self.login.headers if self.login else {})
+
+    @property
+    def workspace_headers(self) -> dict[str, str]:
+        """The header that names MLflow's workspace, none where the default one is meant."""
+        return {WORKSPACE_HEADER: self.workspace} if self.workspace else {}
 
     def __str__(self) -> str:
         """Return the entry point as people write it."""

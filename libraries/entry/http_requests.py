@@ -47,6 +47,7 @@ def send_request(
     """
     if entry.tls:
         options |= {"verify": entry.tls.authority, "cert": entry.tls.certificate}
+    options["headers"] = entry.workspace_headers | (options.get("headers") or {})
     try:
         return requests.request(method, entry.url + path, auth=entry.login, timeout=limit, **options)
     except requests.RequestException as error:
@@ -89,7 +90,7 @@ class HttpRequests:
                 auth=entry.login,
                 timeout=limit,
                 data=body,
-                headers=headers,
+                headers=entry.workspace_headers | (headers or {}),
                 params=query,
                 allow_redirects=follow_redirects,
                 **tls,

@@ -1,20 +1,32 @@
-"""Whether MLflow wants a login, and where the login comes from."""
+"""Which login a server wants, and where the login comes from: the environment, or a Secret of the cluster."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import requests
 from robot.api.deco import keyword, library
 from robot.api.types import Secret
 
-from entry.entry_point import EntryPoint, Login
+from entry.addresses import host_and_port
+from entry.entry_point import BearerToken, EntryPoint, Login, RequestLogin
 from entry.http_requests import RequestError, send_request
+from entry.service_proxy import make_entry_point
+from entry.tokens import ClientCredentials, GivenToken, PluginLogin, TokenError, read_expiry
+from kube.client import CLUSTER
 from kube.model import Object
 
-USERNAME, PASSWORD = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"  # as mlflow's own client has them
+# As mlflow's own client has them.
+USERNAME, PASSWORD = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"
+TOKEN, PLUGIN, WORKSPACE = "MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_AUTH", "MLFLOW_WORKSPACE"
+# A user's name and password, or a client of an identity provider: the keys of a Secret.
+USER_KEYS = ("username", "password")
+CLIENT_KEYS = ("OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "OIDC_TOKEN_URL")
+# It is open to nobody in any release; /version is open in some.
+ASKED = "/api/2.0/mlflow/experiments/search?max_results=1"
 REQUEST_LIMIT = 15  # seconds
 
 
@@ -30,59 +42,110 @@ class Logins:
 
     @keyword(name="Check If MLflow Wants A Login")
     def wants_login(self, entry: EntryPoint) -> bool | None:
-        """Return whether MLflow at an entry point wants a login, None where it does not answer.
-
-        Asked is /version, which MLflow's basic-auth app answers 401 and MLflow without it 200.
-        """
-        status = _status_of_version(replace(entry, login=None))
+        """Return whether MLflow at an entry point wants a login, None where it does not answer."""
+        status = _status(replace(entry, login=None))
         return {requests.codes.ok: False, requests.codes.unauthorized: True}.get(status)
 
     @keyword(name="Check If MLflow Accepts Login")
     def accepts_login(self, entry: EntryPoint) -> bool | None:
-        """Return whether MLflow accepts the login of an entry point, None where it does not answer."""
-        return {requests.codes.ok: True, requests.codes.unauthorized: False}.get(_status_of_version(entry))
+        """Return whether MLflow accepts the login of an entry point, None where it does not answer.
+
+        Raises TokenError where there is no valid token to try.
+        """
+        return {requests.codes.ok: True, requests.codes.unauthorized: False}.get(_status(entry))
 
     @keyword(name="Check If MLflow Is Started With Logins")
     def starts_with_logins(self, workload: Object) -> bool:
-        """Return whether MLflow's container starts the app basic-auth: without it MLflow wants no login."""
+        """Return whether MLflow's container names an app, such as basic-auth: without one nobody logs in."""
         container = workload["spec"]["template"]["spec"]["containers"][0]
         words = [*container.get("command", ()), *container.get("args", ())]
-        return "--app-name=basic-auth" in " ".join(words).replace("--app-name ", "--app-name=")
+        return "--app-name" in " ".join(words)
 
     @keyword
-    def get_login_from_environment(self) -> Login | None:
-        """Return the login that MLFLOW_TRACKING_USERNAME and _PASSWORD give, None without them.
+    def get_login_from_environment(self) -> RequestLogin | None:
+        """Return the login that the variables of mlflow's own client give, None without them.
 
-        Raises LoginError where one of them is missing.
+        As there, MLFLOW_TRACKING_USERNAME and _PASSWORD win over MLFLOW_TRACKING_TOKEN, and that over
+        MLFLOW_TRACKING_AUTH. Raises LoginError where one of a pair is missing, TokenError for an unknown
+        plugin.
         """
         username, password = os.environ.get(USERNAME), os.environ.get(PASSWORD)
-        if not username and not password:
-            return None
-        if not username or not password:
+        if username and password:
+            return Login(username, Secret(password))
+        if username or password:
             missing = PASSWORD if username else USERNAME
             raise LoginError(f"{missing} is not set: MLflow's login needs both {USERNAME} and {PASSWORD}.")
-        return Login(username, Secret(password))
+        token = self.get_token_from_environment(TOKEN)
+        plugin = os.environ.get(PLUGIN)
+        return token or (PluginLogin(plugin) if plugin else None)
 
     @keyword
-    def make_login_from_secret(self, secret: str, values: Mapping[str, Secret]) -> Login:
-        """Return the login that a Secret's values, username and password, hold.
+    def get_token_from_environment(self, variable: str) -> GivenToken | None:
+        """Return the token or API key that a variable holds, None where it is not set."""
+        token = os.environ.get(variable)
+        return GivenToken(Secret(token), variable) if token else None
+
+    @keyword
+    def get_entry_point_with_workspace(self, entry: EntryPoint) -> EntryPoint:
+        """Return the same entry point, asked in the workspace that MLFLOW_WORKSPACE names, if it does."""
+        return replace(entry, workspace=os.environ.get(WORKSPACE) or None)
+
+    @keyword
+    def make_login_from_secret(self, secret: str, values: Mapping[str, Secret]) -> RequestLogin:
+        """Return the login that a Secret's values hold: a user and password, or a client of a provider.
 
         Raises LoginError where one of them is missing; `secret` is what the message calls the Secret.
         """
-        missing = [key for key in ("username", "password") if key not in values]
+        keys = CLIENT_KEYS if values.keys() & set(CLIENT_KEYS) else USER_KEYS
+        missing = [key for key in keys if key not in values]
         if missing:
             raise LoginError(f"{secret} has no key {' and no key '.join(missing)}.")
-        return Login(values["username"].value, values["password"])
+        first, second = values[keys[0]], values[keys[1]]
+        if keys is USER_KEYS:
+            return Login(first.value, second)
+        provider = find_provider(values["OIDC_TOKEN_URL"].value)
+        return ClientCredentials(first.value, second, provider, secret)
 
     @keyword
     def make_login(self, username: str, password: str) -> Login:
         """Return a login that is no secret: one that must be rejected."""
         return Login(username, Secret(password))
 
+    @keyword
+    def make_token(self, token: str) -> BearerToken:
+        """Return a token that is no secret: one that must be rejected."""
+        return BearerToken(Secret(token))
 
-def _status_of_version(entry: EntryPoint) -> int:
-    """Return the status of the answer to GET /version, 0 where there is none."""
+    @keyword
+    def copy_token(self, login: ClientCredentials) -> BearerToken:
+        """Return the token that a client has now, which nobody renews."""
+        return BearerToken(login.read_token())
+
+    @keyword
+    def get_expiry_of_token(self, token: BearerToken) -> float:
+        """Return when a token expires, in seconds since the epoch. Raises TokenError where it never does."""
+        end = read_expiry(token.token.value)
+        if end is None:
+            raise TokenError("The token does not say when it expires: it is no JWT, or has no claim exp.")
+        return end
+
+
+def find_provider(token_url: str) -> EntryPoint:
+    """Return how to reach a token URL: one of a Service of the cluster through the API server."""
+    parts = urlsplit(token_url)
+    labels = (parts.hostname or "").split(".")
+    if labels[2:3] != ["svc"]:
+        return EntryPoint(token_url)
+    configuration = CLUSTER.library.api_client.configuration
+    scheme = "https:" if parts.scheme == "https" else ""
+    service = {"name": f"{scheme}{labels[0]}", "namespace": labels[1]}
+    proxy = make_entry_point(configuration, service, host_and_port(token_url)[1])
+    return replace(proxy, url=proxy.url + parts.path)
+
+
+def _status(entry: EntryPoint) -> int:
+    """Return the status of the answer to a request that wants a login in every release; 0 for no answer."""
     try:
-        return send_request(entry, "GET", "/version", REQUEST_LIMIT).status_code
+        return send_request(entry, "GET", ASKED, REQUEST_LIMIT).status_code
     except RequestError:
         return 0

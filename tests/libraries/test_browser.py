@@ -255,7 +255,7 @@ def test_a_page_is_asked_with_the_login_of_its_origin_and_no_other() -> None:
         for command, parameters in driver.commands
         if command == "Network.setExtraHTTPHeaders"
     ]
-    assert headers == [{"Authorization": login.header}, {}]
+    assert headers == [login.headers, {}]
 
 
 class _Element:
