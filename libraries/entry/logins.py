@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from urllib.parse import urlsplit
@@ -15,7 +16,7 @@ from entry.addresses import host_and_port
 from entry.entry_point import BearerToken, EntryPoint, Login, RequestLogin
 from entry.http_requests import RequestError, send_request
 from entry.service_proxy import make_entry_point
-from entry.tokens import ClientCredentials, GivenToken, PluginLogin, TokenError, read_expiry
+from entry.tokens import ClientCredentials, GivenToken, PluginLogin, read_expiry
 from kube.client import CLUSTER
 from kube.model import Object
 
@@ -54,12 +55,13 @@ class Logins:
         """
         return {requests.codes.ok: True, requests.codes.unauthorized: False}.get(_status(entry))
 
-    @keyword(name="Check If MLflow Is Started With Logins")
-    def starts_with_logins(self, workload: Object) -> bool:
-        """Return whether MLflow's container names an app, such as basic-auth: without one nobody logs in."""
+    @keyword(name="Get Login App Of MLflow")
+    def login_app(self, workload: Object) -> str | None:
+        """Return the app that MLflow's container names, such as basic-auth; None where nobody logs in."""
         container = workload["spec"]["template"]["spec"]["containers"][0]
-        words = [*container.get("command", ()), *container.get("args", ())]
-        return "--app-name" in " ".join(words)
+        words = " ".join([*container.get("command", ()), *container.get("args", ())])
+        found = re.search(r"--app-name[= ](\S+)", words)
+        return found[1] if found else None
 
     @keyword
     def get_login_from_environment(self) -> RequestLogin | None:
@@ -117,17 +119,27 @@ class Logins:
         return BearerToken(Secret(token))
 
     @keyword
-    def copy_token(self, login: ClientCredentials) -> BearerToken:
-        """Return the token that a client has now, which nobody renews."""
-        return BearerToken(login.read_token())
+    def copy_token(self, login: RequestLogin) -> BearerToken:
+        """Return the token that a login sends now; nobody renews the copy.
+
+        Raises LoginError for a login that sends no token.
+        """
+        scheme, _, token = login.headers.get("Authorization", "").partition(" ")
+        if scheme != "Bearer":
+            raise LoginError(f"{login} sends no token.")
+        return BearerToken(Secret(token))
 
     @keyword
-    def get_expiry_of_token(self, token: BearerToken) -> float:
-        """Return when a token expires, in seconds since the epoch. Raises TokenError where it never does."""
-        end = read_expiry(token.token.value)
-        if end is None:
-            raise TokenError("The token does not say when it expires: it is no JWT, or has no claim exp.")
-        return end
+    def forge_token(self, token: BearerToken) -> BearerToken:
+        """Return the same token with another signature."""
+        text = token.token.value
+        head, _, signature = text.rpartition(".")
+        return BearerToken(Secret(f"{head}.{signature[::-1]}"))
+
+    @keyword
+    def get_expiry_of_token(self, token: BearerToken) -> float | None:
+        """Return when a token expires, in seconds since the epoch; None where it does not say so."""
+        return read_expiry(token.token.value)
 
 
 def find_provider(token_url: str) -> EntryPoint:

@@ -82,13 +82,13 @@ class ClientCredentials(RequestLogin):
                 raise self._rejected(error.error, error.description) from None
             except requests.HTTPError as error:
                 raise self._rejected(f"HTTP {error.response.status_code}", "") from None
-            except requests.JSONDecodeError:
-                raise self._rejected("no JSON", "") from None
             except requests.RequestException as error:
                 raise TokenError(
                     f"The identity provider of {self._source}, {self._provider}, gives no token: "
                     f"{describe_failure(error)}."
                 ) from None
+            except ValueError as error:  # what came is no JSON object
+                raise self._rejected(str(error).rstrip("."), "") from None
             return Secret(self._session.token["access_token"])
 
     def _open_session(self) -> OAuth2Session:

@@ -88,6 +88,16 @@ class Objects:
         return secret_values(self.read_object("v1", "Secret", name, namespace))
 
     @keyword
+    def find_secret(self, namespace: str, name: str) -> dict[str, Secret] | None:
+        """Return a Secret's values as `Read Secret`, None where it is not there."""
+        try:
+            return self.read_secret(namespace, name)
+        except ClusterError as error:
+            if status_of(error) == HTTPStatus.NOT_FOUND:
+                return None
+            raise
+
+    @keyword
     def read_environment_variable(self, workload: Object, variable: str) -> str | None:
         """Return an environment variable of a workload's first container, from its ConfigMap if any.
 

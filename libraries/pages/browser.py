@@ -53,7 +53,7 @@ class Browser(LibraryComponent):  # type: ignore[misc] # SeleniumLibrary has no 
         self._tolerated: Mapping[str, str] = {}
         self._reports: str | None = None
         self._files: TemporaryDirectory[str] | None = None
-        self._logins: dict[str, dict[str, str]] = {}
+        self._entries: dict[str, EntryPoint] = {}
 
     @keyword
     def open_chromium(self, *entries: EntryPoint) -> None:
@@ -63,7 +63,7 @@ class Browser(LibraryComponent):  # type: ignore[misc] # SeleniumLibrary has no 
             raise BrowserError(
                 "The pages need Chromium and its driver: apt-get install chromium chromium-driver"
             )
-        self._logins = {origin_of(entry.url): entry.login_headers for entry in entries}
+        self._entries = {origin_of(entry.url): entry for entry in entries}
         options = webdriver.ChromeOptions()
         options.binary_location = browser
         for switch in (*SWITCHES, *address_switches(entries), *trust_switches(entries)):
@@ -106,7 +106,8 @@ class Browser(LibraryComponent):  # type: ignore[misc] # SeleniumLibrary has no 
 
         A login in the URL would be seen, in the history and in failure messages.
         """
-        headers = self._logins.get(origin, {})
+        entry = self._entries.get(origin)
+        headers = entry.login_headers if entry else {}  # asked anew for each page: a token may be short-lived
         if headers:
             # At level DEBUG Selenium logs every request of a page with its headers: the login would leak.
             logging.getLogger("selenium.webdriver.remote.remote_connection").setLevel(logging.INFO)

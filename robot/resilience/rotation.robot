@@ -31,9 +31,9 @@ No Span Is Lost When Passwords Change
 
 *** Keywords ***
 Begin With Logins
-    [Documentation]    Skip where disruption is not allowed or MLflow wants no login; wait until the stack is ready.
+    [Documentation]    Skip where disruption is not allowed or MLflow has no passwords; wait until the stack is ready.
     Skip Unless Deployed    disruption
-    Skip Unless Deployed    login
+    Skip Unless Deployed    basic-auth
     Remember Workloads
     Wait Until The Stack Is Ready
 

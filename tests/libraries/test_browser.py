@@ -247,7 +247,7 @@ def test_a_page_is_asked_with_the_login_of_its_origin_and_no_other() -> None:
     driver = _Chromium()
     plugin = browser.Browser(SimpleNamespace(driver=driver))
     login = Login("admin", Secret("what-nobody-may-know"))
-    plugin._logins = {ORIGIN: EntryPoint(ORIGIN, login=login).login_headers}
+    plugin._entries = {ORIGIN: EntryPoint(ORIGIN, login=login)}
     for origin in (ORIGIN, "http://phoenix.localtest.me:8080"):
         plugin._log_in(origin)
     headers = [

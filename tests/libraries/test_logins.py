@@ -109,14 +109,14 @@ def test_a_secret_of_the_cluster_gives_a_login(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(
     ("container", "expected"),
     [
-        ({}, False),
-        ({"args": ["--host=0.0.0.0", "--app-name=basic-auth"]}, True),
-        ({"args": ["server", "--app-name", "basic-auth"]}, True),
-        ({"command": ["sh", "-c", "exec mlflow server --app-name=basic-auth"]}, True),
-        ({"args": ["--app-name=oidc-auth"]}, True),
+        ({}, None),
+        ({"args": ["--host=0.0.0.0", "--app-name=basic-auth"]}, "basic-auth"),
+        ({"args": ["server", "--app-name", "basic-auth"]}, "basic-auth"),
+        ({"command": ["sh", "-c", "exec mlflow server --app-name=basic-auth"]}, "basic-auth"),
+        ({"args": ["--app-name=oidc-auth", "--port=5000"]}, "oidc-auth"),
     ],
     ids=str,
 )
-def test_mlflow_is_started_with_logins(container: dict[str, Any], expected: bool) -> None:
+def test_mlflow_is_started_with_logins(container: dict[str, Any], expected: str | None) -> None:
     workload = {"spec": {"template": {"spec": {"containers": [container]}}}}
-    assert Logins().starts_with_logins(workload) is expected
+    assert Logins().login_app(workload) == expected
