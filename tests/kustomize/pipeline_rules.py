@@ -13,6 +13,10 @@ COLLECTOR = ("otel-collector", "kagenti-system")
 FILTER = "filter/openinference_only"
 TRANSFORM = "transform/genai_to_openinference"  # of components/genai-transform
 LOGIN = "basicauth/mlflow"  # of components/mlflow-auth
+TOKEN_LOGIN = "oauth2client/mlflow"  # noqa: S105 - a name, of components/mlflow-oidc
+ADDED = (TRANSFORM, LOGIN, TOKEN_LOGIN)
+# By MLflow's app: what the exporter logs in with.
+LOGINS = {"": None, "basic-auth": LOGIN, "keep-spans": TOKEN_LOGIN}
 
 
 def collector(stack: Stack) -> Object | None:
@@ -73,11 +77,11 @@ def mounted_config_is_read(stack: Stack) -> Iterator[str]:
 
 
 def config_files_repeat_no_list(stack: Stack) -> Iterator[str]:
-    """A list that two files have is silently the last one's, so only these two may come on top of one."""
+    """A list that two files have is silently the last one's, so only these three may come on top of one."""
     seen: dict[str, tuple[str, list[Any]]] = {}
     for path, config in config_files(stack).items():
         for key, items in _lists(config or {}):
-            if key in seen and [item for item in items if item not in (TRANSFORM, LOGIN)] != seen[key][1]:
+            if key in seen and [item for item in items if item not in ADDED] != seen[key][1]:
                 yield f"{path} repeats {key} of {seen[key][0]}: merging replaces lists"
             seen[key] = path, items
 
@@ -300,11 +304,11 @@ def the_collector_logs_in(stack: Stack) -> Iterator[str]:
     mlflow, users = stack.container("mlflow"), stack.container("create-users")
     if exporter is None or workload is None or mlflow is None:
         return
-    wanted = "--app-name=basic-auth" in mlflow[1]["args"]
-    if wanted != (exporter.get("auth") == {"authenticator": LOGIN}):
-        has = exporter.get("auth")
-        yield f"mlflow {'wants a' if wanted else 'takes no'} login, otlp_http/mlflow has {has}"
-    if not wanted or users is None:
+    app = "".join(a.removeprefix("--app-name=") for a in mlflow[1]["args"] if a.startswith("--app-name="))
+    has = exporter.get("auth", {}).get("authenticator")
+    if has != LOGINS.get(app, "unknown"):
+        yield f"mlflow {f'wants a login of {app}' if app else 'takes no login'}, otlp_http/mlflow has {has}"
+    if users is None:
         return
     pod = workload["spec"]["template"]["spec"]
     secrets = {v["name"]: v["secret"]["secretName"] for v in pod["volumes"] if "secret" in v}

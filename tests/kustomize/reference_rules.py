@@ -12,6 +12,15 @@ INSTALLATION_SECRET = "otel-db-secret"  # noqa: S105 - a name: what components/i
 # Secrets that are there before the stack is, and their keys.
 THERE_BEFORE = {
     INSTALLATION_SECRET: ("username", "password"),
+    "mlflow-oauth-secret": (
+        "OIDC_CLIENT_ID",
+        "OIDC_CLIENT_SECRET",
+        "OIDC_DISCOVERY_URL",
+        "OIDC_TOKEN_URL",
+        "OIDC_ISSUER",
+        "OIDC_AUDIENCE",
+    ),
+    "mlflow-collector-oauth": ("OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "OIDC_TOKEN_URL"),
     "managed-postgres": ("host", "port", "username", "password", "ca.crt"),
 }
 HASH = re.compile(r"-[a-z0-9]{10}$")  # what Kustomize adds to the name of a generated ConfigMap
@@ -114,7 +123,8 @@ def secrets_are_made(stack: Stack) -> Iterator[str]:
             made = name in names and workload["metadata"]["namespace"] == namespace
             if not made and name not in THERE_BEFORE:
                 yield f"{name_of(workload)} waits for Secret {name}, which nobody makes"
-            if reference.get("key", "password") not in THERE_BEFORE.get(name, ("username", "password")):
+            keys = THERE_BEFORE.get(name, ("username", "password"))
+            if reference.get("key", keys[0]) not in keys:
                 yield f"{name_of(workload)} waits for key {reference['key']} of {name}: nobody makes it"
 
 

@@ -600,7 +600,7 @@ AUTH_BREAKS: list[tuple[str, Callable[[Stack], None], str]] = [
     (
         "the_collector_logs_in",
         configure("login.yaml", "exporters/otlp_http~mlflow/auth", None),
-        "wants a login, otlp_http/mlflow has None",
+        "wants a login of basic-auth, otlp_http/mlflow has None",
     ),
     (
         "the_collector_logs_in",
