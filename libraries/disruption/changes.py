@@ -26,7 +26,7 @@ class Changes:
     def delete_pod(self, pod: Object) -> None:
         """Delete a pod as `kubectl delete pod` does: it gets the signal to stop and has its time to end."""
         name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
-        delete = self._cluster.library.delete
+        delete = self._cluster.connection.delete
         self._change(f"delete pod {name}", delete, "v1", "Pod", name=name, namespace=namespace)
 
     @keyword
@@ -36,7 +36,7 @@ class Changes:
         A disruption budget rejects; any other error is a ClusterError.
         """
         name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
-        evict = self._cluster.library.v1.create_namespaced_pod_eviction
+        evict = self._cluster.connection.v1.create_namespaced_pod_eviction
         eviction = {"metadata": {"name": name, "namespace": namespace}}
         try:
             self._change(f"evict pod {name}", evict, name, namespace, eviction)
@@ -62,7 +62,7 @@ class Changes:
     def change_password(self, namespace: str, secret: str) -> None:
         """Put a new password, made at random, into a Secret."""
         new = {"stringData": {"password": secrets.token_urlsafe(32)}}
-        patch = self._cluster.library.patch
+        patch = self._cluster.connection.patch
         action = f"change the password in Secret {secret}"
         self._change(action, patch, "v1", "Secret", name=secret, namespace=namespace, body=new)
 
@@ -70,7 +70,7 @@ class Changes:
         name, namespace = workload["metadata"]["name"], workload["metadata"]["namespace"]
         self._change(
             action.format(name),
-            self._cluster.library.patch,
+            self._cluster.connection.patch,
             "apps/v1",
             workload["kind"],
             name=name,

@@ -27,7 +27,7 @@ class Visitors:
 
         It does not run yet when this returns.
         """
-        create = self._cluster.library.create
+        create = self._cluster.connection.create
         action = f"create a pod in namespace {namespace}"
         created: Object = self._cluster.call(
             action, create, "v1", "Pod", namespace=namespace, body=visitor(pod, labels)
@@ -38,7 +38,7 @@ class Visitors:
     @keyword
     def delete_visitors(self) -> None:
         """Delete every visitor that was created here."""
-        delete = self._cluster.library.delete
+        delete = self._cluster.connection.delete
         while self._created:
             name, namespace = self._created.pop()
             self._cluster.call(f"delete pod {name}", delete, "v1", "Pod", name=name, namespace=namespace)

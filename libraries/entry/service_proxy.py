@@ -30,7 +30,7 @@ class ServiceProxy:
         ports = service["spec"].get("ports")
         if not ports:
             raise EntryError(f"Service {metadata['namespace']}/{metadata['name']} has no port.")
-        return make_entry_point(CLUSTER.library.api_client.configuration, metadata, ports[0]["port"])
+        return make_entry_point(CLUSTER.connection.api_client.configuration, metadata, ports[0]["port"])
 
 
 def make_entry_point(configuration: Any, metadata: Object, port: int) -> EntryPoint:  # noqa: ANN401 - no types

@@ -5,6 +5,7 @@ from __future__ import annotations
 from robot.api.deco import library
 from robotlibcore import HybridCore
 
+from kube.client import CLUSTER
 from kube.evidence import Evidence
 from kube.health import Health
 from kube.namespaces import Namespaces
@@ -18,8 +19,9 @@ from kube.workloads import Workloads
 class Kube(HybridCore):  # type: ignore[misc] # it has no types
     """Reads a cluster by the Kubernetes API, and judges what runs there. It changes nothing."""
 
-    def __init__(self) -> None:
-        """Put the keywords of this room together."""
+    def __init__(self, context: str = "") -> None:
+        """Put the keywords of this room together; they ask the current context, or another one."""
+        CLUSTER.choose_context(context)
         objects, pods = Objects(), Pods()
         super().__init__(
             [objects, pods, Workloads(), Health(), Scaling(), Namespaces(), Evidence(objects, pods)]

@@ -33,7 +33,7 @@ class Objects:
     def read_object(self, api_version: str, kind: str, name: str, namespace: str | None = None) -> Object:
         """Return one object; raises ClusterError when it is not there or may not be read."""
         what = f"{kind} {name}" + (f" in namespace {namespace}" if namespace else "")
-        get = self._cluster.library.get
+        get = self._cluster.connection.get
         found: Object = self._cluster.call(
             f"read {what}", get, api_version, kind, name=name, namespace=namespace
         ).to_dict()
@@ -45,7 +45,7 @@ class Objects:
     ) -> list[Object]:
         """Return the objects of a kind, in one namespace or in all; raises ClusterError as `Read Object`."""
         what = f"{kind}s" + (f" in namespace {namespace}" if namespace else "")
-        get = self._cluster.library.get
+        get = self._cluster.connection.get
         found = self._cluster.call(
             f"read {what}", get, api_version, kind, namespace=namespace, label_selector=selector
         )

@@ -43,7 +43,7 @@ class Pods:
         name, namespace = _name_and_namespace(pod)
         text: str = self._cluster.call(
             f"read the log of {container} in pod {name}",
-            self._cluster.library.v1.read_namespaced_pod_log,
+            self._cluster.connection.v1.read_namespaced_pod_log,
             name,
             namespace,
             container=container,
@@ -60,7 +60,7 @@ class Pods:
         name, namespace = _name_and_namespace(pod)
         answer = self._cluster.call(
             f"read {path} on port {port} of pod {name}",
-            self._cluster.library.v1.connect_get_namespaced_pod_proxy_with_path,
+            self._cluster.connection.v1.connect_get_namespaced_pod_proxy_with_path,
             f"{name}:{port}",
             namespace,
             path.lstrip("/"),
@@ -115,14 +115,14 @@ class Pods:
     def run_in_pod(self, pod: Object, container: str, command: Sequence[str]) -> str:
         """Return what a command prints in a pod, to either stream.
 
-        Each call has a connection of its own: the client's `stream`, which KubeLibrary uses too, turns the
-        connection that it is given into a websocket meanwhile, so calls at the same time cannot share one.
+        Each call has a connection of its own: the client's `stream` turns the one that it is given into a
+        websocket meanwhile, so calls at the same time cannot share one.
         """
         from kubernetes import client  # noqa: PLC0415 - heavy, and not needed for a dry run
         from kubernetes.stream import stream  # noqa: PLC0415
 
         name, namespace = _name_and_namespace(pod)
-        with client.ApiClient(self._cluster.library.api_client.configuration) as connection:
+        with client.ApiClient(self._cluster.connection.api_client.configuration) as connection:
             printed: str = self._cluster.call(
                 f"run a program in {container} of pod {name}",
                 stream,

@@ -2,7 +2,6 @@
 Documentation    A component with several pods can lose one and gain one: disruption budgets allow an eviction,
 ...              autoscalers have their metrics, and no two collectors share a queue.
 
-Library          ../../libraries/kube/
 Resource         ../../resources/capabilities.resource
 Resource         ../../resources/stack.resource
 

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import base64
-import http.server
 import json
 import logging
-import tempfile
-import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -20,12 +15,10 @@ from disruption.visitors import Visitors
 from kube.client import CLUSTER, ClusterClient, ClusterError, status_of
 from kube.objects import Objects
 from kube.pods import Pods
+from tests.libraries.api_server import EXEC, POD, PRINTED, ApiServer, make_kubeconfig, run_api_server
 
 PASSWORD = "what-nobody-may-know"  # noqa: S105 - nobody's
 BINARY = b"\xff\xfe"
-VERSION = dict.fromkeys(
-    ("buildDate", "compiler", "gitCommit", "gitTreeState", "goVersion", "major", "minor", "platform"), ""
-) | {"gitVersion": "v1.37.0"}
 SECRET = {
     "kind": "Secret",
     "metadata": {"name": "mlflow-admin", "namespace": "n"},
@@ -35,85 +28,39 @@ SECRET = {
     },
 }
 FORBIDDEN = {"kind": "Status", "code": 403, "message": 'secrets "other" is forbidden: User "u" cannot get'}
-ANSWERS: dict[str, tuple[int, Any]] = {
-    "/version/": (200, VERSION),
-    "/version": (200, VERSION),
-    "/api": (200, {"kind": "APIVersions", "versions": ["v1"]}),
-    "/apis": (200, {"kind": "APIGroupList", "groups": []}),
-    "/api/v1": (
-        200,
-        {
-            "kind": "APIResourceList",
-            "resources": [
-                {"name": "secrets", "kind": "Secret", "namespaced": True, "verbs": ["get", "list"]}
-            ],
-        },
-    ),
-    "/api/v1/namespaces/n/secrets/mlflow-admin": (200, SECRET),
-    "/api/v1/namespaces/n/secrets/other": (403, FORBIDDEN),
-    "/api/v1/namespaces/n/pods/p/log": (200, "one\ntwo\n"),
-}
-
-
-class _ApiServer(http.server.BaseHTTPRequestHandler):
-    """An API server that knows Secrets, and everybody or nobody."""
-
-    status: int | None = None
-
-    def do_GET(self) -> None:
-        status, body = ANSWERS.get(urlsplit(self.path).path, (404, {"message": "not found"}))
-        self.send_response(self.status or status)
-        self.send_header("Content-Type", "application/json")
-        self.end_headers()
-        self.wfile.write((body if isinstance(body, str) else json.dumps(body)).encode())
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-def write_kubeconfig(folder: Path, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Write a kubeconfig for an API server on this machine, and let the client keep its caches there too."""
-    named = {"name": "here", "cluster": {"server": f"http://127.0.0.1:{port}"}}
-    config = {
-        "current-context": "here",
-        "contexts": [{"name": "here", "context": {"cluster": "here", "user": "u"}}],
-        "clusters": [named],
-        "users": [{"name": "u", "user": {"token": "t"}}],
-    }
-    (folder / "config").write_text(json.dumps(config))
-    # The client reads KUBECONFIG when it is imported, and caches what it discovers in the temporary folder.
-    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(folder / "config"))
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
 
 
 @pytest.fixture
-def api_server() -> Iterator[http.server.ThreadingHTTPServer]:
-    handler = type("Handler", (_ApiServer,), {})
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        yield server
-        server.shutdown()
+def server() -> Iterator[ApiServer]:
+    with run_api_server() as running:
+        running.answers["/api/v1/namespaces/n/secrets/mlflow-admin"] = (200, SECRET)
+        running.answers["/api/v1/namespaces/n/secrets/other"] = (403, FORBIDDEN)
+        yield running
 
 
 @pytest.fixture
-def cluster(
-    api_server: http.server.ThreadingHTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> ClusterClient:
-    write_kubeconfig(tmp_path, api_server.server_port, monkeypatch)
+def cluster(server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClusterClient:
+    use_kubeconfig(make_kubeconfig(f"http://127.0.0.1:{server.port}"), tmp_path, monkeypatch)
     return ClusterClient()
 
 
+def use_kubeconfig(config: object, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write a kubeconfig, and let it be the only one."""
+    (folder / "config").write_text(json.dumps(config))
+    monkeypatch.setenv("KUBECONFIG", str(folder / "config"))
+
+
 def test_a_connection_that_fails_later_is_one_sentence(
-    cluster: ClusterClient, api_server: http.server.ThreadingHTTPServer
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    with run_api_server() as server:
+        use_kubeconfig(make_kubeconfig(f"http://127.0.0.1:{server.port}"), tmp_path, monkeypatch)
+        cluster = ClusterClient()
+        assert cluster.connection
     pods = Pods(cluster)
-    assert cluster.library
-    api_server.shutdown()
-    api_server.server_close()
-    pod = {"metadata": {"name": "p", "namespace": "n"}}
     with pytest.raises(ClusterError, match=r"^Cannot read .* on port 8888 of pod p: connection refused\.$"):
-        pods.read_from_pod(pod, 8888, "metrics")
-    (answer,) = pods.connect_from_pods([(pod, "c")], [("mlflow", 5000)], 1)
+        pods.read_from_pod(POD, 8888, "metrics")
+    (answer,) = pods.connect_from_pods([(POD, "c")], [("mlflow", 5000)], 1)
     assert str(answer).endswith(": connection refused.")
 
 
@@ -135,14 +82,15 @@ def test_a_secret_is_read_and_no_log_shows_it(
 
 
 def test_a_log_is_read_line_by_line(cluster: ClusterClient) -> None:
-    assert Pods(cluster).read_log({"metadata": {"name": "p", "namespace": "n"}}, "c") == ["one", "two"]
+    assert Pods(cluster).read_log(POD, "c") == ["one", "two"]
 
 
 def test_what_may_not_be_read_is_said_in_the_api_servers_words(cluster: ClusterClient) -> None:
     with pytest.raises(ClusterError) as rejected:
         Objects(cluster).read_object("v1", "Secret", "other", "n")
     assert str(rejected.value) == (
-        'Cannot read Secret other in namespace n: 403 secrets "other" is forbidden: User "u" cannot get.'
+        'Cannot read Secret other in namespace n: 403 secrets "other" is forbidden: User "u" cannot get; '
+        "docs/permissions.yaml has what the suites need."
     )
     assert status_of(rejected.value) == 403
 
@@ -157,23 +105,75 @@ def test_the_context_and_the_version_are_named(cluster: ClusterClient) -> None:
     assert (found["context"], found["version"]) == ("here", "v1.37.0")
 
 
-def test_a_rejected_kubeconfig_is_one_sentence(
-    cluster: ClusterClient, monkeypatch: pytest.MonkeyPatch
+def test_another_context_can_be_chosen(
+    server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(ANSWERS, "/version/", (401, {}))
-    monkeypatch.setitem(ANSWERS, "/version", (401, {}))
-    with pytest.raises(ClusterError, match=r"rejects this kubeconfig: 401 Unauthorized\.$"):
-        _ = cluster.library
+    config = make_kubeconfig(f"http://127.0.0.1:{server.port}")
+    use_kubeconfig({**config, "current-context": "elsewhere"}, tmp_path, monkeypatch)
+    cluster = ClusterClient()
+    cluster.choose_context("here")
+    assert cluster.describe()["context"] == "here"
+
+
+def test_a_program_s_output_comes_back(cluster: ClusterClient, server: ApiServer) -> None:
+    assert Pods(cluster).run_in_pod(POD, "c", ["true"]) == PRINTED
+    assert server.last_headers(EXEC)["Authorization"] == "Bearer t"
+
+
+def test_a_program_that_may_not_be_run_is_said_in_the_api_servers_words(
+    cluster: ClusterClient, server: ApiServer
+) -> None:
+    server.answers[EXEC] = (403, {"message": 'pods "p" is forbidden: User "u" cannot create pods/exec'})
+    with pytest.raises(
+        ClusterError, match=r'^Cannot run .* pod p: 403 pods "p" is forbidden: .* pods/exec; docs'
+    ):
+        Pods(cluster).run_in_pod(POD, "c", ["true"])
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (
+            (401, {"message": "Unauthorized"}),
+            r"^The login of user u is not accepted by the Kubernetes API at http://127\.0\.0\.1:\d+ "
+            r"\(context here\) \(401 Unauthorized\): log in again, or choose another context\.$",
+        ),
+        (
+            (404, "<html>Not here"),
+            r"correct `server` of the kubeconfig's cluster, for the Kubernetes API at \S+ \(context here\) "
+            r"is none: it answers 404 Not Found\.$",
+        ),
+        ((200, "3.17.2"), r" is none: its /version names none\.$"),
+        ((200, "<html>Log in"), r" is none: its /version names none\.$"),
+        ((200, {"version": "3.17.2"}), r" is none: its /version names none\.$"),
+        ((503, "no healthy upstream"), r" is none: it answers 503 no healthy upstream\.$"),
+    ],
+)
+def test_an_api_that_does_not_let_us_in_and_one_that_is_none_are_one_sentence_each(
+    cluster: ClusterClient, server: ApiServer, answer: tuple[int, object], sentence: str
+) -> None:
+    server.answers["/version"] = answer
+    with pytest.raises(ClusterError, match=sentence):
+        _ = cluster.connection
+
+
+def test_a_version_that_may_not_be_read_is_no_failure(cluster: ClusterClient, server: ApiServer) -> None:
+    server.answers["/version"] = (403, FORBIDDEN)
+    assert cluster.describe()["version"] == "of a version that may not be read"
 
 
 def test_no_kubeconfig_and_no_server_are_one_sentence_each(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, closed_port: int
 ) -> None:
-    write_kubeconfig(tmp_path, 1, monkeypatch)
+    use_kubeconfig(make_kubeconfig(f"http://127.0.0.1:{closed_port}"), tmp_path, monkeypatch)
     with pytest.raises(
-        ClusterError, match=r"http://127.0.0.1:1 could not be asked: connection refused; is the cluster up\?$"
+        ClusterError,
+        match=r"^Cannot reach the Kubernetes API at http://127.0.0.1:\d+ \(context here\): connection "
+        r"refused; bring the cluster up, or choose another context\.$",
     ):
-        _ = ClusterClient().library
+        _ = ClusterClient().connection
     (tmp_path / "config").unlink()
-    with pytest.raises(ClusterError, match=r"No cluster to verify: no usable kubeconfig .*; set KUBECONFIG"):
-        _ = ClusterClient().library
+    with pytest.raises(
+        ClusterError, match=r"^No cluster to verify: there is no kubeconfig \(.*\); set KUBECONFIG"
+    ):
+        _ = ClusterClient().connection
