@@ -148,7 +148,7 @@ def find_provider(token_url: str) -> EntryPoint:
     labels = (parts.hostname or "").split(".")
     if labels[2:3] != ["svc"]:
         return EntryPoint(token_url)
-    configuration = CLUSTER.library.api_client.configuration
+    configuration = CLUSTER.connection.api_client.configuration
     scheme = "https:" if parts.scheme == "https" else ""
     service = {"name": f"{scheme}{labels[0]}", "namespace": labels[1]}
     proxy = make_entry_point(configuration, service, host_and_port(token_url)[1])
