@@ -63,10 +63,10 @@ def name_cause(evidence: Evidence) -> tuple[str, str]:
         return "answer", f"The agent does not answer: {evidence.question.failure}"
     if shared:
         return "traces", f"Traces do not arrive whole: {shared}"
-    return (
-        f"traces in {evidence.backend}",
-        f"Traces do not arrive whole in {evidence.title}: {find_cause(evidence)}",
-    )
+    subject, cause = f"traces in {evidence.backend}", find_cause(evidence)
+    if evidence.backend_error and evidence.backend_error in cause:
+        return subject, f"Whether traces arrive in {evidence.title} is unknown: {cause}"
+    return subject, f"Traces do not arrive whole in {evidence.title}: {cause}"
 
 
 def _hops(evidence: Evidence) -> Iterator[str]:

@@ -275,6 +275,11 @@ def test_the_cause_names_the_backend_only_where_it_is_the_backend_s() -> None:
     subject, sentence = name_cause(seen(RECEIVED + SENT))
     assert subject == "traces in mlflow"
     assert sentence.startswith("Traces do not arrive whole in MLflow: the collector sent")
+    unasked = seen(RECEIVED + SENT, backend_error="MLflow at http://mlflow cannot be asked: it answers 404")
+    assert name_cause(unasked)[1] == (
+        "Whether traces arrive in MLflow is unknown: the collector sent the spans, but "
+        "MLflow at http://mlflow cannot be asked: it answers 404"
+    )
     unanswered = replace(QUESTION, answer="", failure="HTTP status 502: Bad Gateway")
     assert name_cause(seen("", question=unanswered)) == (
         "answer",
