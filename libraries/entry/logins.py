@@ -93,6 +93,18 @@ class Logins:
         return replace(entry, workspace=os.environ.get(WORKSPACE) or None)
 
     @keyword
+    def get_entry_point_of_login_page(self, entry: EntryPoint, url: str) -> EntryPoint:
+        """Return how to reach the provider's login page, to which a server sends its visitors.
+
+        A provider in the server's own domain is taken to be behind the same gateway.
+        """
+        parts = urlsplit(url)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        domain = (urlsplit(entry.url).hostname or "").partition(".")[2]
+        same = bool(domain) and (parts.hostname or "").partition(".")[2] == domain
+        return EntryPoint(origin, entry.address if same else None)
+
+    @keyword
     def make_login_from_secret(self, secret: str, values: Mapping[str, Secret]) -> RequestLogin:
         """Return the login that a Secret's values hold: a user and password, or a client of a provider.
 

@@ -21,11 +21,12 @@ from selenium.common.exceptions import (
     TimeoutException,
     WebDriverException,
 )
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 from SeleniumLibrary.base import LibraryComponent  # type: ignore[import-untyped]
 
-from entry.entry_point import EntryPoint
+from entry.entry_point import EntryPoint, Login
 from pages.chromium import SWITCHES, address_switches, trust_switches
 from pages.page_log import PageLog, graphql_errors, origin_of, split_tolerated
 from pages.trees import READ_TREE, drawn_tree, tree_of
@@ -109,10 +110,31 @@ class Browser(LibraryComponent):  # type: ignore[misc] # SeleniumLibrary has no 
         entry = self._entries.get(origin)
         headers = entry.login_headers if entry else {}  # asked anew for each page: a token may be short-lived
         if headers:
-            # At level DEBUG Selenium logs every request of a page with its headers: the login would leak.
-            logging.getLogger("selenium.webdriver.remote.remote_connection").setLevel(logging.INFO)
+            keep_selenium_quiet()
         self.driver.execute_cdp_cmd("Network.enable", {})
         self.driver.execute_cdp_cmd("Network.setExtraHTTPHeaders", {"headers": headers})
+
+    @keyword
+    def submit_login_form(self, login: Login, limit: float) -> None:
+        """Fill in a user's name and password where the page asks for them, and press Enter."""
+        keep_selenium_quiet()
+        missing = ""
+
+        def submitted(_: object) -> bool:
+            nonlocal missing
+            names, passwords = (
+                [element for element in self.find_elements(locator) if element.is_displayed()]
+                for locator in ("css:input[type=text], input[type=email]", "css:input[type=password]")
+            )
+            missing = "a name" if not names else "" if passwords else "a password"
+            if not missing:
+                for field, text in ((names[0], login.username), (passwords[0], login.password.value)):
+                    field.clear()
+                    field.send_keys(text)
+                passwords[0].send_keys(Keys.ENTER)
+            return not missing
+
+        self._wait(submitted, limit, lambda: f"it does not ask for {missing}")
 
     @keyword
     def wait_until_part_shows(self, part: str, locator: str, *texts: str, limit: float) -> None:
@@ -249,6 +271,11 @@ class Browser(LibraryComponent):  # type: ignore[misc] # SeleniumLibrary has no 
             raise AssertionError(
                 f"{self._page} at {self.driver.current_url}, after {limit:g} s: {problem()}{behind}"
             ) from None
+
+
+def keep_selenium_quiet() -> None:
+    """Let Selenium not log its requests, as it does at level DEBUG: headers and typed keys would leak."""
+    logging.getLogger("selenium.webdriver.remote.remote_connection").setLevel(logging.INFO)
 
 
 def missing_texts(shown: str, texts: tuple[str, ...]) -> list[str]:

@@ -14,6 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from robot.api.types import Secret
 from selenium.common.exceptions import ElementClickInterceptedException
+from selenium.webdriver.common.keys import Keys
 
 from entry.entry_point import EntryPoint, Login
 from pages import browser, chromium
@@ -341,3 +342,40 @@ def test_another_tree_than_the_traces_is_shown_beside_it(monkeypatch: pytest.Mon
     plugin = plugin_at(_Page("root", "leaf"), monkeypatch)
     with pytest.raises(AssertionError, match=r"the tree is\nroot\nleaf\nexpected\nroot\n  leaf\n"):
         plugin.wait_until_tree_is_drawn("the tree", "css:line", trace, limit=0.01)
+
+
+class _Field:
+    """A visible field of a form."""
+
+    def __init__(self) -> None:
+        """Start with what a browser may have filled in."""
+        self.text = "old"
+
+    def is_displayed(self) -> bool:
+        """Return that people see it."""
+        return True
+
+    def clear(self) -> None:
+        """Empty it."""
+        self.text = ""
+
+    def send_keys(self, keys: str) -> None:
+        """Type."""
+        self.text += keys
+
+
+def test_a_person_fills_in_the_login_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    name, password = _Field(), _Field()
+    plugin = plugin_at(_Page(), monkeypatch)
+    monkeypatch.setattr(
+        plugin, "find_elements", lambda locator: [password] if "password" in locator else [name]
+    )
+    plugin.submit_login_form(Login("person", Secret("word")), 1)
+    assert (name.text, password.text) == ("person", f"word{Keys.ENTER}")
+
+
+def test_a_page_without_a_login_form_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    plugin = plugin_at(_Page(), monkeypatch)
+    monkeypatch.setattr(plugin, "find_elements", lambda _: [])
+    with pytest.raises(AssertionError, match="it does not ask for a name"):
+        plugin.submit_login_form(Login("person", Secret("word")), 0.2)

@@ -120,3 +120,21 @@ def test_a_secret_of_the_cluster_gives_a_login(monkeypatch: pytest.MonkeyPatch) 
 def test_mlflow_is_started_with_logins(container: dict[str, Any], expected: str | None) -> None:
     workload = {"spec": {"template": {"spec": {"containers": [container]}}}}
     assert Logins().login_app(workload) == expected
+
+
+@pytest.mark.parametrize(
+    ("page", "url", "address"),
+    [
+        (
+            "http://oidc.localtest.me:8080/realms/any?state=1",
+            "http://oidc.localtest.me:8080",
+            "192.0.2.7:8080",
+        ),
+        ("https://sso.example.org/login", "https://sso.example.org", None),
+    ],
+)
+def test_a_provider_in_mlflows_domain_is_behind_the_same_gateway(
+    page: str, url: str, address: str | None
+) -> None:
+    found = Logins().get_entry_point_of_login_page(ENTRY, page)
+    assert (found.url, found.address) == (url, address)
