@@ -5,12 +5,16 @@ from __future__ import annotations
 import base64
 import html
 import json
+import re
 from urllib.parse import quote
 
 from robot.api.deco import keyword, library
 
 from secrecy.places import Texts
 from secrecy.values import SecretValues
+
+# A signed JWT, RFC 7519: two JSON objects and a signature, in base64url. `eyJ` is how `{"` begins there.
+TOKEN = re.compile(r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{16,}")
 
 
 @library(scope="GLOBAL")
@@ -34,7 +38,7 @@ class Search:
 
         Fails where there is nothing to search, or nothing to look for.
         """
-        searched = f"{len(texts.by_place)} {texts.sort} for {values}"
+        searched = f"{len(texts.by_place)} {texts.sort} for tokens and {values}"
         unread = f" Not searched: {'; '.join(texts.unread)}." if texts.unread else ""
         if not texts.by_place or not values.searched:
             raise AssertionError(f"Nothing was searched: {searched}.{unread}")
@@ -42,14 +46,26 @@ class Search:
 
 
 def find_leaks(texts: Texts, values: SecretValues) -> list[str]:
-    """Return a sentence for each place and each value that its text holds."""
+    """Return a sentence for each place and each value, or token of any issuer, that its text holds."""
     forms = {name: forms_of(value.value) for name, value in values.searched.items()}
     return [
         f"{place} leaks {name}"
         for place, text in texts.by_place.items()
-        for name, known in forms.items()
-        if any(form in text for form in known)
+        for name in (
+            *(name for name, known in forms.items() if any(form in text for form in known)),
+            *sorted({describe_token(token) for token in TOKEN.findall(text)}),
+        )
     ]
+
+
+def describe_token(token: str) -> str:
+    """Return whose token a JWT is, as far as it says so."""
+    body = token.split(".")[1]
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+        return f"a token of {claims['iss']} for {claims.get('preferred_username') or claims['sub']}"
+    except (ValueError, KeyError, TypeError):
+        return "a token"
 
 
 def forms_of(value: str) -> set[str]:

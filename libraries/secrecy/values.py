@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -16,6 +17,7 @@ from kube.model import STACK_SELECTOR, Object
 from kube.objects import Objects, secret_values
 
 SHORTEST = 8  # characters; a shorter value stands in texts by chance
+VARIABLE = "environment variable "
 CERTIFICATE = "-----BEGIN CERTIFICATE-----"
 # Keys of the types kubernetes.io/dockerconfigjson and kubernetes.io/dockercfg: JSON with a login a registry.
 REGISTRY_LOGINS = frozenset({".dockerconfigjson", ".dockercfg"})
@@ -36,8 +38,11 @@ class SecretValues:
 
     def __str__(self) -> str:
         """Return how many values are looked for, and which are not."""
-        secrets = {name.partition(",")[0] for name in self.searched}
-        parts = [f"{len(self.searched)} values of {len(secrets)} Secrets"]
+        variables = sum(name.startswith(VARIABLE) for name in self.searched)
+        secrets = {name.partition(",")[0] for name in self.searched if not name.startswith(VARIABLE)}
+        parts = [f"{len(self.searched) - variables} values of {len(secrets)} Secrets"]
+        if variables:
+            parts.append(f"{variables} environment variables")
         if self.public:
             parts.append(f"{len(self.public)} public values left out")
         if self.too_short:
@@ -57,14 +62,21 @@ class Values:
 
     @keyword
     def read_secrets_of_stack(
-        self, users: Sequence[Object], namespaces: Sequence[str], public_keys: Sequence[str]
+        self,
+        users: Sequence[Object],
+        namespaces: Sequence[str],
+        public_keys: Sequence[str],
+        variables: Sequence[str] = (),
     ) -> SecretValues:
         """Return the values of every Secret that carries the stack's label or that one of the users uses.
 
         `users` are pods and workloads. A value is public when its key ends in one of `public_keys`, whatever
-        the case, or when it is a certificate. It is too short below 8 characters.
+        the case, or when it is a certificate. It is too short below 8 characters. `variables` are names of
+        environment variables of the suites that hold a login.
         """
         values = SecretValues()
+        for variable in variables:
+            _sort_in(values, f"{VARIABLE}{variable}", os.environ.get(variable, "").strip(), ())
         for secret in self._read(users, namespaces, values.unread):
             name = f"Secret {secret['metadata']['namespace']}/{secret['metadata']['name']}"
             for key, value in secret_values(secret).items():

@@ -62,6 +62,34 @@ def test_a_message_names_place_and_secret_and_never_the_value() -> None:
     assert str(raised.value) == f"one leaks {NAME}; two leaks {NAME}."
 
 
+def jwt(**claims: Any) -> str:  # noqa: ANN401 - JSON
+    parts = ({"alg": "RS256", "typ": "JWT"}, {"exp": 1_000_000_000, **claims})
+    head = ".".join(base64.urlsafe_b64encode(json.dumps(p).encode()).decode().rstrip("=") for p in parts)
+    return f"{head}.{'c2lnbmF0dXJl' * 4}"
+
+
+def test_a_token_that_no_secret_holds_is_found_and_its_owner_named() -> None:
+    token = jwt(iss="http://sso/realms/any", sub="1", preferred_username="service-account-mlflow")
+    found = find_leaks(texts(log=f'{{"authorization": "Bearer {token}"}} {token}', other=jwt()), VALUES)
+    assert found == [
+        "log leaks a token of http://sso/realms/any for service-account-mlflow",
+        "other leaks a token",
+    ]
+    unsigned = token.rpartition(".")[0]
+    assert find_leaks(texts(log=f"{unsigned}. eyJ.eyJ.x"), VALUES) == []
+
+
+def test_the_suites_own_logins_are_searched_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "opaque-token-of-ours")
+    monkeypatch.delenv("PHOENIX_API_KEY", raising=False)
+    variables = ["MLFLOW_TRACKING_TOKEN", "PHOENIX_API_KEY"]
+    values = Values(_Objects({"Secret": []})).read_secrets_of_stack([], [NAMESPACE], PUBLIC, variables)
+    assert str(values) == "0 values of 0 Secrets; 1 environment variables"
+    assert find_leaks(texts(log="opaque-token-of-ours"), values) == [
+        "log leaks environment variable MLFLOW_TRACKING_TOKEN"
+    ]
+
+
 def test_other_text_leaks_nothing() -> None:
     other = f"{PASSWORD[:-1]} {PASSWORD[1:]} {base64.b64encode(b'something else').decode()}"
     assert find_leaks(texts(log=other, empty=""), VALUES) == []
@@ -76,8 +104,8 @@ def test_a_message_counts_what_was_searched_and_names_what_was_not() -> None:
     )
     searched = Texts("logs", {"one": "", "two": ""}, ["the log of three (Cannot read it: 403.)"])
     assert Search().texts_should_contain_no_secret(searched, values) == (
-        "Searched 2 logs for 1 values of 1 Secrets; 1 public values left out; shorter than 8 characters and "
-        "left out: Secret n/s, key pin; Cannot read Secret other: 403 forbidden. "
+        "Searched 2 logs for tokens and 1 values of 1 Secrets; 1 public values left out; shorter than 8 "
+        "characters and left out: Secret n/s, key pin; Cannot read Secret other: 403 forbidden. "
         "Not searched: the log of three (Cannot read it: 403.)."
     )
 
@@ -332,7 +360,7 @@ VALUES = SecretValues({{ {name!r}: Secret({value!r}) }})
         (PASSWORD, (), 1, f"output.xml leaks {NAME}."),
         (PASSWORD, ("--output", "output.json"), 1, f"output.json leaks {NAME}."),
         (PASSWORD, ("--output", "NONE", "--debugfile", "debug.txt"), 1, f"debug.txt leaks {NAME}."),
-        ("nothing", (), 0, "Searched 1 files for 1 values of 1 Secrets."),
+        ("nothing", (), 0, "Searched 1 files for tokens and 1 values of 1 Secrets."),
         (PASSWORD, ("--output", "NONE"), 0, "Nothing was searched: Robot Framework writes no output file."),
     ],
 )
