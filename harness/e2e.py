@@ -18,6 +18,7 @@ from harness import deployment
 from harness.cluster import lifecycle
 from harness.cluster.settings import Folders
 from harness.common.errors import HarnessError, reports_errors
+from harness.common.kubectl import current_context
 from harness.common.progress import duration, say
 from harness.common.suites import SUITES, run_robot
 from harness.deployment import Deployment
@@ -94,10 +95,13 @@ def parse_arguments() -> argparse.Namespace:
         help="a folder of kustomize/components to put on top; may be given several times",
     )
     parser.add_argument(
+        "--disruptive", action="store_true", help="let robot/resilience disrupt the stack, pods and passwords"
+    )
+    parser.add_argument(
         "robot_options",
         nargs="*",
         metavar="-- OPTION",
-        help="options for robot: -- --variable DISRUPTIVE:yes",
+        help="options for robot: -- --variable CITY:Rome",
     )
     return parser.parse_args()
 
@@ -128,7 +132,8 @@ def run(arguments: argparse.Namespace, times: StepTimes) -> int:
     with times.step("suites"):
         environment = {key: value for each in stand_ins for key, value in each.environment().items()}
         own = suite_options(wanted.overlay, wanted.components)
-        options = [*deployed.robot_options, *own, *arguments.robot_options]
+        disruptive = ["--variable", f"DISRUPTIVE:{current_context()}"] if arguments.disruptive else []
+        options = [*deployed.robot_options, *own, *disruptive, *arguments.robot_options]
         passed, failed, skipped = run_suites(options, environment)
     say(f"\nReport: {RESULTS / 'report.html'}\n{times.table()}")
     say("The cluster stays up for the next run; remove it with: tox -e cluster -- down")

@@ -27,6 +27,11 @@ def kubectl(*arguments: str, text: str = "", limit: float = OUTPUT_LIMIT) -> str
     return read_output(["kubectl", *arguments], failure, text=text, limit=limit)
 
 
+def current_context() -> str:
+    """Return the name of the current context. Raises HarnessError where there is none."""
+    return kubectl("config", "current-context").strip()
+
+
 def find(run: Kubectl, *arguments: str) -> Object | None:
     """Return what `kubectl get` finds, None where there is nothing of this name."""
     found = run("get", *arguments, "--ignore-not-found", "--output=json")

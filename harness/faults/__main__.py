@@ -20,6 +20,7 @@ from pathlib import Path
 from robot.api import ExecutionResult
 
 from harness.common.errors import HarnessError, reports_errors
+from harness.common.kubectl import current_context
 from harness.common.suites import SUITES, run_robot
 from harness.faults.catalogue import CATALOGUES, Fault, read_catalogue
 from harness.faults.stack import HealingError, Workload, broken, why_left_out
@@ -67,7 +68,8 @@ def run(fault: Fault, workload: Workload, variables: Mapping[str, str]) -> bool:
     options = [
         "--console", "none", "--variablefile", str(HERE / "short_limits.yaml"),
         *(option for each in variables.items() for option in ("--variable", ":".join(each))),
-        "--outputdir", str(results), "--test", fault.test, *fault.options, str(SUITES / fault.suite),
+        *(("--variable", f"DISRUPTIVE:{current_context()}") if fault.disruptive else ()),
+        "--outputdir", str(results), "--test", fault.test, str(SUITES / fault.suite),
     ]  # fmt: skip
     try:
         with broken(fault, workload):
@@ -119,6 +121,7 @@ def main() -> int:
     )
     parser.add_argument("faults", nargs="*", metavar="FAULT", help="a fault's name (default: all)")
     arguments = parser.parse_args()
+    print(f"The stack of context {current_context()} is broken and healed again.", flush=True)
     found, missed, left_out = run_all(
         choose(arguments.catalogue, arguments.faults),
         dict(each.split(":", 1) for each in arguments.variable),

@@ -22,8 +22,8 @@ class Fault:
     `breaks` says in one sentence what is wrong. A fault changes one workload, in one of two ways: `collector`
     is configuration that is merged into the collector's as one more --config (lists replace); `agent` are
     environment variables of the agent. `test` of `suite` (a path below robot/) must then fail, and its
-    message must contain every text of `says`. `options` are more options for robot. `needs` names the
-    Kustomize Components that the fault needs, each with an object that only it brings (`KIND/NAME`).
+    message must contain every text of `says`. A `disruptive` test disrupts the stack itself. `needs` names
+    the Kustomize Components that the fault needs, each with an object that only it brings (`KIND/NAME`).
     """
 
     name: str
@@ -33,7 +33,7 @@ class Fault:
     says: Sequence[str]
     collector: Mapping[str, Any] = field(default_factory=dict)
     agent: Mapping[str, str] = field(default_factory=dict)
-    options: Sequence[str] = ()
+    disruptive: bool = False
     needs: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -1,6 +1,6 @@
 *** Settings ***
 Documentation     A pod of the collector or of MLflow goes while traces arrive, and no span is lost. These tests delete,
-...               evict and restart pods and scale MLflow. They run only with `--variable DISRUPTIVE:yes`, and wait
+...               evict and restart pods and scale MLflow. They run only where DISRUPTIVE names the context, and wait
 ...               until every component is ready again.
 
 Resource          ../../resources/disruption.resource
@@ -80,15 +80,15 @@ A Node Drain Evicts One MLflow Server At A Time
 *** Keywords ***
 Begin With A Ready Stack
     [Documentation]    Skip where disruption is not allowed; wait until the stack is ready, and note MLflow's scale.
-    Skip Unless Deployed    disruption
+    Begin Disruption
     Remember Workloads
     Wait Until The Stack Is Ready
     ${mlflow} =    Get Workload    mlflow
     VAR    ${MLFLOW_REPLICAS} =    ${{$mlflow['spec'].get('replicas', 1)}}    scope=SUITE
 
 Leave A Ready Stack
-    [Documentation]    Wait until every component is ready, unless the suite was skipped.
-    IF    '${DISRUPTIVE}' == 'yes'    Wait Until The Stack Is Ready
+    [Documentation]    Wait until every component is ready, unless the suite did not begin.
+    IF    $WORKLOADS_AT_START    Wait Until The Stack Is Ready
 
 Restore The Load And MLflow
     [Documentation]    Stop asking, and bring MLflow back where a failed test left it scaled down.

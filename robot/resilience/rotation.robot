@@ -1,6 +1,6 @@
 *** Settings ***
 Documentation    Passwords change while traces arrive: MLflow and the collector use the new ones, MLflow rejects the old
-...              ones, and no span is lost. It changes two Secrets, so it needs `--variable DISRUPTIVE:yes`.
+...              ones, and no span is lost. It changes two Secrets, so it runs only where DISRUPTIVE names the context.
 
 Resource         ../../resources/disruption.resource
 
@@ -32,7 +32,7 @@ No Span Is Lost When Passwords Change
 *** Keywords ***
 Begin With Logins
     [Documentation]    Skip where disruption is not allowed or MLflow has no passwords; wait until the stack is ready.
-    Skip Unless Deployed    disruption
+    Begin Disruption
     Skip Unless Deployed    basic-auth
     Remember Workloads
     Wait Until The Stack Is Ready

@@ -1,7 +1,7 @@
 *** Settings ***
 Documentation     Network policies deny pods that do not belong to the stack. This suite creates a visitor in another
-...               namespace and one among the agents, and deletes both. So it runs only with
-...               `--variable DISRUPTIVE:yes`.
+...               namespace and one among the agents, and deletes both. So it runs only where DISRUPTIVE names the
+...               context.
 
 Resource          ../../resources/disruption.resource
 Resource          ../../resources/network.resource
@@ -44,7 +44,7 @@ An Unknown Pod Among The Agents Cannot Reach Anything
 *** Keywords ***
 Skip Unless Visitors Are Allowed
     [Documentation]    Skip where disruption is not allowed or there are no network policies of ours.
-    Skip Unless Deployed    disruption
+    Begin Disruption    ${OTHER_NAMESPACE}
     Skip Unless Deployed    documented-flows
 
 Start Visitor

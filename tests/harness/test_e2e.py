@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,15 @@ def seen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     return state
 
 
-def run(overlay: str | None = None, *options: str) -> int:
-    arguments = argparse.Namespace(overlay=overlay, components=["mlflow-auth"], robot_options=list(options))
+def run(
+    overlay: str | None = None,
+    *options: str,
+    components: Sequence[str] = ("mlflow-auth",),
+    disruptive: bool = False,
+) -> int:
+    arguments = argparse.Namespace(
+        overlay=overlay, components=list(components), robot_options=list(options), disruptive=disruptive
+    )
     return e2e.run(arguments, e2e.StepTimes())
 
 
@@ -66,20 +74,25 @@ def test_the_overlay_of_the_cluster_s_provider_is_deployed_and_the_counts_come_l
 
 
 def test_suites_find_a_stand_in_by_its_variables(seen: dict[str, Any]) -> None:
-    assert run("openshift", "--variable", "DISRUPTIVE:yes") == 0
+    assert run("openshift", "--variable", "CITY:Rome") == 0
     assert seen["environment"] == {"ROUTER_ADDRESS": "a:1"}
     required = ",".join(required_capabilities("openshift", ["mlflow-auth"]))
     assert "login" in required
-    assert seen["options"] == ["--variable", f"REQUIRE:{required}", "--variable", "DISRUPTIVE:yes"]
+    assert seen["options"] == ["--variable", f"REQUIRE:{required}", "--variable", "CITY:Rome"]
+
+
+def test_disruptive_suites_get_the_context_of_the_cluster_of_its_own(
+    seen: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(e2e, "current_context", lambda: f"that {os.environ['KUBECONFIG']}")
+    assert run("openshift", disruptive=True) == 0
+    assert seen["options"][-2:] == ["--variable", "DISRUPTIVE:that of the cluster"]
 
 
 def test_suites_get_the_settings_of_an_overlay_before_what_the_command_line_says(
     seen: dict[str, Any],
 ) -> None:
-    arguments = argparse.Namespace(
-        overlay="kagenti", components=[], robot_options=["--variable", "CITY:Rome"]
-    )
-    assert e2e.run(arguments, e2e.StepTimes()) == 0
+    assert run("kagenti", "--variable", "CITY:Rome", components=()) == 0
     settings = str(KUSTOMIZE / "overlays" / "kagenti" / "settings.yaml")
     assert (seen["options"][:2], seen["options"][-1]) == (["--variablefile", settings], "CITY:Rome")
 

@@ -508,3 +508,50 @@ Read Objects
         "AGENTS_NAMESPACE cannot be found, set it with --variable AGENTS_NAMESPACE:NAME. "
         "(Cannot read Services: 403 forbidden.)",
     )
+
+
+DISRUPTION = """
+*** Settings ***
+Suite Setup    Begin Disruption    visitors
+
+*** Variables ***
+${{DISRUPTIVE}}    {allowed}
+
+*** Test Cases ***
+Disrupt
+    No Operation
+
+*** Keywords ***
+Connect To The Cluster
+    VAR    &{{cluster}} =    context=mine    server=https://192.0.2.7    version=v1
+    RETURN    ${{cluster}}
+
+Get Namespaces
+    RETURN    ${{{{['system', 'agents']}}}}
+"""
+
+
+@pytest.mark.parametrize("allowed", ["no", "", "${False}", "${None}"])
+def test_nothing_is_disrupted_unless_a_context_is_named(tmp_path: Path, allowed: str) -> None:
+    status, message = run_one(
+        tmp_path, "disruption.resource", DISRUPTION.format(allowed=allowed or "${EMPTY}")
+    )
+    assert status == "SKIP"
+    assert "--variable DISRUPTIVE:mine, which allows to disrupt the stack of that context" in message
+
+
+@pytest.mark.parametrize("allowed", ["yes", "other", "${True}"])
+def test_a_stack_of_another_context_than_the_named_one_is_not_disrupted(tmp_path: Path, allowed: str) -> None:
+    status, message = run_one(tmp_path, "disruption.resource", DISRUPTION.format(allowed=allowed))
+    assert status == "FAIL"
+    named = allowed.strip("${}")
+    assert message.endswith(
+        f"Nothing is disrupted: DISRUPTIVE names context {named}, but this is mine "
+        "(--variable DISRUPTIVE:mine)."
+    )
+
+
+def test_what_is_disrupted_is_named(tmp_path: Path) -> None:
+    suite = run(tmp_path, "disruption.resource", DISRUPTION.format(allowed="mine"))
+    assert suite.status == "PASS"
+    assert suite.metadata["Disrupts"] == "system, agents, visitors in context mine"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -64,6 +64,7 @@ class Cluster:
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     made = Cluster()
     monkeypatch.setattr(stack, "kubectl", made)
+    monkeypatch.setattr(command, "current_context", lambda: "here")
     return made
 
 
@@ -199,3 +200,14 @@ def test_a_fault_counts_as_found_by_its_test_and_its_message(
     assert seen is found
     assert message in reported
     assert not command.was_found(Fault("name", "", "", "Another", ["x"]), tmp_path / "output.xml")[0]
+
+
+@pytest.mark.parametrize("disruptive", [True, False])
+def test_a_disruptive_test_may_disrupt_the_context_that_is_broken(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, disruptive: bool
+) -> None:
+    runs: list[tuple[str, ...]] = []
+    monkeypatch.setattr(command, "run_robot", lambda *options: runs.append(options))
+    command.run(replace(SAMPLER, disruptive=disruptive), Workload("weather-agent"), NO_VARIABLES)
+    assert cluster.patches
+    assert ("DISRUPTIVE:here" in runs[0]) is disruptive
