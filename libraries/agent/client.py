@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import json
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-import requests
 from robot.api import logger
 from robot.api.deco import keyword, library
 
-from entry.entry_point import EntryPoint
-from entry.http_requests import RequestError, send_request
+from agent.answer import Answer
+from agent.asker import Asker, NoAnswerError
+from agent.card import Interface, read_interface
+from entry.entry_point import EntryError, EntryPoint
+from entry.http_requests import RequestError
 
 PAUSE_AFTER_FAILURE = 1.0  # seconds before the background asks again, so that no flood meets a broken agent
-LONGEST = 300  # characters of an answer that is a failure
 _CONDITIONS = ("clear", "cloudy", "foggy", "rainy", "snowy", "stormy", "sunny", "windy")
 
 
@@ -29,8 +28,10 @@ _CONDITIONS = ("clear", "cloudy", "foggy", "rainy", "snowy", "stormy", "sunny", 
 class Question:
     """A question asked, and what came of it; times in seconds since the epoch.
 
-    `context_id` is the A2A contextId, which the agent's root span carries as its session. `answer` is the
-    text of the agent's artifacts, empty where there is none; then `failure` says what came instead.
+    `context_id` is the A2A contextId, which the agent's root span carries as its session; it is the agent's
+    own where it answered in another context than ours. `answer` is the text of its artifacts or of its
+    message, empty where there is none; then `failure` says what came instead. `events` counts those of a
+    stream, which is answered when the last one has come.
     """
 
     text: str
@@ -39,6 +40,7 @@ class Question:
     failure: str
     asked_at: float
     answered_at: float
+    events: int = 0
 
     @property
     def seconds(self) -> float:
@@ -48,20 +50,20 @@ class Question:
 
 @dataclass(frozen=True)
 class BackgroundQuestions:
-    """Questions that are asked in the background, each in a context whose id begins with `batch`."""
+    """Questions that are asked in the background until `stop` is set."""
 
-    batch: str
     stop: threading.Event
     asked: list[Future[list[tuple[int, Question]]]]
 
 
 @library(scope="GLOBAL")
 class AgentClient:
-    """Speaks A2A 0.3 (JSON-RPC `message/send`), which the public weather agent understands too."""
+    """Speaks A2A 0.3 and 1.0, as the agent's card says, which is read once a run."""
 
     def __init__(self) -> None:
-        """Start without any question in the background."""
+        """Start without any question in the background, and without any card."""
         self._background: list[BackgroundQuestions] = []
+        self._interfaces: dict[str, Interface] = {}  # by the entry point's URL
 
     @keyword
     def make_context_id(self) -> str:
@@ -69,11 +71,32 @@ class AgentClient:
         return f"acceptance-{uuid.uuid4()}"
 
     @keyword
-    def ask_the_agent(self, agent: EntryPoint, text: str, context_id: str, limit: float) -> Question:
-        """Ask a question and wait `limit` seconds at most for its answer; a failure is in the result."""
-        question = _ask(agent, text, context_id, limit)
+    def read_agent_card(self, agent: EntryPoint, limit: float) -> Interface:
+        """Return how the agent is asked: what its card offers, or A2A 0.3 where it has none.
+
+        A card is read once a run. Raises EntryError where it cannot be read within `limit` seconds, or offers
+        nothing that is spoken here.
+        """
+        interface = self._find_asker(agent, limit).interface
+        if interface.problem or not interface.lasts:
+            raise EntryError(f"The agent at {agent}: {interface.problem or interface.reason}.")
+        return interface
+
+    @keyword
+    def ask_the_agent(
+        self, agent: EntryPoint, text: str, context_id: str, limit: float, stream: bool = False
+    ) -> Question:
+        """Ask a question and wait `limit` seconds at most for its answer; a failure is in the result.
+
+        With `stream` ask for the answer in events, and wait for the last one.
+        """
+        asker = self._find_asker(agent, limit, stream=stream)
+        question = _ask(asker, text, context_id)
         result = question.answer or question.failure
-        logger.info(f"Asked {text!r} in context {context_id}; after {question.seconds:.2f} s: {result}")
+        logger.info(
+            f"Asked {text!r} in context {question.context_id} by {asker.interface}. "
+            f"After {question.seconds:.2f} s: {result}"
+        )
         return question
 
     @keyword
@@ -82,9 +105,10 @@ class AgentClient:
 
         Returns them in the order of the texts when all are answered or have failed.
         """
+        asker = self._find_asker(agent, limit)
         contexts = [f"{batch}-{number:03d}" for number in range(1, len(texts) + 1)]
         with ThreadPoolExecutor(max_workers=len(texts)) as threads:
-            return list(threads.map(lambda text, context: _ask(agent, text, context, limit), texts, contexts))
+            return list(threads.map(lambda text, context: _ask(asker, text, context), texts, contexts))
 
     @keyword
     def ask_in_background(
@@ -92,6 +116,7 @@ class AgentClient:
     ) -> BackgroundQuestions:
         """Ask the texts in turn, over and over, `at_once` at any moment, until `Stop Asking`; do not wait."""
         stop, numbers = threading.Event(), itertools.count()
+        self._find_asker(agent, limit)  # reads the card once for all threads
 
         def ask_on() -> list[tuple[int, Question]]:
             asked = []
@@ -99,14 +124,14 @@ class AgentClient:
                 if stop.is_set():
                     break
                 text, context = texts[number % len(texts)], f"{batch}-{number:03d}"
-                question = _ask(agent, text, context, limit)
+                question = _ask(self._find_asker(agent, limit), text, context)
                 asked.append((number, question))
                 if question.failure:
                     stop.wait(PAUSE_AFTER_FAILURE)
             return asked
 
         threads = ThreadPoolExecutor(max_workers=at_once)
-        asking = BackgroundQuestions(batch, stop, [threads.submit(ask_on) for _ in range(at_once)])
+        asking = BackgroundQuestions(stop, [threads.submit(ask_on) for _ in range(at_once)])
         threads.shutdown(wait=False)
         self._background.append(asking)
         return asking
@@ -141,49 +166,27 @@ class AgentClient:
             "temperature_celsius": (int(digest[0:4], 16) % 400 - 50) / 10,
         }
 
+    def _find_asker(self, agent: EntryPoint, limit: float, *, stream: bool = False) -> Asker:
+        """Return who asks the agent as its card says; a card that cannot be read now is looked for again."""
+        interface = self._interfaces.get(agent.url)
+        if interface is None:
+            try:
+                interface = read_interface(agent, limit)
+            except RequestError as error:
+                problem = f"the request failed: {error.why}"
+                interface = Interface("its card cannot be read", problem=problem, lasts=False)
+            if interface.lasts:
+                self._interfaces[agent.url] = interface
+        return Asker(agent, interface, limit, stream)
 
-def _ask(agent: EntryPoint, text: str, context_id: str, limit: float) -> Question:
-    message = {
-        "kind": "message",
-        "role": "user",
-        "messageId": str(uuid.uuid4()),
-        "contextId": context_id,
-        "parts": [{"kind": "text", "text": text}],
-    }
-    body = {"jsonrpc": "2.0", "id": context_id, "method": "message/send", "params": {"message": message}}
-    asked_at = time.time()
+
+def _ask(asker: Asker, text: str, context_id: str) -> Question:
+    asked_at, answer = time.time(), Answer()
     try:
-        answer, failure = _read(send_request(agent, "POST", "/", limit, json=body))
-    except RequestError as error:
-        answer, failure = "", f"the request failed: {error.why}"
-    return Question(text, context_id, answer, failure, asked_at, time.time())
-
-
-def _read(response: requests.Response) -> tuple[str, str]:
-    """Return (answer, failure) of a JSON-RPC response; one of them is empty."""
-    text = response.text[:LONGEST].strip()
-    if response.status_code != requests.codes.ok:
-        return "", f"HTTP status {response.status_code}: {text}"
-    try:
-        body = response.json()
-    except ValueError:
-        return "", f"an answer that is not JSON: {text}"
-    if isinstance(body, dict) and "error" in body:
-        return "", f"JSON-RPC error {json.dumps(body['error'])[:LONGEST]}"
-    task = body.get("result") if isinstance(body, dict) else None
-    status = task.get("status") if isinstance(task, dict) else None
-    if not isinstance(task, dict) or not isinstance(status, dict):
-        return "", f"an answer without a task: {text}"
-    answer = "\n".join(_texts(task))
-    state = status.get("state")
-    if state != "completed":
-        return "", f"task state {state!r}: {(answer or json.dumps(status))[:LONGEST]}"
-    return (answer, "") if answer else ("", "a completed task without any text")
-
-
-def _texts(task: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the texts of a task's artifacts (A2A 0.3, section 6, Protocol Data Objects)."""
-    for artifact in task.get("artifacts") or ():
-        for part in artifact.get("parts") or ():
-            if part.get("kind") == "text":
-                yield part.get("text") or ""
+        answer = asker.ask(text, context_id)
+        failure = answer.failure
+    except NoAnswerError as error:
+        failure = str(error)
+    answered_at = time.time()
+    said, context = "" if failure else answer.text, answer.context_id or context_id
+    return Question(text, context, said, failure, asked_at, answered_at, answer.events if asker.stream else 0)
