@@ -143,13 +143,13 @@ class Conservation:
             raise AssertionError(f"Spans are not conserved: {'; '.join(problems)}.")
 
     @keyword
-    def describe_foreign_traces(self, traces: list[Trace], prefix: str) -> str:
-        """Return service and session of the traces whose session does not begin with `prefix`."""
+    def describe_foreign_traces(self, traces: list[Trace], sessions: list[str]) -> str:
+        """Return service and session of the traces of other sessions."""
         roots = [root for trace in traces for root in trace.roots]
         found = {
             f"service {root.resource.get('service.name')}, session {root.attributes.get('session.id')}"
             for root in roots
-            if not str(root.attributes.get("session.id")).startswith(prefix)
+            if root.attributes.get("session.id") not in sessions
         }
         return "; ".join(sorted(found)) or "in no trace that MLflow stored meanwhile"
 

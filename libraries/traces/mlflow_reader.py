@@ -6,13 +6,14 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import requests
 from robot.api.deco import keyword, library
 
+from agent.client import Question
 from connection_failures import describe_failure
 from entry.entry_point import EntryPoint
 from entry.http_requests import RequestError, send_request
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 REQUEST_LIMIT = 15  # seconds
 PAGE = 100  # traces that one search asks for; MLflow's search gives 500 at most
+UNIQUE = 36  # characters, of a UUID: context ids that begin alike that far are of one batch
 SESSION = "metadata.`mlflow.trace.session`"
 _STATUS: dict[str, Status] = {"STATUS_CODE_OK": "OK", "STATUS_CODE_ERROR": "ERROR"}
 
@@ -147,8 +149,7 @@ class MlflowExperiment:
 
     def find_traces_of_session(self, session: str) -> list[str]:
         """Return the ids (32 hex digits) of a session's traces, oldest first; MLflow itself filters."""
-        stored = f'"{session}"' if self.server.release.quotes_session else session
-        found = self.server.search_traces(self.id, f"{SESSION} = '{stored}'", spans=False)
+        found = self.server.search_traces(self.id, self._is(session), spans=False)
         return [trace.info.trace_id.removeprefix("tr-") for trace in found]
 
     def find_traces(self, condition: str) -> list[Trace]:
@@ -156,14 +157,26 @@ class MlflowExperiment:
         found = self.server.search_traces(self.id, condition, spans=True)
         return [convert(trace, self.server.release) for trace in found]
 
-    def find_traces_of_batch(self, batch: str) -> list[Trace]:
-        """Return the traces whose session begins with `batch`, oldest first, with spans."""
-        begin = f'"{batch}' if self.server.release.quotes_session else batch
-        return self.find_traces(f"{SESSION} LIKE '{begin}%'")
+    def find_traces_of_sessions(self, sessions: Iterable[str]) -> list[Trace]:
+        """Return the traces of sessions, those of each search oldest first, with spans.
+
+        One search finds those of a batch, whose context ids begin alike, and whatever else begins so. Context
+        ids that an agent made have nothing in common, so each is a search of its own.
+        """
+        names = list(dict.fromkeys(sessions))
+        begin = os.path.commonprefix(names)  # noqa: RUF071 - these are no paths
+        if len(names) > 1 and len(begin) >= UNIQUE:
+            quote = '"' if self.server.release.quotes_session else ""
+            return self.find_traces(f"{SESSION} LIKE '{quote}{begin}%'")
+        return [trace for name in names for trace in self.find_traces(self._is(name))]
 
     def read_trace(self, trace_id: str) -> Trace:
         """Return a trace, with all spans that MLflow has of it now, by its id (32 hex digits)."""
         return self.server.read_trace(trace_id)
+
+    def _is(self, session: str) -> str:
+        stored = f'"{session}"' if self.server.release.quotes_session else session
+        return f"{SESSION} = '{stored}'"
 
 
 @library(scope="GLOBAL")
@@ -227,25 +240,26 @@ class MlflowTraces:
 
     @keyword(name="Wait For Conversations In MLflow")
     def wait_for_conversations(
-        self, batch: str, experiment_id: str, traces: int, has_all: Callable[[Trace], bool], limit: float
+        self, questions: list[Question], experiment_id: str, has_all: Callable[[Trace], bool], limit: float
     ) -> list[Arrival]:
-        """Return the traces whose session begins with `batch`, oldest first, each with when it was whole.
+        """Return the traces of the questions' contexts, oldest first, each with when it was whole.
 
-        Waits until `traces` of them are whole and `has_all` says that no span is missing, for `limit` seconds
-        at most; then returns what there is, whole or not. Raises MlflowError where MLflow does not answer
-        then.
+        Waits until as many as there are questions are whole and `has_all` says that no span is missing, for
+        `limit` seconds at most; then returns what there is, whole or not. Raises MlflowError where MLflow
+        does not answer then.
         """
+        sessions = [question.context_id for question in questions]
         experiment = MlflowExperiment(self._mlflow, experiment_id)
         whole_at: dict[str, float] = {}
 
         def look() -> list[Arrival]:
-            found = experiment.find_traces_of_batch(batch)
+            found = experiment.find_traces_of_sessions(sessions)
             for trace in found:
                 if trace.is_whole and has_all(trace):
                     whole_at.setdefault(trace.trace_id, time.time())
             return [Arrival(trace, whole_at.get(trace.trace_id)) for trace in found]
 
-        return waiting.wait_until(look, lambda _: len(whole_at) >= traces, limit)
+        return waiting.wait_until(look, lambda _: len(whole_at) >= len(questions), limit)
 
     @property
     def _mlflow(self) -> MlflowServer:

@@ -16,7 +16,7 @@ The Turns Of A Conversation Are Several Traces Of One Session
     ...    sessions view uses, finds together and in order; each is about its own turn only.
     VAR    @{cities} =    @{CITIES}[:3]
     ${questions} =    Hold A Conversation    @{cities}
-    ${arrivals} =    Wait For Conversations    ${questions[0].context_id}    ${3}
+    ${arrivals} =    Wait For Conversations    ${questions}
     ${contract} =    Get Contract    one-tool    mlflow
     VAR    @{canaries} =    @{EMPTY}
     FOR    ${question}    ${arrival}    ${city}    IN ZIP    ${questions}    ${arrivals}    ${cities}    mode=SHORTEST
@@ -28,8 +28,8 @@ The Turns Of A Conversation Are Several Traces Of One Session
 Conversations At The Same Time Never Mix
     [Documentation]    As many questions at once as there are cities in the settings, each in a context of its own: each
     ...    has one trace with exactly its own canary. One search finds them all. Reports their arrival times.
-    ${questions}    ${batch} =    Ask In Contexts At Once    @{CITIES}
-    ${arrivals} =    Wait For Conversations    ${batch}    ${{len($questions)}}
+    ${questions} =    Ask In Contexts At Once    @{CITIES}
+    ${arrivals} =    Wait For Conversations    ${questions}
     Note Arrival Times    MLflow    ${questions}    ${arrivals}
     ${contract} =    Get Contract    one-tool    mlflow
     ${canaries} =    Get Canaries Of Conversations    ${questions}    ${arrivals}    ${contract}    ${CITIES}

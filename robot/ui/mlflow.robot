@@ -80,7 +80,7 @@ Hold A Conversation Of Two
     Get Trace From MLflow
     ${questions} =    Hold A Conversation    ${CITY}    ${OTHER_CITY}
     VAR    ${session} =    ${questions[0].context_id}
-    ${arrivals} =    Wait For Conversations    ${session}    ${2}
+    ${arrivals} =    Wait For Conversations    ${questions}
     Length Should Be    ${arrivals}    2    MLflow has ${{len($arrivals)}} traces of session ${session}, expected 2.
     ${first} =    Get First Canary    ${questions}[0]    ${arrivals[0].trace}    ${CITY}
     ${second} =    Get First Canary    ${questions}[1]    ${arrivals[1].trace}    ${OTHER_CITY}

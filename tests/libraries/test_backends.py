@@ -131,6 +131,38 @@ def test_older_releases_of_mlflow_store_the_session_in_quotes(
     assert client.conditions == {"metadata.`mlflow.trace.session` = '\"s\"'"}
 
 
+class _EmptyClient:
+    """MLflow's client, where MLflow has no trace."""
+
+    def __init__(self) -> None:
+        self.conditions: list[str] = []
+
+    def search_traces(self, **asked: Any) -> _Page:  # noqa: ANN401
+        self.conditions.append(asked["filter_string"])
+        return _Page()
+
+
+BATCH = "acceptance-6b1f6a52-6a0f-4a45-9d5a-7c3d1b1b1b1b"
+
+
+@pytest.mark.parametrize(
+    ("version", "sessions", "conditions"),
+    [
+        ("3.17.2", [f"{BATCH}-001", f"{BATCH}-002"], [f"LIKE '{BATCH}-00%'"]),
+        ("3.9.0", [f"{BATCH}-001", f"{BATCH}-002"], [f"LIKE '\"{BATCH}-00%'"]),
+        ("3.17.2", ["7", "7", "7"], ["= '7'"]),
+        ("3.17.2", ["71", "72"], ["= '71'", "= '72'"]),
+    ],
+    ids=["a batch", "a batch in quotes", "turns of one context", "contexts that the agent made"],
+)
+def test_a_batch_is_one_search_and_contexts_of_the_agent_are_one_each(
+    version: str, sessions: list[str], conditions: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = _EmptyClient()
+    experiment_with(client, monkeypatch, version).find_traces_of_sessions(sessions)
+    assert client.conditions == [f"metadata.`mlflow.trace.session` {condition}" for condition in conditions]
+
+
 @pytest.mark.parametrize(
     ("version", "since"),
     [("3.17.2", (3, 14)), ("3.13.0", (3, 12)), ("3.9.0", (3, 9)), ("2.22.0", (3, 9)), ("nightly", (3, 14))],

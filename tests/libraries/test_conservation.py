@@ -157,10 +157,10 @@ def test_foreign_traces_are_described_by_service_and_session() -> None:
         span = Span("a" * 32, "1" * 16, None, "x", "AGENT", 1, 2, "OK", attributes={"session.id": session})
         return Trace("a" * 32, (span,), "mlflow")
 
-    said = Conservation().describe_foreign_traces([trace("ours-001"), trace("theirs")], "ours")
+    said = Conservation().describe_foreign_traces([trace("ours-001"), trace("theirs")], ["ours-001"])
     assert "session theirs" in said
     assert "ours-001" not in said
-    assert "in no trace" in Conservation().describe_foreign_traces([trace("ours-001")], "ours")
+    assert "in no trace" in Conservation().describe_foreign_traces([trace("ours-001")], ["ours-001"])
 
 
 # As the agent answers on /metrics; a counter that was never counted is not shown.
