@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 COLLECTOR_AND_AGENT = frozenset({"otel-collector", "weather-agent", "weather-tool"})
 BACKENDS = frozenset({"mlflow", "phoenix", "postgres"})
 EVERYWHERE = COLLECTOR_AND_AGENT | BACKENDS
-EVERYWHERE |= {"known-agent", "openinference", "scripted-model", "secrets"}
+EVERYWHERE |= {"known-agent", "openinference", "scripted-model", "secrets", "streaming"}
 OURS = EVERYWHERE | {"agent-route", "collector-metrics", "mlflow-pages", "model", "phoenix-pages"}
 OVERLAYS: Mapping[str, frozenset[str]] = {
     "embedded": OURS | {"gateway"},

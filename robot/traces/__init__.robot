@@ -11,7 +11,9 @@ Suite Teardown    Report What Was Seen
 
 *** Keywords ***
 Begin With The Question
-    [Documentation]    Write into the report which contracts hold; find out whether the traces arrive at all.
+    [Documentation]    Write into the report how the agent is asked, and which contracts hold; find out whether the
+    ...    traces arrive at all.
+    Report Agent
     Report Contracts
     Diagnose Traces
 

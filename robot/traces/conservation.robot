@@ -6,6 +6,10 @@ Documentation    No span is lost or doubled on its way: for a batch of questions
 
 Resource         ../../resources/collector.resource
 Resource         ../../resources/conservation.resource
+Resource         ../../resources/questions.resource
+
+# Before anything is counted, for an agent may make a span of it.
+Suite Setup      Read Card Of Agent
 
 Test Tags        traces    conservation    otel-collector
 
