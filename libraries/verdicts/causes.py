@@ -35,6 +35,8 @@ STATUS_OF_TYPE = {
 }
 # What is in a log line about a retry, and what it means.
 RETRIED = (
+    # Of the extension oauth2client; the rest of its line is about the provider, not the backend.
+    ("failed to get security token", "its identity provider gives the collector no token"),
     ("no such host", "its host name does not resolve"),
     ("connection refused", "it refuses connections"),
     ("HTTP response to HTTPS client", "it speaks http, and the collector sends https"),
@@ -192,13 +194,24 @@ def _refusal(evidence: Evidence, exporter: Exporter) -> str:
     meanings = {
         "400": "the batch has a span that it cannot store, or the experiment id is not a number",
         "401": _login(exporter),
-        "403": f"its allowed hosts lack the host of {exporter.endpoint}",
+        "403": _forbidden(evidence, exporter),
         "404": _not_found(evidence, exporter),
         "422": f"the collector sends no header {EXPERIMENT_HEADER}",
     }
     if status in meanings:
         return f"status {status}, {meanings[status]}"
     return f"status {status}" if status else f"counted as {', '.join(types) or 'no known error'}"
+
+
+def _forbidden(evidence: Evidence, exporter: Exporter) -> str:
+    """Return what 403 means: a host name that MLflow does not answer to, or a login without a permission."""
+    hosts = f"its allowed hosts lack the host of {exporter.endpoint}"
+    if not exporter.authenticator:
+        return hosts
+    experiment = f"experiment {evidence.sent_to}" if evidence.sent_to else "the experiment"
+    return (
+        f"the collector's login ({exporter.authenticator}) may not store traces in {experiment}, or {hosts}"
+    )
 
 
 def _not_found(evidence: Evidence, exporter: Exporter) -> str:
@@ -226,7 +239,13 @@ def _why_retried(evidence: Evidence, exporter: Exporter, line: str) -> str:
 def _login(exporter: Exporter) -> str:
     """Return what is wrong with the login that an exporter sends, and what to do."""
     if not exporter.authenticator:
-        return "it wants a login and the collector sends none: add components/mlflow-auth"
+        return "it wants a login and the collector sends none: add components/mlflow-auth or mlflow-oidc"
+    if exporter.authenticator.startswith("oauth2client"):
+        return (
+            f"it does not accept the token that the collector sends ({exporter.authenticator}): its "
+            "audience, issuer or groups are wrong, or MLflow cannot fetch the identity provider's keys. "
+            "MLflow's log says which"
+        )
     return (
         f"it does not know the login that the collector sends ({exporter.authenticator}, Secret "
         "mlflow-collector): the password was changed in MLflow, or the collector has another Secret's. "

@@ -23,6 +23,7 @@ EXPORTER = Exporter(
     filters={"filter/openinference_only": 2},
 )
 WITH_LOGIN = replace(EXPORTER, authenticator="basicauth/mlflow")
+WITH_TOKEN = replace(EXPORTER, authenticator="oauth2client/mlflow")
 IDLE = 'otelcol_exporter_queue_capacity{exporter="otlp_http/mlflow"} 100000\notelcol_process_uptime 60\n'
 FILTERED_ALL = 'otelcol_processor_filter_spans_filtered{filter="filter/openinference_only"} 20\n'
 RECEIVED = 'otelcol_receiver_accepted_spans{receiver="otlp",transport="http"} 10\n'
@@ -176,7 +177,7 @@ CASES = {
     ),
     "the collector has no login": (
         seen(RECEIVED + failed("Unauthenticated")),
-        "status 401, it wants a login and the collector sends none: add components/mlflow-auth",
+        "status 401, it wants a login and the collector sends none: add components/mlflow-auth or",
     ),
     "MLflow without our answer does not know the collector's login": (
         seen(RECEIVED + failed("Unauthenticated"), exporter=WITH_LOGIN),
@@ -186,6 +187,22 @@ CASES = {
     "MLflow does not know the collector's login": (
         seen(RECEIVED + QUEUED, exporter=WITH_LOGIN, log=[retried("HTTP Status Code 503")]),
         "MLflow does not take the spans: it does not know the login that the collector sends",
+    ),
+    "MLflow does not accept the collector's token": (
+        seen(RECEIVED + QUEUED, exporter=WITH_TOKEN, log=[retried("HTTP Status Code 503")]),
+        "MLflow does not take the spans: it does not accept the token that the collector sends",
+    ),
+    "the provider gives no token": (
+        seen(
+            RECEIVED + QUEUED,
+            exporter=WITH_TOKEN,
+            log=[retried("failed to get security token from token endpoint: connect: connection refused")],
+        ),
+        "MLflow does not take the spans: its identity provider gives the collector no token",
+    ),
+    "the collector's login has no permission": (
+        seen(RECEIVED + failed("PermissionDenied"), exporter=WITH_TOKEN),
+        "status 403, the collector's login (oauth2client/mlflow) may not store traces in experiment 1",
     ),
     "MLflow's database is away, login or not": (
         seen(RECEIVED + QUEUED, exporter=WITH_LOGIN, log=[retried("HTTP Status Code 503")], experiment=None),
