@@ -100,6 +100,11 @@ def write_overlay(folder: Path, overlay: str, components: Iterable[str], provide
     added = {name for name in components if find_folder("components", name)}
     if added:
         added.add("images")  # for the pods that Components bring
+    if provider == "kind" and "mlflow-oidc" in added:
+        raise HarnessError(
+            "mlflow-oidc needs an MLflow with the plugin mlflow-oidc-auth. kind runs the official one "
+            "without it: use the embedded cluster, or an overlay of your own that names your image."
+        )
     if provider == "embedded" and (added or overlay != "embedded"):
         added.add("built-images")
     base = find_folder("overlays", overlay)

@@ -110,6 +110,11 @@ def test_of_an_installation_nothing_is_ours(tmp_path: Path, cluster: Cluster) ->
     assert not [change for change in cluster.done if change.startswith("apply")]
 
 
+def test_a_component_that_the_official_image_cannot_run_is_refused_on_kind(tmp_path: Path) -> None:
+    with pytest.raises(HarnessError, match="needs an MLflow with the plugin mlflow-oidc-auth"):
+        deployment.write_overlay(tmp_path / "overlay", "kind", ["mlflow-oidc"], "kind")
+
+
 @pytest.mark.parametrize("overlay", ["kind", "embedded"])
 def test_components_come_on_top_in_their_order_and_images_last(overlay: str, tmp_path: Path) -> None:
     # managed-postgres moves what mlflow-auth adds; the other way round, that would stay as it is.
