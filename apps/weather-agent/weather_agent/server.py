@@ -30,15 +30,15 @@ DRAIN_GRACE = 2
 
 
 def card(settings: Settings) -> AgentCard:
-    """Describe the agent to its clients, for A2A 1.0 and 0.3."""
-    url = settings.agent_endpoint
+    """Describe the agent to its clients, for A2A 1.0 and 0.3; the public agent's card names no version."""
+    versions = [""] if settings.public_telemetry else ["1.0", "0.3"]
     return AgentCard(
         name="Weather Assistant",
         description="Reports the weather of the cities in a question. It remembers no earlier question.",
         version=VERSION,
         supported_interfaces=[
-            AgentInterface(url=url, protocol_binding="JSONRPC", protocol_version="1.0"),
-            AgentInterface(url=url, protocol_binding="JSONRPC", protocol_version="0.3"),
+            AgentInterface(url=settings.agent_endpoint, protocol_binding="JSONRPC", protocol_version=version)
+            for version in versions
         ],
         capabilities=AgentCapabilities(streaming=True),
         default_input_modes=["text/plain"],

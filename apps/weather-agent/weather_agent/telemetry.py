@@ -53,6 +53,8 @@ from opentelemetry.trace import Link, Span, Status, StatusCode
 from opentelemetry.util.genai.types import ContentCapturingMode
 from opentelemetry.util.genai.utils import gen_ai_json_dumps, get_content_capturing_mode
 
+from weather_agent import telemetry_public
+
 AGENT_NAME = "weather-assistant"
 SERVICE_NAME = "weather-service"
 VERSION = "0.1.0"
@@ -140,6 +142,17 @@ class Request:
             self._span.set_attributes(_message("output", "assistant", text))
 
 
+class PublicRequest(Request):
+    """The root span of the public agent, which middleware makes and ends."""
+
+    def answered(self, text: str) -> None:
+        """Record the answer of a request that went well."""
+        telemetry_public.record_output(self._span, text)
+
+    def failed(self, text: str, error: BaseException) -> None:
+        """Record nothing: the middleware may find the text in its answer."""
+
+
 class ToolCall:
     """A call of a tool, while it is going on; `span` is None where nobody wants its span from us."""
 
@@ -189,7 +202,7 @@ def request(context_id: str, question: str, model: str, headers: Mapping[str, st
     """
     caller = trace.get_current_span(propagate.extract(headers, context=Context())).get_span_context()
     if not _instrumentations:  # the public agent's root is telemetry_public.RootSpan
-        yield Request(trace.INVALID_SPAN)
+        yield PublicRequest(telemetry_public.current_root())
         return
     tracer: trace.Tracer
     session: AbstractContextManager[object]

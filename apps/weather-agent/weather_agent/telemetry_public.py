@@ -9,7 +9,8 @@ Measured on the public agent with a scripted model: 82 spans a question, recorde
         POST > tools/call get_weather              (fastmcp; the tool server's span)
 
 Only the root carries the session. It continues the caller's trace and covers one HTTP request, whatever that
-asks for. It ends OK, also when model or tool failed. Nothing is flushed at SIGTERM, and nothing is counted.
+asks for. It ends OK, also when model or tool failed. It has the answer, and of a failure the text where that
+was not streamed and A2A 0.3 asked. Nothing is flushed at SIGTERM, and nothing is counted.
 
 The A2A SDK makes its spans where OTEL_INSTRUMENTATION_A2A_SDK_ENABLED is `true`. Which spans those and the
 instrumentations are depends on their versions: public/requirements.in has those of the public agent.
@@ -18,6 +19,7 @@ instrumentations are depends on their versions: public/requirements.in has those
 import json
 import os
 from collections.abc import Mapping
+from contextvars import ContextVar
 from typing import Any
 
 from openinference.instrumentation.langchain import LangChainInstrumentor
@@ -41,6 +43,18 @@ NAMED_BY = {
     "output": ("output.value", "mlflow.spanOutputs", "gen_ai.completion"),
     "user": ("mlflow.user", "enduser.id"),
 }
+
+_root: ContextVar[Span] = ContextVar("root", default=trace.INVALID_SPAN)
+
+
+def current_root() -> Span:
+    """Return the root of the request that is being answered: below it, others are the current span."""
+    return _root.get()
+
+
+def record_output(span: Span, text: str) -> None:
+    """Put an answer on a root."""
+    span.set_attributes(dict.fromkeys(NAMED_BY["output"], text[:LONGEST]))
 
 
 def start() -> TracerProvider:
@@ -106,6 +120,7 @@ class RootSpan:
         caller = propagate.extract(headers)
         attributes = _attributes(_json(body), headers)
         with tracer.start_as_current_span(f"invoke_agent {NAME}", caller, attributes=attributes) as span:
+            _root.set(span)
             await self._app(scope, replay, keep)
             _record_answer(span, b"".join(message.get("body", b"") for message in answer))
             span.set_status(StatusCode.OK)
@@ -163,4 +178,4 @@ def _record_answer(span: Span, body: bytes) -> None:
         if part.get("text")
     ]
     if texts:
-        span.set_attributes(dict.fromkeys(NAMED_BY["output"], texts[0][:LONGEST]))
+        record_output(span, texts[0])
