@@ -10,9 +10,10 @@ from typing import Any
 from traces.model import Span
 
 # Where a span's input and output stand: the first of these prefixes that the span has an attribute for.
+# GenAI's messages come first: Phoenix makes OpenInference's from them, and leaves out what a tool answered.
 _PARTS: Mapping[str, Sequence[str]] = {
-    "input": ("llm.input_messages.", "gen_ai.input.messages", "input.value", "gen_ai.tool.call.arguments"),
-    "output": ("llm.output_messages.", "gen_ai.output.messages", "output.value", "gen_ai.tool.call.result"),
+    "input": ("gen_ai.input.messages", "llm.input_messages.", "input.value", "gen_ai.tool.call.arguments"),
+    "output": ("gen_ai.output.messages", "llm.output_messages.", "output.value", "gen_ai.tool.call.result"),
 }
 
 

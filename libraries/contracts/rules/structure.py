@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -84,15 +85,13 @@ def demanded_spans(contract: Contract, expectation: Expectation) -> int:
     Raises ContractError where it leaves the number of a kind open.
     """
     total, counts = 0, contract.sections.get("counts", {})
-    if counts.get("other") != 0:
+    if counts.get("other") != 0 and "*" not in counts:
         raise ContractError(
             f"Contract {contract.name!r} allows any number of other spans, so its spans cannot be counted: "
             "use one that does not."
         )
-    for selector, wanted in counts.items():
-        if not selector.isalpha() or selector == "other":
-            continue  # a part of a kind that has a count of its own
-        number = expectation.value(wanted)
+    for selector in _separate(counts):
+        number = expectation.value(counts[selector])
         if not isinstance(number, int):
             raise ContractError(
                 f"Contract {contract.name!r} does not say how many {selector} spans there are, so its spans "
@@ -104,9 +103,8 @@ def demanded_spans(contract: Contract, expectation: Expectation) -> int:
 
 def least_spans(contract: Contract, expectation: Expectation) -> int:
     """Return how many spans a trace has at least that fulfils the contract: its counts of all kinds."""
-    return sum(
-        least for selector, least in _least_counts(contract, expectation).items() if selector.isalpha()
-    )
+    counts = _least_counts(contract, expectation)
+    return sum(counts[selector] for selector in _separate(counts))
 
 
 def has_demanded_spans(contract: Contract, trace: Trace, expectation: Expectation) -> bool:
@@ -116,6 +114,14 @@ def has_demanded_spans(contract: Contract, trace: Trace, expectation: Expectatio
         len(evaluation.select(selector)) >= least
         for selector, least in _least_counts(contract, expectation).items()
     )
+
+
+def _separate(counts: Mapping[str, Any]) -> list[str]:
+    """Return the selectors that count each span once: `*`, or kinds, and names of kinds without a count."""
+    if "*" in counts:
+        return ["*"]
+    kinds = {selector: re.split(r"[:\[]", selector)[0] for selector in counts if selector != "other"}
+    return [selector for selector, kind in kinds.items() if selector == kind or kind not in counts]
 
 
 def _least_counts(contract: Contract, expectation: Expectation) -> dict[str, int]:
