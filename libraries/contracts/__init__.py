@@ -8,6 +8,7 @@ from robotlibcore import HybridCore
 from contracts.canaries import Canaries
 from contracts.choice import ContractChoice
 from contracts.conversations import Conversations
+from contracts.learning import Learning
 from contracts.report import TraceReport
 
 
@@ -17,4 +18,4 @@ class Contracts(HybridCore):  # type: ignore[misc] # it has no types
 
     def __init__(self) -> None:
         """Put the keywords of this room together."""
-        super().__init__([Canaries(), ContractChoice(), Conversations(), TraceReport()])
+        super().__init__([Canaries(), ContractChoice(), Conversations(), Learning(), TraceReport()])

@@ -13,7 +13,7 @@ PAGES = [
 WRITTEN = [page for page in PAGES if page.name != "keywords.md"]  # by hand
 LONGEST_SENTENCE = 25  # words
 LONGEST_PARAGRAPH = 660  # characters: six lines of GitHub's pages
-FOLDERS = ("kustomize", "robot", "resources", "libraries", "apps", "harness", "tests", "docs")
+FOLDERS = ("kustomize", "robot", "resources", "libraries", "apps", "harness", "learn", "tests", "docs")
 
 
 def prose(text: str) -> list[str]:

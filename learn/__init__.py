@@ -1,0 +1,1 @@
+"""Writes a first contract of an agent from what its traces show."""
