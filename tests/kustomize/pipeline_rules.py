@@ -213,7 +213,7 @@ def mlflow_service(stack: Stack) -> str:
 
 
 def mlflow_answers_to_its_names(stack: Stack) -> Iterator[str]:
-    """MLflow's allowed hosts are its Service's names and the route's, with and without port, and no other."""
+    """MLflow's allowed hosts are its Service's names and the route's, this with any port, and no other."""
     found = stack.container("mlflow")
     if found is None:
         return
@@ -221,11 +221,12 @@ def mlflow_answers_to_its_names(stack: Stack) -> Iterator[str]:
     service = mlflow_service(stack)
     route = stack.get("HTTPRoute", service, found[0])
     suffixes = ("", f".{found[0]}", f".{found[0]}.svc", f".{found[0]}.svc.cluster.local")
-    hosts, origins = {f"{service}{suffix}:5000" for suffix in suffixes}, set()
+    hosts = {f"{service}{suffix}:5000" for suffix in suffixes}
+    origins = {f"http://{service}{suffixes[-1]}:5000"}
     if route is not None:
-        host, port = route["spec"]["hostnames"][0], environment.get("ROUTE_PORT")
-        hosts |= {host, f"{host}:{port}"}
-        origins = {f"http://{host}", f"http://{host}:{port}"}
+        names = {route["spec"]["hostnames"][0], f"{route['spec']['hostnames'][0]}:*"}
+        hosts |= names
+        origins |= {f"{scheme}://{name}" for scheme in ("http", "https") for name in names}
     for variable, wanted in (
         ("MLFLOW_SERVER_ALLOWED_HOSTS", hosts),
         ("MLFLOW_SERVER_CORS_ALLOWED_ORIGINS", origins),

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 import yaml
+from mlflow.server.security_utils import is_allowed_host_header, should_block_cors_request
 
 import availability_rules
 import pipeline_rules
@@ -145,7 +146,7 @@ def test_suites_and_overlay_mean_the_same(overlay: Callable[[str], Stack]) -> No
         (workload,) = stack.selected_by(service)
         assert workload["metadata"]["labels"]["app.kubernetes.io/name"] == component
     for component in ("mlflow", "phoenix", "weather-agent"):
-        place, gateway = settings["COMPONENTS"][component], settings["HTTP_GATEWAY"]
+        place = settings["COMPONENTS"][component]
         (route,) = (
             route
             for route in stack.of("HTTPRoute")
@@ -155,14 +156,29 @@ def test_suites_and_overlay_mean_the_same(overlay: Callable[[str], Stack]) -> No
         on_openshift = overlay("openshift").get("Route", route["metadata"]["name"], place["namespace"])
         assert on_openshift, f"{component} has no Route on OpenShift"
         assert on_openshift["spec"]["to"]["name"] == place["service"]
-        parent = route["spec"]["parentRefs"][0]
-        assert (parent["namespace"], parent["name"]) == (gateway["namespace"], gateway["name"])
-        assert parent["sectionName"] == gateway["listener"]
-    prepare, mlflow, collector = (stack.container(name) for name in ("prepare", "mlflow", "otel-collector"))
+    prepare, collector = stack.container("prepare"), stack.container("otel-collector")
     assert prepare
-    assert mlflow
     assert collector
     assert plain_env(prepare[1])["EXPERIMENT_NAME"]
-    assert plain_env(mlflow[1])["ROUTE_PORT"] == str(settings["HTTP_GATEWAY"]["port"])
     ports = {port["name"]: port["containerPort"] for port in collector[1]["ports"]}
     assert ports["metrics"] == settings["COLLECTOR_METRICS_PORT"]
+
+
+@pytest.mark.parametrize("port", ["", ":8080", ":30080", ":8443"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_mlflow_answers_a_browser_at_any_port_of_the_gateway(
+    overlay: Callable[[str], Stack], scheme: str, port: str
+) -> None:
+    stack = overlay("kind")
+    route, mlflow = stack.get("HTTPRoute", "mlflow", "kagenti-system"), stack.container("mlflow")
+    assert route
+    assert mlflow
+    environment = plain_env(mlflow[1], mlflow[0])
+    hosts = environment["MLFLOW_SERVER_ALLOWED_HOSTS"].split(",")
+    origins = environment["MLFLOW_SERVER_CORS_ALLOWED_ORIGINS"].split(",")
+    (host,) = route["spec"]["hostnames"]
+    assert is_allowed_host_header(hosts, f"{host}{port}")
+    assert not should_block_cors_request(f"{scheme}://{host}{port}", "POST", origins)
+    for other in (f"{host}.example{port}", f"other.{host}{port}", f"example{port}"):
+        assert not is_allowed_host_header(hosts, other)
+        assert should_block_cors_request(f"{scheme}://{other}", "POST", origins)

@@ -16,7 +16,7 @@ SCRIPT = Path(follow_route.__file__).with_name("with-route-host.sh")
 # Stands in for MLflow's server: it prints the names that it was given, and ends at SIGTERM.
 SERVER = """
 trap 'echo stopped; exit 0' TERM
-echo $MLFLOW_SERVER_ALLOWED_HOSTS ${MLFLOW_SERVER_CORS_ALLOWED_ORIGINS-none}
+echo $MLFLOW_SERVER_ALLOWED_HOSTS $MLFLOW_SERVER_CORS_ALLOWED_ORIGINS
 while :; do sleep 0.05; done
 """
 
@@ -91,7 +91,11 @@ def start(tmp_path: Path) -> Iterator[Callable[[str], "subprocess.Popen[str]"]]:
         process = subprocess.Popen(
             ["bash", str(SCRIPT), "bash", "-c", server],
             env=os.environ
-            | {"ROUTE_HOST_FILE": str(tmp_path / "host"), "MLFLOW_SERVER_ALLOWED_HOSTS": "mlflow:5000"},
+            | {
+                "ROUTE_HOST_FILE": str(tmp_path / "host"),
+                "MLFLOW_SERVER_ALLOWED_HOSTS": "mlflow:5000",
+                "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": "http://mlflow:5000",
+            },
             stdout=subprocess.PIPE,
             text=True,
             start_new_session=True,
@@ -114,9 +118,12 @@ def line(process: "subprocess.Popen[str]") -> str:
 @pytest.mark.parametrize(
     ("host", "names"),
     [
-        ("", "mlflow:5000 none"),
-        ("a.example", "mlflow:5000,a.example https://a.example"),
-        ("a.example,b.example", "mlflow:5000,a.example,b.example https://a.example,https://b.example"),
+        ("", "mlflow:5000 http://mlflow:5000"),
+        ("a.example", "mlflow:5000,a.example http://mlflow:5000,https://a.example"),
+        (
+            "a.example,b.example",
+            "mlflow:5000,a.example,b.example http://mlflow:5000,https://a.example,https://b.example",
+        ),
     ],
 )
 def test_the_server_gets_the_host(
@@ -129,10 +136,10 @@ def test_the_server_restarts_with_another_host(
     tmp_path: Path, start: Callable[[str], "subprocess.Popen[str]"]
 ) -> None:
     process = start("a.example")
-    assert line(process) == "mlflow:5000,a.example https://a.example"
+    assert line(process) == "mlflow:5000,a.example http://mlflow:5000,https://a.example"
     follow_route.write(tmp_path / "host", "b.example")
     assert line(process) == "stopped"
-    assert line(process) == "mlflow:5000,b.example https://b.example"
+    assert line(process) == "mlflow:5000,b.example http://mlflow:5000,https://b.example"
     assert process.poll() is None
 
 

@@ -1,17 +1,19 @@
 #!/bin/bash
 # Runs MLflow's server (the arguments) so that it answers to its Route's host too. When the host changes, it restarts the
 # server, which reads its names only at its start.
-# Environment: ROUTE_HOST_FILE, MLFLOW_SERVER_ALLOWED_HOSTS (the names inside the cluster).
+# Environment: ROUTE_HOST_FILE, MLFLOW_SERVER_ALLOWED_HOSTS and MLFLOW_SERVER_CORS_ALLOWED_ORIGINS (those inside the
+# cluster).
 set -uo pipefail
 
 inside=$MLFLOW_SERVER_ALLOWED_HOSTS
+origins_inside=$MLFLOW_SERVER_CORS_ALLOWED_ORIGINS
 server=
 trap '[ -z "$server" ] || kill -TERM "$server"' TERM INT
 while true; do
   hosts=$(<"$ROUTE_HOST_FILE")
   if [ -n "$hosts" ]; then # several hosts are separated by commas
     export MLFLOW_SERVER_ALLOWED_HOSTS="$inside,$hosts"
-    export MLFLOW_SERVER_CORS_ALLOWED_ORIGINS="https://${hosts//,/,https://}"
+    export MLFLOW_SERVER_CORS_ALLOWED_ORIGINS="$origins_inside,https://${hosts//,/,https://}"
   fi
   "$@" &
   server=$!
