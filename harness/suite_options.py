@@ -12,14 +12,15 @@ from collections.abc import Iterable, Mapping
 COLLECTOR_AND_AGENT = frozenset({"otel-collector", "weather-agent", "weather-tool"})
 BACKENDS = frozenset({"mlflow", "phoenix", "postgres"})
 EVERYWHERE = COLLECTOR_AND_AGENT | BACKENDS
+EVERYWHERE |= {"mlflow-route", "phoenix-route"}
 EVERYWHERE |= {"known-agent", "openinference", "scripted-model", "secrets", "streaming"}
 OURS = EVERYWHERE | {"agent-route", "collector-metrics", "mlflow-pages", "model", "phoenix-pages"}
 OVERLAYS: Mapping[str, frozenset[str]] = {
-    "embedded": OURS | {"gateway"},
+    "embedded": OURS | {"gateway", "host-names"},
     "installed": EVERYWHERE | {"gateway"},
-    "installed-without-phoenix": EVERYWHERE - {"phoenix"} | {"gateway"},
+    "installed-without-phoenix": EVERYWHERE - {"phoenix", "phoenix-route"} | {"gateway"},
     "kagenti": OURS - {"phoenix-pages"} | {"gateway"},  # its Phoenix is an older release
-    "kind": OURS | {"gateway"},
+    "kind": OURS | {"gateway", "host-names"},
     "openshift": OURS | {"openshift-routes", "user-range"},
 }
 # Only Components that bring or take away something that a test can lack.

@@ -28,6 +28,7 @@ Report What Is Verified
     Report Images
     Report Pipelines
     Report MLflow
+    Report Entry Points
     Report Experiment
     Find What Is Broken
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from robot.api.deco import library
 from robotlibcore import HybridCore
 
-from entry.addresses import Addresses
 from entry.certificates import Certificates
 from entry.gateway_api import GatewayApi
 from entry.http_requests import HttpRequests
+from entry.ingress import Ingresses
 from entry.logins import Logins
 from entry.openshift import OpenshiftRoutes
+from entry.port_forward import FORWARD
 from entry.routes import Routes
-from entry.service_proxy import ServiceProxy
+from entry.tls import TlsOfMlflow
+from entry.tracking_uri import TrackingUri
 
 
 @library(scope="GLOBAL")
@@ -23,13 +25,15 @@ class Entry(HybridCore):  # type: ignore[misc] # it has no types
         """Put the keywords of this room together."""
         super().__init__(
             [
-                Addresses(),
                 Certificates(),
                 GatewayApi(),
                 HttpRequests(),
+                Ingresses(),
                 Logins(),
                 OpenshiftRoutes(),
+                FORWARD,
                 Routes(),
-                ServiceProxy(),
+                TlsOfMlflow(),
+                TrackingUri(),
             ]
         )

@@ -5,64 +5,18 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
-from robot.api.deco import keyword, library
-from robot.api.types import Secret
 from urllib3.util import connection
 
-from entry.entry_point import EntryError, EntryPoint, Login, RequestLogin
+from entry.entry_point import EntryError, EntryPoint
 
-TRACKING_URI = "MLFLOW_TRACKING_URI"  # as mlflow's own client has it
+EXAMPLES = "192.0.2.7:8080 or [2001:db8::7]:8080"
 DEFAULT_PORTS = {"https": 443, "http": 80}
 # Where to connect for a host and port, both as they stand in URLs.
 _addresses: dict[tuple[str, int], tuple[str, int]] = {}
 _create_connection = connection.create_connection
-
-
-@library(scope="GLOBAL")
-class Addresses:
-    """Makes entry points of URLs, and others of entry points."""
-
-    @keyword
-    def get_entry_point_from_environment(self) -> EntryPoint | None:
-        """Return the MLflow that MLFLOW_TRACKING_URI names, None where it is not set.
-
-        A login in the URL becomes the entry point's: messages show the URL. Raises EntryError where the
-        variable is not the URL of a server.
-        """
-        given = os.environ.get(TRACKING_URI)
-        if not given:
-            return None
-        parts = urlsplit(given)
-        server = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-        if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
-            raise EntryError(
-                f"{TRACKING_URI} is {server!r}; it must be the URL of a server, as in http://192.0.2.7:5000."
-            )
-        login = None
-        if parts.username and parts.password:
-            login = Login(unquote(parts.username), Secret(unquote(parts.password)))
-        return EntryPoint(server.rstrip("/"), login=login)
-
-    @keyword
-    def get_entry_point_of_address(self, address: str) -> EntryPoint:
-        """Return how to reach `host:port` by plain HTTP, without a host name."""
-        return entry_point_at(f"http://{address}", parse_address(address))
-
-    @keyword
-    def get_entry_point_with_login(self, entry: EntryPoint, login: RequestLogin | None) -> EntryPoint:
-        """Return the same entry point, asked with another login from now on, or without one."""
-        return replace(entry, login=login)
-
-    @keyword
-    def get_entry_point_with_host(self, entry: EntryPoint, hostname: str) -> EntryPoint:
-        """Return an entry point that connects to where `entry` does and asks there for another host name."""
-        scheme, (host, port) = urlsplit(entry.url).scheme, host_and_port(entry.url)
-        address = parse_address(entry.address) if entry.address else (host, port)
-        return entry_point_at(f"{scheme}://{format_address(hostname, port)}", address)
 
 
 def read_address(environment: Mapping[str, str], variable: str) -> tuple[str, int] | None:
@@ -73,7 +27,7 @@ def read_address(environment: Mapping[str, str], variable: str) -> tuple[str, in
     try:
         return parse_address(given)
     except ValueError as error:
-        raise EntryError(f"{variable} is {given!r}; it must be host:port, as in 192.0.2.7:8080.") from error
+        raise EntryError(f"{variable} is {given!r}; it must be host:port, as in {EXAMPLES}.") from error
 
 
 def parse_address(address: str) -> tuple[str, int]:
@@ -87,6 +41,14 @@ def parse_address(address: str) -> tuple[str, int]:
 def format_address(host: str, port: int) -> str:
     """Return `host:port`, with an IPv6 host in brackets."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def make_url(scheme: str, host: str, port: int | None, path: str = "") -> str:
+    """Return a URL as a browser shows it: without the scheme's own port, and without a slash at its end."""
+    name = f"[{host}]" if ":" in host else host
+    if port not in {None, DEFAULT_PORTS[scheme]}:
+        name = f"{name}:{port}"
+    return f"{scheme}://{name}{path.rstrip('/')}"
 
 
 def host_and_port(url: str) -> tuple[str, int]:
@@ -113,8 +75,12 @@ def _connect(address: tuple[str, int], *arguments: Any, **options: Any) -> socke
 
 
 def _bypass_proxies(host: str) -> None:
-    """Keep requests to the host away from a proxy that the environment names for the internet."""
-    for variable in ("NO_PROXY", "no_proxy"):
-        bypassed = os.environ.get(variable, "")
-        if host not in bypassed.split(","):
-            os.environ[variable] = f"{bypassed},{host}".strip(",")
+    """Keep requests to the host away from a proxy that the environment names for the internet.
+
+    A variable that is not set stays so where the other one is: the lower-case one would hide it.
+    """
+    variables = [name for name in ("NO_PROXY", "no_proxy") if os.environ.get(name)] or ["NO_PROXY"]
+    for variable in variables:
+        bypassed = [entry.strip() for entry in os.environ.get(variable, "").split(",")]
+        if not {host, "*"} & set(bypassed):
+            os.environ[variable] = ",".join(filter(None, [*bypassed, host]))

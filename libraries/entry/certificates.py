@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import ssl
-from pathlib import Path
 
-from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from robot.api.deco import keyword, library
 
 from connection_failures import describe_failure
 from entry.addresses import host_and_port, parse_address
-from entry.entry_point import EntryPoint
+from entry.entry_point import EntryPoint, Tls
 from entry.http_requests import RequestError
+from entry.tls import make_context
 
 CONNECTION_LIMIT = 3  # seconds
 
@@ -29,17 +26,11 @@ class Certificates:
 
 
 def verified_certificate(entry: EntryPoint) -> bytes:
-    """Return the certificate (DER) that an https entry point presents, verified as requests verifies it.
+    """Return the certificate (DER) that an https entry point presents, verified as requests to it verify it.
 
     Raises RequestError, with what to do, where it cannot be reached or is not to be trusted.
     """
-    named = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-    bundle = Path(named or DEFAULT_CA_BUNDLE_PATH)
-    context = (
-        ssl.create_default_context(capath=bundle)
-        if bundle.is_dir()
-        else ssl.create_default_context(cafile=bundle)
-    )
+    context = make_context(entry.tls or Tls())
     host, port = host_and_port(entry.url)
     address = parse_address(entry.address) if entry.address else (host, port)
     try:

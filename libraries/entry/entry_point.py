@@ -64,6 +64,25 @@ class Login(RequestLogin):
 
 
 @dataclass(frozen=True)
+class UserInfo(RequestLogin):
+    """What a URL has before its @: name and password, or a token instead. No log shows any of it.
+
+    `text` is `name:password`, of which one may be empty.
+    """
+
+    text: Secret
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The header Authorization."""
+        return {"Authorization": UnshownText(f"Basic {base64.b64encode(self.text.value.encode()).decode()}")}
+
+    def __str__(self) -> str:
+        """Return where it comes from."""
+        return "the login in the URL"
+
+
+@dataclass(frozen=True)
 class BearerToken(RequestLogin):
     """A token: RFC 6750, section 2.1. No log shows it."""
 
@@ -83,19 +102,22 @@ class BearerToken(RequestLogin):
 class Tls:
     """Whom a request over TLS trusts, and the certificate that it shows, as requests' `verify` and `cert`.
 
-    `authority` is a file with certificates, None for the default ones, False to trust anybody.
+    `authority` is a file or folder with certificates, None for the default ones, False to trust anybody.
+    `certificate` is a file with a certificate and its key.
     """
 
     authority: str | bool | None = None
-    certificate: tuple[str, str] | None = None  # files of certificate and key
+    certificate: str | None = None
 
 
 @dataclass(frozen=True)
 class EntryPoint:
-    """Where a component is reached: its URL without a path, as a browser shows it, and the login for it.
+    """Where a component is reached, and the login for it.
 
-    `address`, as host:port, is where the URL's host is reached without asking a name server; None asks one.
-    `tls` differs from requests' default where the API server passes requests on. `workspace` is MLflow's.
+    `url` is as a browser shows it: with the path under which the component answers, if it has one, and
+    without a slash at its end. `address`, as host:port, is where the URL's host is reached without asking a
+    name server; None asks one. `through` is what leads there, where that is no route.
+    `workspace` is MLflow's.
     """
 
     url: str
@@ -103,6 +125,12 @@ class EntryPoint:
     login: RequestLogin | None = None
     tls: Tls | None = None
     workspace: str | None = None
+    through: str = ""
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether it is asked over TLS."""
+        return self.url.startswith("https:")
 
     @property
     def login_headers(self) -> dict[str, str]:
@@ -116,4 +144,7 @@ class EntryPoint:
 
     def __str__(self) -> str:
         """Return the entry point as people write it."""
-        return f"{self.url} (at {self.address})" if self.address else self.url
+        notes = [self.through or f"at {self.address}"] if self.through or self.address else []
+        if self.is_secure and self.tls and self.tls.authority is False:
+            notes.append("its certificate is not verified")
+        return f"{self.url} ({', '.join(notes)})" if notes else self.url

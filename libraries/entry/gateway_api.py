@@ -1,57 +1,64 @@
-"""The Gateway API: where its Gateway is reached, and whether Gateway and HTTPRoutes are accepted."""
+"""The Gateway API: where a Gateway serves an HTTPRoute, and whether Gateways and HTTPRoutes are accepted.
+
+Its rules are those of https://gateway-api.sigs.k8s.io/reference/spec/.
+"""
 
 from __future__ import annotations
 
-import os
-import socket
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping, Sequence
 
 from robot.api.deco import keyword, library
 
-from connection_failures import describe_failure
-from entry.addresses import entry_point_at, format_address, parse_address, read_address
 from entry.conditions import unmet_conditions
 from entry.entry_point import EntryError, EntryPoint
+from entry.listeners import Listener, find_entry_point, name_below
 from kube.model import Object
 
-CONNECTION_LIMIT = 3  # seconds
+SCHEMES = {"HTTP": "http", "HTTPS": "https"}  # of the protocols that take HTTPRoutes
 
 
 @library(scope="GLOBAL")
 class GatewayApi:
-    """Finds the gateway, and judges the status of Gateways."""
+    """Finds where Gateways serve HTTPRoutes, and judges the status of Gateways."""
 
-    @keyword
-    def find_gateway_address(self, gateway: Object | None, listener: str, port: int) -> str:
-        """Return `host:port` of the gateway: the first address that accepts a TCP connection.
+    @keyword(name="Get Gateways Of HTTPRoutes")
+    def gateways_of_http_routes(self, *routes: Object) -> list[dict[str, str]]:
+        """Return `namespace` and `name` of the Gateways that have accepted HTTPRoutes, each once.
 
-        The addresses: the environment's GATEWAY_ADDRESS alone where it is set, else those in the Gateway's
-        status with the listener's port, else this machine at `port` (kind maps it there). Raises EntryError,
-        which names each address tried and the failure there.
+        Of a route that none has accepted, those that it names.
         """
-        tried = []
-        for host, number, source in _addresses(gateway, listener, port):
-            address = format_address(host, number)
-            try:
-                socket.create_connection((host, number), timeout=CONNECTION_LIMIT).close()
-            except OSError as error:
-                tried.append(f"{address} from {source} ({describe_failure(error)})")
-                continue
-            return address
-        raise EntryError(
-            f"No gateway accepts a connection, tried {', '.join(tried)}; "
-            "set GATEWAY_ADDRESS=host:port if it is elsewhere."
+        names = dict.fromkeys(
+            _gateway_of(route, parent) for route in routes for parent in _parents_that_serve(route)
         )
+        return [{"namespace": namespace, "name": name} for namespace, name in names]
 
     @keyword(name="Get Entry Point Of HTTPRoute")
-    def entry_point_of_http_route(self, route: Object, address: str) -> EntryPoint:
-        """Return how to reach an HTTPRoute's first host name through the gateway at `host:port`.
+    def entry_point_of_http_route(
+        self, route: Object, gateways: Sequence[Object], place: Mapping[str, str], own_port: int
+    ) -> EntryPoint:
+        """Return how to reach a Service by an HTTPRoute, through those of its Gateways that could be read.
 
-        A route without host names is for every host: it is reached by the address itself.
+        `place` has the Service's `namespace` and `service`; `own_port` is where this machine may reach a
+        Gateway by plain HTTP. Raises EntryError where no listener takes the route, and where none accepts a
+        connection.
         """
-        host, port = parse_address(address)
-        names = route["spec"].get("hostnames") or [host]
-        return entry_point_at(f"http://{format_address(names[0], port)}", (host, port))
+        name = place["service"]
+        listeners = list(
+            _listeners(route, gateways, name) if gateways else _usual_listeners(route, name, own_port)
+        )
+        if not listeners:
+            known = " and ".join(_name(gateway) for gateway in gateways)
+            raise EntryError(
+                f"No HTTP or HTTPS listener of {known} takes {_name(route)} with its host names."
+            )
+        return find_entry_point(listeners, http_route_prefix(route, place["namespace"], name) or "", own_port)
+
+    @keyword(name="Find HTTPRoutes For Every Host")
+    def http_routes_for_every_host(self, routes: Sequence[Object], gateways: Sequence[Object]) -> list[str]:
+        """Return which HTTPRoutes a listener serves for every host name, as `HTTPRoute namespace/name`."""
+        return [
+            _name(route) for route in routes if any(not each.host for each in _listeners(route, gateways, ""))
+        ]
 
     @keyword
     def find_gateway_problems(self, gateway: Object) -> list[str]:
@@ -61,29 +68,113 @@ class GatewayApi:
 
 
 def http_route_problems(route: Object) -> list[str]:
-    """Return which conditions of an HTTPRoute do not hold, for each of its Gateways."""
-    parents = route.get("status", {}).get("parents", ())
-    if not parents:
+    """Return which conditions of an HTTPRoute do not hold, for each Gateway; none where one serves it."""
+    problems = [_problems_at(route, report) for report in _reports(route)]
+    if not problems:
         return ["no Gateway has accepted it"]
-    return [
-        problem
-        for parent in parents
-        for problem in unmet_conditions(
-            route,
-            f"Gateway {parent['parentRef']['name']}",
-            parent.get("conditions", ()),
-            ("Accepted", "ResolvedRefs"),
-        )
+    return [] if [] in problems else [problem for each in problems for problem in each]
+
+
+def http_route_prefix(route: Object, namespace: str, service: str) -> str | None:
+    """Return the shortest path below which an HTTPRoute leads to a Service, whatever else a request has.
+
+    Without a slash at its end, so empty for all paths; None where there is no such path.
+    """
+    own = route["metadata"]["namespace"]
+    prefixes = [
+        _prefix(match)
+        for rule in route["spec"].get("rules") or ()
+        for target in rule.get("backendRefs") or ()
+        if target.get("kind", "Service") == "Service"
+        and (target.get("namespace", own), target["name"]) == (namespace, service)
+        for match in rule.get("matches") or [{}]
     ]
+    return min((each for each in prefixes if each is not None), key=len, default=None)
 
 
-def _addresses(gateway: Object | None, listener: str, port: int) -> Iterable[tuple[str, int, str]]:
-    """Yield host and port of each place where the gateway may be, and who says so."""
-    given = read_address(os.environ, "GATEWAY_ADDRESS")
-    if given:
-        yield *given, "GATEWAY_ADDRESS"
-        return
-    ports = {entry["name"]: entry["port"] for entry in (gateway or {}).get("spec", {}).get("listeners", ())}
-    for entry in (gateway or {}).get("status", {}).get("addresses", ()):
-        yield entry["value"], ports.get(listener, port), "the Gateway's status"
-    yield "127.0.0.1", port, "this machine"
+def common_host(listener: str | None, names: Sequence[str]) -> str | None:
+    """Return a name that a listener's host and a route's host names have in common.
+
+    One without a wildcard comes first. Empty where both are for every name, None where none is common.
+    """
+    if not names:
+        return listener or ""
+    common = [_narrower(listener, name) for name in names] if listener else names
+    found = sorted(filter(None, common), key=lambda name: name.startswith("*."))
+    return found[0] if found else None
+
+
+def _narrower(one: str, other: str) -> str | None:
+    """Return which of two host names, each perhaps with a wildcard, is within the other."""
+    if one == other or (other.startswith("*.") and one.removeprefix("*").endswith(other[1:])):
+        return one
+    if one.startswith("*.") and other.removeprefix("*").endswith(one[1:]):
+        return other
+    return None
+
+
+def _prefix(match: Object) -> str | None:
+    """Return the path of a match that is for every request below it, None where it is for some only."""
+    path = match.get("path") or {}
+    if {"headers", "queryParams", "method"} & match.keys() or path.get("type", "PathPrefix") != "PathPrefix":
+        return None
+    return str(path.get("value", "/")).rstrip("/")
+
+
+def _listeners(route: Object, gateways: Sequence[Object], service: str) -> Iterator[Listener]:
+    """Yield the listeners of Gateways at which a route is served."""
+    parents = _parents_that_serve(route)
+    for gateway in gateways:
+        name = gateway["metadata"]["namespace"], gateway["metadata"]["name"]
+        addresses = tuple(each["value"] for each in gateway.get("status", {}).get("addresses") or ())
+        for listener in gateway["spec"]["listeners"]:
+            host = common_host(listener.get("hostname"), route["spec"].get("hostnames") or ())
+            scheme = SCHEMES.get(listener["protocol"])
+            meant = any(_gateway_of(route, each) == name and _is_meant(each, listener) for each in parents)
+            if scheme and meant and host is not None:
+                yield Listener(scheme, name_below(host, service), listener["port"], addresses)
+
+
+def _usual_listeners(route: Object, service: str, own_port: int) -> Iterator[Listener]:
+    """Yield the listeners that a Gateway has which cannot be read, most likely."""
+    host = name_below(common_host(None, route["spec"].get("hostnames") or ()) or "", service)
+    yield Listener("http", host, own_port)
+    yield Listener("https", host, 443)
+
+
+def _is_meant(parent: Object, listener: Object) -> bool:
+    """Return whether a route's reference to a Gateway is to this listener, or to any."""
+    return bool(
+        parent.get("sectionName", listener["name"]) == listener["name"]
+        and parent.get("port", listener["port"]) == listener["port"]
+    )
+
+
+def _parents_that_serve(route: Object) -> list[Object]:
+    """Return the references to Gateways that have accepted a route; where none has, all that it has."""
+    serving = [report["parentRef"] for report in _reports(route) if not _problems_at(route, report)]
+    return serving or [each for each in route["spec"].get("parentRefs") or () if _is_gateway(each)]
+
+
+def _reports(route: Object) -> list[Object]:
+    """Return what Gateways report about a route; a mesh reports about a Service."""
+    return [each for each in route.get("status", {}).get("parents") or () if _is_gateway(each["parentRef"])]
+
+
+def _is_gateway(parent: Object) -> bool:
+    return bool(parent.get("kind", "Gateway") == "Gateway")
+
+
+def _gateway_of(route: Object, parent: Object) -> tuple[str, str]:
+    """Return namespace and name of the Gateway that a reference of a route is to."""
+    return parent.get("namespace", route["metadata"]["namespace"]), parent["name"]
+
+
+def _problems_at(route: Object, report: Object) -> list[str]:
+    gateway = f"Gateway {report['parentRef']['name']}"
+    return unmet_conditions(route, gateway, report.get("conditions", ()), ("Accepted", "ResolvedRefs"))
+
+
+def _name(item: Object) -> str:
+    kind = "HTTPRoute" if "rules" in item["spec"] else "Gateway"
+    return f"{kind} {item['metadata']['namespace']}/{item['metadata']['name']}"

@@ -10,6 +10,7 @@ from robot.api.deco import keyword, library
 
 from connection_failures import ConnectionFailure, describe_failure
 from entry.entry_point import EntryError, EntryPoint
+from entry.tls import request_options
 
 if TYPE_CHECKING:
     from RequestsLibrary import RequestsLibrary
@@ -21,6 +22,13 @@ HINTS = {
     "name": "where no name server knows a Route's host, set ROUTER_ADDRESS=host:port "
     "(ROUTER_HTTP_ADDRESS for plain HTTP)",
 }
+# A server that wants a certificate may close the connection, or refuse TLS.
+CLIENT_CERTIFICATE_HINT = (
+    "where MLflow wants a client's certificate, name a file with certificate and key in "
+    "MLFLOW_TRACKING_CLIENT_CERT_PATH"
+)
+# Where a request has no login, requests takes one from ~/.netrc; in mlflow's client it even replaces ours.
+requests.sessions.get_netrc_auth = lambda *_, **__: None
 
 
 class RequestError(EntryError):
@@ -29,6 +37,12 @@ class RequestError(EntryError):
     def __init__(self, entry: EntryPoint, failure: ConnectionFailure) -> None:
         """Name the entry point and the failure."""
         hint = HINTS.get(failure.kind)
+        if (
+            failure.kind in {"closed", "tls"}
+            and entry.is_secure
+            and not (entry.tls and entry.tls.certificate)
+        ):
+            hint = CLIENT_CERTIFICATE_HINT
         self.why = f"{failure}; {hint}" if hint else str(failure)
         super().__init__(f"The request to {entry} failed: {self.why}.")
 
@@ -45,12 +59,11 @@ def send_request(
     `limit` is in seconds, for the connection and for each part of the answer. Raises RequestError where
     there is no answer.
     """
-    if entry.tls:
-        options |= {"verify": entry.tls.authority, "cert": entry.tls.certificate}
+    options |= request_options(entry)
     options["headers"] = entry.workspace_headers | (options.get("headers") or {})
     try:
         return requests.request(method, entry.url + path, auth=entry.login, timeout=limit, **options)
-    except requests.RequestException as error:
+    except OSError as error:  # requests' own errors are such too, but not all that it raises are its own
         raise RequestError(entry, describe_failure(error)) from error
 
 
@@ -81,7 +94,6 @@ class HttpRequests:
         The request carries the entry point's login. `limit` is in seconds, for the connection and for each
         part of the answer. Raises RequestError, which names the failure, where there is no answer.
         """
-        tls = {"verify": entry.tls.authority, "cert": entry.tls.certificate} if entry.tls else {}
         send = getattr(self._requests, f"session_less_{method.lower()}")
         try:
             answer: requests.Response = send(
@@ -93,8 +105,8 @@ class HttpRequests:
                 headers=entry.workspace_headers | (headers or {}),
                 params=query,
                 allow_redirects=follow_redirects,
-                **tls,
+                **request_options(entry),
             )
-        except requests.RequestException as error:
+        except OSError as error:
             raise RequestError(entry, describe_failure(error)) from error
         return answer

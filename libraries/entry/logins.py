@@ -12,12 +12,10 @@ import requests
 from robot.api.deco import keyword, library
 from robot.api.types import Secret
 
-from entry.addresses import host_and_port
 from entry.entry_point import BearerToken, EntryPoint, Login, RequestLogin
 from entry.http_requests import RequestError, send_request
-from entry.service_proxy import make_entry_point
+from entry.port_forward import FORWARD, PortForward
 from entry.tokens import ClientCredentials, GivenToken, PluginLogin, read_expiry
-from kube.client import CLUSTER
 from kube.model import Object
 
 # As mlflow's own client has them.
@@ -40,6 +38,10 @@ class LoginError(Exception):
 @library(scope="GLOBAL")
 class Logins:
     """Finds out whether a server wants a login, and makes logins."""
+
+    def __init__(self, forward: PortForward = FORWARD) -> None:
+        """Reach an identity provider of the cluster by this."""
+        self._forward = forward
 
     @keyword(name="Check If MLflow Wants A Login")
     def wants_login(self, entry: EntryPoint) -> bool | None:
@@ -96,10 +98,13 @@ class Logins:
     def get_entry_point_of_login_page(self, entry: EntryPoint, url: str) -> EntryPoint:
         """Return how to reach the provider's login page, to which a server sends its visitors.
 
-        A provider in the server's own domain is taken to be behind the same gateway.
+        A Service of the cluster is reached by port-forward. Any other provider in the server's own domain is
+        taken to be behind the same gateway.
         """
         parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc}"
+        if is_service(url):
+            return self._find_provider(origin)
         domain = (urlsplit(entry.url).hostname or "").partition(".")[2]
         same = bool(domain) and (parts.hostname or "").partition(".")[2] == domain
         return EntryPoint(origin, entry.address if same else None)
@@ -117,8 +122,20 @@ class Logins:
         first, second = values[keys[0]], values[keys[1]]
         if keys is USER_KEYS:
             return Login(first.value, second)
-        provider = find_provider(values["OIDC_TOKEN_URL"].value)
+        provider = self._find_provider(values["OIDC_TOKEN_URL"].value)
         return ClientCredentials(first.value, second, provider, secret)
+
+    def _find_provider(self, token_url: str) -> EntryPoint:
+        """Return how to reach a token URL: one of a Service of the cluster by port-forward."""
+        if not is_service(token_url):
+            return EntryPoint(token_url)
+        name, namespace = (urlsplit(token_url).hostname or "").split(".")[:2]
+        return self._forward.get_entry_point_of_url(token_url, namespace, name)
+
+    @keyword
+    def get_entry_point_with_login(self, entry: EntryPoint, login: RequestLogin | None) -> EntryPoint:
+        """Return the same entry point, asked with another login from now on, or without one."""
+        return replace(entry, login=login)
 
     @keyword
     def make_login(self, username: str, password: str) -> Login:
@@ -154,17 +171,9 @@ class Logins:
         return read_expiry(token.token.value)
 
 
-def find_provider(token_url: str) -> EntryPoint:
-    """Return how to reach a token URL: one of a Service of the cluster through the API server."""
-    parts = urlsplit(token_url)
-    labels = (parts.hostname or "").split(".")
-    if labels[2:3] != ["svc"]:
-        return EntryPoint(token_url)
-    configuration = CLUSTER.connection.api_client.configuration
-    scheme = "https:" if parts.scheme == "https" else ""
-    service = {"name": f"{scheme}{labels[0]}", "namespace": labels[1]}
-    proxy = make_entry_point(configuration, service, host_and_port(token_url)[1])
-    return replace(proxy, url=proxy.url + parts.path)
+def is_service(url: str) -> bool:
+    """Return whether a URL's host is the name of a Service in the cluster."""
+    return (urlsplit(url).hostname or "").split(".")[2:3] == ["svc"]
 
 
 def _status(entry: EntryPoint) -> int:

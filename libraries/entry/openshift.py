@@ -6,7 +6,7 @@ import os
 
 from robot.api.deco import keyword, library
 
-from entry.addresses import entry_point_at, read_address
+from entry.addresses import entry_point_at, make_url, read_address
 from entry.conditions import unmet_conditions
 from entry.entry_point import EntryError, EntryPoint
 from kube.model import Object
@@ -33,6 +33,17 @@ class OpenshiftRoutes:
         return _entry_point(route, "http")
 
 
+def openshift_route_prefix(route: Object, namespace: str, service: str) -> str | None:
+    """Return the path below which a Route leads to a Service, None where it does not lead there.
+
+    Without a slash at its end, so empty for all paths.
+    """
+    targets = [route["spec"]["to"], *(route["spec"].get("alternateBackends") or ())]
+    names = {target["name"] for target in targets if target.get("kind", "Service") == "Service"}
+    leads_there = route["metadata"]["namespace"] == namespace and service in names
+    return str(route["spec"].get("path", "")).rstrip("/") if leads_there else None
+
+
 def openshift_route_problems(route: Object) -> list[str]:
     """Return why a Route is not admitted, or is admitted with another host, by each of its routers."""
     admissions = route.get("status", {}).get("ingress", ())
@@ -52,5 +63,6 @@ def _entry_point(route: Object, scheme: str) -> EntryPoint:
     if not host:
         metadata = route["metadata"]
         raise EntryError(f"Route {metadata['namespace']}/{metadata['name']} has no host yet.")
-    url, address = f"{scheme}://{host}", read_address(os.environ, ADDRESS_VARIABLES[scheme])
+    url = make_url(scheme, host, None, route["spec"].get("path", ""))
+    address = read_address(os.environ, ADDRESS_VARIABLES[scheme])
     return entry_point_at(url, address) if address else EntryPoint(url)

@@ -1,13 +1,27 @@
-"""Routes to a Service, be they the Gateway API's HTTPRoutes or OpenShift's Routes."""
+"""Routes to a Service, be they the Gateway API's HTTPRoutes, OpenShift's Routes or Ingresses."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from robot.api.deco import keyword, library
 
-from entry.entry_point import EntryError
-from entry.gateway_api import http_route_problems
-from entry.openshift import openshift_route_problems
+from entry.gateway_api import http_route_prefix, http_route_problems
+from entry.ingress import ingress_prefix
+from entry.openshift import openshift_route_prefix, openshift_route_problems
 from kube.model import Object
+
+# Of each kind: the path below which one leads to a Service, and why it does not.
+PREFIXES: Mapping[str, Callable[[Object, str, str], str | None]] = {
+    "HTTPRoute": http_route_prefix,
+    "Ingress": ingress_prefix,
+    "Route": openshift_route_prefix,
+}
+PROBLEMS: Mapping[str, Callable[[Object], list[str]]] = {
+    "HTTPRoute": http_route_problems,
+    "Ingress": lambda _: [],  # an Ingress has no conditions
+    "Route": openshift_route_problems,
+}
 
 
 @library(scope="GLOBAL")
@@ -16,39 +30,19 @@ class Routes:
 
     @keyword
     def find_route_to_service(self, routes: list[Object], namespace: str, service: str) -> Object | None:
-        """Return the HTTPRoute or OpenShift Route whose backend is that Service, None when there is none.
+        """Return the route that leads to a Service, None where there is none.
 
-        Raises EntryError when several lead there.
+        Of several it is an accepted one, and of these the one with the shortest path. A route for some
+        requests only, such as those with a header or of one path, is none.
         """
-        found = [route for route in routes if (namespace, service) in _backends(route)]
-        if len(found) > 1:
-            names = " and ".join(
-                f"{route['kind']} {route['metadata']['namespace']}/{route['metadata']['name']}"
-                for route in found
-            )
-            raise EntryError(
-                f"{len(found)} routes lead to Service {service} in namespace {namespace}: {names}. "
-                "Delete all but one, or name another Service in COMPONENTS of resources/settings.yaml."
-            )
-        return found[0] if found else None
+        found = [
+            (bool(self.find_route_problems(route)), len(prefix), number)
+            for number, route in enumerate(routes)
+            if (prefix := PREFIXES[route["kind"]](route, namespace, service)) is not None
+        ]
+        return routes[min(found)[2]] if found else None
 
     @keyword
     def find_route_problems(self, route: Object) -> list[str]:
-        """Return which conditions of a route do not hold, for each Gateway or router."""
-        return openshift_route_problems(route) if route["kind"] == "Route" else http_route_problems(route)
-
-
-def _backends(route: Object) -> set[tuple[str, str]]:
-    """Return the namespaces and names of the Services that a route leads to."""
-    own = route["metadata"]["namespace"]
-    if route["kind"] == "Route":
-        targets = [route["spec"]["to"], *route["spec"].get("alternateBackends", ())]
-    else:
-        targets = [
-            target for rule in route["spec"].get("rules", ()) for target in rule.get("backendRefs", ())
-        ]
-    return {
-        (target.get("namespace", own), target["name"])
-        for target in targets
-        if target.get("kind", "Service") == "Service"
-    }
+        """Return why a route is not accepted: the conditions that do not hold, for each Gateway or router."""
+        return PROBLEMS[route["kind"]](route)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 LEEWAY = 10  # seconds before its end from which on a token is replaced: longer than a request takes
 REQUEST_LIMIT = 15  # seconds
-IN_THE_BODY = "client_secret_post"  # RFC 6749, section 2.3.1; the header may be the API server's
+IN_THE_BODY = "client_secret_post"  # RFC 6749, section 2.3.1
 JWT_PARTS = 3  # RFC 7519, section 3.1
 
 
@@ -94,7 +94,7 @@ class ClientCredentials(RequestLogin):
     def _open_session(self) -> OAuth2Session:
         from authlib.integrations.requests_client import OAuth2Session  # noqa: PLC0415 - as above
 
-        session = OAuth2Session(
+        return OAuth2Session(
             self._client,
             self._secret.value,
             token_endpoint=self._provider.url,
@@ -103,10 +103,6 @@ class ClientCredentials(RequestLogin):
             leeway=LEEWAY,
             default_timeout=REQUEST_LIMIT,
         )
-        session.headers.update(self._provider.login_headers)
-        if self._provider.tls:
-            session.verify, session.cert = self._provider.tls.authority, self._provider.tls.certificate
-        return session
 
     def _rejected(self, error: str, description: str) -> TokenError:
         why = f"{error} ({description})" if description else error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -137,6 +138,27 @@ class Pods:
                 tty=False,
             )
         return printed
+
+    def connect_to_pod(self, pod: Object, port: int) -> socket.socket:
+        """Return a connection to a pod's port, through the API server, as `kubectl port-forward` makes it.
+
+        What is sent to a port where nobody listens is answered by closing the connection.
+        """
+        from kubernetes import client  # noqa: PLC0415 - heavy, and not needed for a dry run
+        from kubernetes.stream import portforward  # noqa: PLC0415
+
+        name, namespace = _name_and_namespace(pod)
+        with client.ApiClient(self._cluster.connection.api_client.configuration) as connection:
+            forwarded = self._cluster.call(
+                f"forward port {port} of pod {name}",
+                portforward,
+                client.CoreV1Api(connection).connect_get_namespaced_pod_portforward,
+                name,
+                namespace,
+                ports=str(port),
+            )
+        # The client's own wrapper is no socket to others.
+        return socket.socket(fileno=forwarded.socket(port).detach())
 
     def _run_python(self, pod: Object, container: str, program: str, asked: object) -> Any:  # noqa: ANN401
         """Return what a program of `in_pod` answers to a question, both JSON."""

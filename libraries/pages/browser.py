@@ -7,6 +7,7 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,6 +29,7 @@ from SeleniumLibrary.base import LibraryComponent  # type: ignore[import-untyped
 
 from entry.entry_point import EntryPoint, Login
 from pages.chromium import SWITCHES, address_switches, trust_switches
+from pages.client_certificates import ClientCertificate
 from pages.page_log import PageLog, graphql_errors, origin_of, split_tolerated
 from pages.trees import READ_TREE, drawn_tree, tree_of
 from traces.model import Trace
@@ -54,6 +56,7 @@ class Browser(LibraryComponent):  # type: ignore[misc] # SeleniumLibrary has no 
         self._tolerated: Mapping[str, str] = {}
         self._reports: str | None = None
         self._files: TemporaryDirectory[str] | None = None
+        self._certificates: list[ClientCertificate] = []
         self._entries: dict[str, EntryPoint] = {}
 
     @keyword
@@ -65,12 +68,13 @@ class Browser(LibraryComponent):  # type: ignore[misc] # SeleniumLibrary has no 
                 "The pages need Chromium and its driver: apt-get install chromium chromium-driver"
             )
         self._entries = {origin_of(entry.url): entry for entry in entries}
+        self._files = TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True)
+        entries = tuple(map(self._with_client_certificate, entries))
         options = webdriver.ChromeOptions()
         options.binary_location = browser
         for switch in (*SWITCHES, *address_switches(entries), *trust_switches(entries)):
             options.add_argument(switch)
         options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-        self._files = TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True)
         options.add_argument(f"--user-data-dir={self._files.name}/profile")
         service = webdriver.ChromeService(driver, env={**os.environ, "TMPDIR": self._files.name})
         try:
@@ -85,7 +89,16 @@ class Browser(LibraryComponent):  # type: ignore[misc] # SeleniumLibrary has no 
         """Close Chromium, where it is open, and remove all that it has written."""
         if self._files is not None:
             self.drivers.close_all()
+            while self._certificates:
+                self._certificates.pop().close()
             self._files.cleanup()
+
+    def _with_client_certificate(self, entry: EntryPoint) -> EntryPoint:
+        """Return an entry point that Chromium reaches without a certificate of its own."""
+        if not (self._files and entry.is_secure and entry.tls and entry.tls.certificate):
+            return entry
+        self._certificates.append(ClientCertificate(entry, Path(self._files.name)))
+        return self._certificates[-1].entry
 
     @keyword
     def visit_page(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
@@ -12,7 +11,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from entry.certificates import verified_certificate
-from entry.entry_point import EntryPoint
+from entry.entry_point import EntryPoint, Tls
+from entry.tls import trusts_more_than_default
 
 SWITCHES = (
     "--headless=new",
@@ -42,13 +42,13 @@ def address_switches(entries: Iterable[EntryPoint]) -> list[str]:
 
 
 def trust_switches(entries: Iterable[EntryPoint]) -> list[str]:
-    """Return the switch that makes Chromium trust the authorities that requests trusts by its environment.
+    """Return the switch that makes Chromium trust the authorities that requests to the entry points trust.
 
     Chromium reads no such file. So each certificate is verified here first, and then Chromium gets its key
     (the SHA-256 of its SubjectPublicKeyInfo). Raises RequestError where one is not to be trusted.
     """
-    secure = [entry for entry in entries if entry.url.startswith("https:")]
-    if not secure or not (os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")):
+    secure = [entry for entry in entries if entry.is_secure and trusts_more_than_default(entry.tls or Tls())]
+    if not secure:
         return []
     keys = {
         x509.load_der_x509_certificate(verified_certificate(entry))

@@ -270,6 +270,8 @@ class MlflowTraces:
 
 def _reason(error: Exception) -> str:
     """Return which failure the request met, or what MLflow answered, without words about retries."""
+    if isinstance(error, RequestError):
+        return error.why
     failure = describe_failure(error)
     if failure.kind != "other":
         return str(failure)

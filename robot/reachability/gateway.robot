@@ -18,10 +18,12 @@ Test Tags        reachability    gateway
 The Gateway Is Programmed
     [Documentation]    A gateway controller has accepted the Gateway and listens.
     Skip Unless Deployed    gateway
-    ${gateway} =    Read Gateway
-    ${problems} =    Find Gateway Problems    ${gateway}
-    IF    $problems
-        Fail    The Gateway ${HTTP_GATEWAY}[name] is not ready: ${{'; '.join($problems)}}.
+    ${gateways} =    Read Gateways
+    FOR    ${gateway}    IN    @{gateways}
+        ${problems} =    Find Gateway Problems    ${gateway}
+        IF    $problems
+            Fail    The Gateway ${gateway}[metadata][name] is not ready: ${{'; '.join($problems)}}.
+        END
     END
 
 The Router Presents A Trusted Certificate
@@ -49,12 +51,14 @@ The Router Redirects HTTP To HTTPS
 The Route To MLflow Is Accepted
     [Documentation]    The gateway serves MLflow's host name, and the route's Service exists.
     [Tags]    mlflow
+    Skip Unless Deployed    mlflow-route
     Route Should Be Accepted    mlflow
 
 The Route To Phoenix Is Accepted
     [Documentation]    The gateway serves Phoenix's host name, and the route's Service exists.
     [Tags]    phoenix
     Skip Unless Deployed    phoenix
+    Skip Unless Deployed    phoenix-route
     Route Should Be Accepted    phoenix
 
 The Route To The Weather Agent Is Accepted
@@ -95,39 +99,38 @@ The Weather Agent Publishes Its Agent Card
 
 The Gateway Rejects An Unknown Host Name
     [Documentation]    No component answers at a host name that no route has.
-    ${entry}    ${status} =    Get Entry Point Without Route
-    ${answer} =    Send Request    ${entry}    GET    /    ${LIMITS}[request]
-    Should Be Equal As Integers    ${answer.status_code}    ${status}
-    ...    msg=${entry}, which no route has, answers ${answer.status_code}, expected ${status}: ${answer.text[:300]}
+    ${routes} =    Read OpenShift Routes
+    IF    $routes
+        ${known} =    Get HTTP Entry Point Of OpenShift Route    ${routes}[0]
+        VAR    @{rejections} =    ${503}    # of OpenShift's router
+    ELSE
+        Skip Unless Deployed    gateway
+        Skip Unless Deployed    host-names
+        ${known} =    Find Entry Point By HTTPRoute
+        VAR    @{rejections} =    ${404}    ${421}    # the second over TLS, which was opened for another name
+    END
+    VAR    &{headers} =    Host=unknown.example
+    ${answer} =    Send Request    ${known}    GET    /    ${LIMITS}[request]    headers=${headers}
+    Should Contain    ${rejections}    ${answer.status_code}
+    ...    msg=${known} answers the host name unknown.example with ${answer.status_code}: ${answer.text[:300]}
     ...    values=False
 
 
 *** Keywords ***
-Get Entry Point Without Route
-    [Documentation]    Return a host name that no route has, at the gateway, and the status that rejects it: 404 of a
-    ...    Gateway, 503 of OpenShift's router.
-    ${routes} =    Read OpenShift Routes
-    IF    $routes
-        ${known} =    Get HTTP Entry Point Of OpenShift Route    ${routes}[0]
-        VAR    ${status} =    ${503}
-    ELSE
-        Skip Unless Deployed    gateway
-        ${address} =    Get Gateway Address
-        ${known} =    Get Entry Point Of Address    ${address}
-        VAR    ${status} =    ${404}
+Find Entry Point By HTTPRoute
+    [Documentation]    Return where the first component that has an HTTPRoute is reached by it.
+    FOR    ${component}    IN    mlflow    phoenix    weather-agent
+        ${route} =    Get Route Or None    ${component}
+        IF    $route is None or $route['kind'] != 'HTTPRoute'    CONTINUE
+        ${entry} =    Get Entry Point By Route    ${component}    ${route}
+        RETURN    ${entry}
     END
-    ${entry} =    Get Entry Point With Host    ${known}    unknown.example
-    RETURN    ${entry}    ${status}
+    Fail    No HTTPRoute leads to MLflow, Phoenix or the agent.
 
 Route Should Be Accepted
-    [Documentation]    Fail with the conditions that the route does not meet. Skip where there is no route to
-    ...    MLflow because MLFLOW_TRACKING_URI takes its place.
+    [Documentation]    Fail with the conditions that the route does not meet.
     [Arguments]    ${component}
-    IF    $component == 'mlflow'
-        ${given} =    Get Entry Point From Environment
-        IF    $given    Skip Unless Deployed    mlflow-route
-    END
-    ${route} =    Get Route    ${component}
+    ${route} =    Get Route Or None    ${component}
     ${problems} =    Find Route Problems    ${route}
     IF    $problems
         Fail

@@ -9,8 +9,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ssl import SSLContext
 
 
-class _Echo(BaseHTTPRequestHandler):
+class Echo(BaseHTTPRequestHandler):
+    """Answers with the Host header."""
+
     def do_GET(self) -> None:
+        """Answer."""
         self.send_response(200)
         self.end_headers()
         self.wfile.write(self.headers["Host"].encode())
@@ -22,7 +25,7 @@ class _Echo(BaseHTTPRequestHandler):
 @contextmanager
 def echo_server(tls: SSLContext | None = None) -> Iterator[str]:
     """Run the server, with TLS where a context is given; yield its address, as host:port."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Echo) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Echo) as server:
         if tls:
             server.socket = tls.wrap_socket(server.socket, server_side=True)
         threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -179,7 +180,9 @@ def test_a_host_at_the_router_s_address_is_not_asked_of_a_name_server() -> None:
     ]
 
 
-def test_the_browser_trusts_what_requests_trusts_by_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_browser_trusts_what_requests_trusts_by_its_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     seen = []
     issued = trustme.CA().issue_cert("mlflow.example")
     certificate = x509.load_pem_x509_certificate(issued.cert_chain_pems[0].bytes())
@@ -192,13 +195,13 @@ def test_the_browser_trusts_what_requests_trusts_by_its_environment(monkeypatch:
     monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
     monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)
     assert chromium.trust_switches([GIVEN, MLFLOW]) == []
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/ca.crt")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path))
     key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     digest = base64.b64encode(hashlib.sha256(key).digest()).decode()
     assert chromium.trust_switches([GIVEN, MLFLOW]) == [f"--ignore-certificate-errors-spki-list={digest}"]
     assert chromium.trust_switches([MLFLOW]) == []
     monkeypatch.delenv("REQUESTS_CA_BUNDLE")
-    monkeypatch.setenv("CURL_CA_BUNDLE", "/ca.crt")
+    monkeypatch.setenv("CURL_CA_BUNDLE", str(tmp_path))
     assert chromium.trust_switches([GIVEN]) == [f"--ignore-certificate-errors-spki-list={digest}"]
     assert seen == [GIVEN, GIVEN]
 

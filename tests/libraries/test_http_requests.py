@@ -5,22 +5,30 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from robot.api import logger
 from robot.api.types import Secret
 
 from entry.entry_point import EntryPoint, Login
-from entry.http_requests import HttpRequests, RequestError
+from entry.http_requests import HttpRequests, RequestError, send_request
+from traces.mlflow_reader import MlflowError, MlflowServer
+
+ADMIN = "Basic YWRtaW46"  # and the password
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers 418 with the scheme of the Authorization header."""
+    """Answers 418 with the begin of the Authorization header; redirects /redirect to /."""
 
     def do_GET(self) -> None:
         """Answer."""
-        body = self.headers.get("Authorization", "none").split()[0].encode()
-        self.send_response(418)
+        body = self.headers.get("Authorization", "none")[: len(ADMIN)].encode()
+        if self.path == "/redirect":
+            self.send_response(302)
+            self.send_header("Location", "/")
+        else:
+            self.send_response(418)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -43,7 +51,7 @@ def test_the_log_shows_the_request_and_no_login(url: str, monkeypatch: pytest.Mo
     monkeypatch.setattr(logger, "info", lambda text, **_: logged.append(text))
     entry = EntryPoint(url, login=Login("admin", Secret("top-secret-password")))
     answer = HttpRequests().send_request(entry, "GET", "/x?a=b", 5)
-    assert (answer.status_code, answer.text) == (418, "Basic")
+    assert (answer.status_code, answer.text) == (418, ADMIN)
     text = "\n".join(logged)
     assert "/x?a=b" in text
     assert "status=418" in text
@@ -54,3 +62,32 @@ def test_the_log_shows_the_request_and_no_login(url: str, monkeypatch: pytest.Mo
 def test_a_request_without_an_answer_names_the_failure() -> None:
     with pytest.raises(RequestError, match="failed: connection refused"):
         HttpRequests().send_request(EntryPoint("http://127.0.0.1:9"), "GET", "/", 5)
+
+
+@pytest.fixture
+def netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a login for this machine in ~/.netrc."""
+    file = tmp_path / ".netrc"
+    file.write_text("default login somebody password nobody-knows\n")
+    file.chmod(0o600)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("NETRC", raising=False)
+
+
+@pytest.mark.usefixtures("netrc")
+@pytest.mark.parametrize("path", ["/", "/redirect"])
+@pytest.mark.parametrize(("login", "seen"), [(None, "none"), (Login("admin", Secret("pw")), ADMIN)])
+def test_no_request_takes_a_login_from_netrc(path: str, login: Login | None, seen: str, url: str) -> None:
+    entry = EntryPoint(url, login=login)
+    assert send_request(entry, "GET", path, 5).text == seen
+    assert HttpRequests().send_request(entry, "GET", path, 5).text == seen
+
+
+@pytest.mark.usefixtures("netrc")
+def test_mlflows_client_takes_no_login_from_netrc(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_USERNAME", raising=False)
+    monkeypatch.delenv("MLFLOW_TRACKING_PASSWORD", raising=False)
+    for login, seen in ((Login("admin", Secret("pw")), ADMIN), (None, "none")):
+        server = MlflowServer(EntryPoint(url, login=login))
+        with pytest.raises(MlflowError, match=f"Response body: '{seen}'"):
+            server.read_experiment("Default")

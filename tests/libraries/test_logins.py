@@ -10,7 +10,6 @@ import requests
 from robot.api.types import Secret
 
 from entry import logins
-from entry.addresses import Addresses
 from entry.entry_point import EntryPoint, Login
 from entry.logins import LoginError, Logins
 from kube.objects import Objects
@@ -20,7 +19,7 @@ PASSWORD = "p\u00e4ss:word-of-ours"  # noqa: S105 - nobody's
 LOGIN = Login("admin", Secret(PASSWORD))
 HEADER = f"Basic {base64.b64encode(f'admin:{PASSWORD}'.encode()).decode()}"
 ENTRY = EntryPoint("http://mlflow.localtest.me:8080", "192.0.2.7:8080")
-WITH_LOGIN = Addresses().get_entry_point_with_login(ENTRY, LOGIN)
+WITH_LOGIN = Logins().get_entry_point_with_login(ENTRY, LOGIN)
 
 
 def answer(status: int) -> Any:  # noqa: ANN401 - stands for requests.request

@@ -462,8 +462,8 @@ First
     Should Be Equal    ${found}    ${{['s', 'a']}}
     ${place} =    Get Component Service    phoenix
     Should Be Equal    ${place}    ${{ {'namespace': 's', 'service': 'phoenix'} }}
-    ${gateway} =    Get Namespace Of    ${HTTP_GATEWAY}
-    Should Be Equal    ${gateway}    s
+    ${admin} =    Get Namespace Of    ${MLFLOW_ADMIN}
+    Should Be Equal    ${admin}    s
     Should Be Equal    ${LOOKS}    ${2}
 """
     suite = CLUSTER_WITH_SERVICES.format(services=ONE, tests=tests)

@@ -1,4 +1,4 @@
-"""A route is found by the Service behind it, and accepted when every gateway or router says so."""
+"""A route is found by the Service behind it, and accepted when a Gateway, or each of its routers, says so."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
-from entry.entry_point import EntryError
+from entry.entry_point import EntryPoint
+from entry.openshift import OpenshiftRoutes
 from entry.routes import Routes
 
 HOST = "mlflow.apps.example.test"
 ACCEPTED = {"type": "Accepted", "status": "True", "observedGeneration": 2}
+RESOLVED = {"type": "ResolvedRefs", "status": "True", "observedGeneration": 2}
 
 
 def openshift_route(*admissions: dict[str, Any], **metadata: object) -> dict[str, Any]:
@@ -53,8 +55,7 @@ def http_route(*conditions: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_an_http_route_is_accepted_when_its_backends_are_resolved_too() -> None:
-    resolved = {"type": "ResolvedRefs", "status": "True", "observedGeneration": 2}
-    assert Routes().find_route_problems(http_route(ACCEPTED, resolved)) == []
+    assert Routes().find_route_problems(http_route(ACCEPTED, RESOLVED)) == []
 
 
 @pytest.mark.parametrize(
@@ -112,7 +113,39 @@ def test_a_route_is_found_by_the_service_behind_it() -> None:
     assert find([openshift_route()], "kagenti-system", "mlflow")
 
 
-def test_two_routes_to_one_service_are_named() -> None:
-    routes = [route_to("old", {"name": "mlflow"}), route_to("new", {"name": "mlflow"})]
-    with pytest.raises(EntryError, match="HTTPRoute kagenti-system/old and HTTPRoute kagenti-system/new"):
-        Routes().find_route_to_service(routes, "kagenti-system", "mlflow")
+def test_of_several_routes_to_one_service_an_accepted_one_is_found() -> None:
+    old, new = route_to("old", {"name": "mlflow"}), route_to("new", {"name": "mlflow"})
+    new["metadata"]["generation"] = 2
+    new["status"] = http_route(ACCEPTED, RESOLVED)["status"]
+    assert Routes().find_route_to_service([old, new], "kagenti-system", "mlflow") == new
+    new["status"] = {}
+    assert Routes().find_route_to_service([old, new], "kagenti-system", "mlflow") == old
+
+
+def test_of_several_accepted_routes_the_one_with_the_shortest_path_is_found() -> None:
+    traces, all_paths, one_path = (route_to(name, {"name": "mlflow"}) for name in ("traces", "all", "one"))
+    traces["spec"]["rules"][0]["matches"] = [{"path": {"type": "PathPrefix", "value": "/v1/traces"}}]
+    one_path["spec"]["rules"][0]["matches"] = [{"path": {"type": "Exact", "value": "/"}}]
+    assert (
+        Routes().find_route_to_service([one_path, traces, all_paths], "kagenti-system", "mlflow") == all_paths
+    )
+    assert Routes().find_route_to_service([one_path, traces], "kagenti-system", "mlflow") == traces
+    assert Routes().find_route_to_service([one_path], "kagenti-system", "mlflow") is None
+
+
+def test_an_http_route_is_accepted_when_one_of_its_gateways_serves_it() -> None:
+    route = http_route(ACCEPTED, RESOLVED)
+    refused = {"parentRef": {"name": "old"}, "conditions": [ACCEPTED | {"status": "False", "reason": "x"}]}
+    route["status"]["parents"].insert(0, refused)
+    assert Routes().find_route_problems(route) == []
+    route["status"]["parents"].pop()
+    assert Routes().find_route_problems(route) == [
+        "Gateway old: Accepted is False, x: None",
+        "Gateway old: ResolvedRefs is not reported",
+    ]
+
+
+def test_an_openshift_route_may_have_a_path() -> None:
+    route = openshift_route(admission("True"))
+    route["spec"] |= {"path": "/mlflow/", "tls": {"termination": "edge"}}
+    assert OpenshiftRoutes().entry_point_of_openshift_route(route) == EntryPoint(f"https://{HOST}/mlflow")

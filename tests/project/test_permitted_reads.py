@@ -19,12 +19,13 @@ NAMESPACES = [
 ]
 API_VERSION = re.compile(r"v\d\w*|[\w.]+/v\d\w*")
 KIND = re.compile(r"([A-Z][a-z]+)+|HTTPRoute")
-# Methods of the Kubernetes client that read: subresource and verbs. An exec is a GET that becomes a
-# websocket, which the API server also checks as a create.
+# Methods of the Kubernetes client that read: subresource and verbs. An exec and a port-forward
+# are a GET that becomes a websocket, which the API server also checks as a create.
 SUBRESOURCES = {
     "read_namespaced_pod_log": ("pods/log", {"get"}),
     "connect_get_namespaced_pod_proxy_with_path": ("pods/proxy", {"get"}),
     "connect_get_namespaced_pod_exec": ("pods/exec", {"create", "get"}),
+    "connect_get_namespaced_pod_portforward": ("pods/portforward", {"create", "get"}),
 }
 CHANGING = re.compile(r"(create|delete|patch|replace)_namespaced_\w+")
 Resource = tuple[str, str]  # API group, resource
@@ -64,7 +65,7 @@ def kinds_in_robot(files: Sequence[Path]) -> set[tuple[str, str]]:
 
 def resource_of(api_version: str, kind: str) -> Resource:
     """Return the API group and the resource of a kind."""
-    plural = re.sub("([^aeiou])ys$", r"\1ies", f"{kind.lower()}s")
+    plural = re.sub("([^aeiou])ys$", r"\1ies", f"{kind.lower()}{'es' if kind.endswith('s') else 's'}")
     return api_version.rpartition("/")[0], plural
 
 
@@ -90,15 +91,6 @@ def granted() -> Iterator[tuple[Resource, frozenset[str]]]:
                 yield (group, resource), frozenset(rule["verbs"])
 
 
-def proxied() -> set[str]:
-    """Return the subresources whose paths the libraries write out, such as services/proxy."""
-    paths = r"/(pods|services)/\{[^/]*\}/(\w+)"
-    files = [file for file in sources("libraries") if file.suffix == ".py"]
-    return {
-        "/".join(found) for file in files for found in re.findall(paths, file.read_text(encoding="utf-8"))
-    }
-
-
 def client_methods() -> set[str]:
     text = "\n".join(
         file.read_text(encoding="utf-8") for file in sources("libraries") if file.suffix == ".py"
@@ -114,9 +106,8 @@ def test_every_kind_that_is_read_is_granted_and_no_other() -> None:
 
 def test_subresources_are_granted_as_they_are_used() -> None:
     assert client_methods() == set(SUBRESOURCES)
-    assert proxied() == {"services/proxy"}
     parts = {resource[1]: set(verbs) for resource, verbs in granted() if "/" in resource[1]}
-    assert parts == {**dict(SUBRESOURCES.values()), "services/proxy": {"create", "get"}}
+    assert parts == dict(SUBRESOURCES.values())
 
 
 def test_only_the_disruptive_libraries_change_anything() -> None:
