@@ -12,18 +12,20 @@ import yaml
 
 HERE = Path(__file__).parent
 CATALOGUES = sorted(file.stem for file in (HERE / "catalogues").glob("*.yaml"))
-Container = Mapping[str, Any]  # of a workload's pod template, as `kubectl get -o json` prints it
+Spec = Mapping[str, Any]  # of a workload, as `kubectl get -o json` prints it
 
 
 @dataclass(frozen=True)
 class Fault:
     """One deliberate defect, and the test that must find it.
 
-    `breaks` says in one sentence what is wrong. A fault changes one workload, in one of two ways: `collector`
-    is configuration that is merged into the collector's as one more --config (lists replace); `agent` are
-    environment variables of the agent. `test` of `suite` (a path below robot/) must then fail, and its
-    message must contain every text of `says`. A `disruptive` test disrupts the stack itself. `needs` names
-    the Kustomize Components that the fault needs, each with an object that only it brings (`KIND/NAME`).
+    `breaks` says in one sentence what is wrong. A fault changes one workload, in one of three ways:
+    `collector` is configuration that is merged into the collector's as one more --config (lists replace);
+    `agent` are environment variables of the agent, null for one that it loses; `stopped` is a component that
+    is scaled to 0. `test` of `suite` (a path below robot/) must then fail, and its message must contain every
+    text of `says`. A `disruptive` test disrupts the stack itself. `needs` names the Kustomize Components that
+    the fault needs, each with an object that only it brings (`KIND/NAME`). `installed` faults are for a
+    workload that somebody else installed, all others for ours.
     """
 
     name: str
@@ -32,38 +34,48 @@ class Fault:
     test: str
     says: Sequence[str]
     collector: Mapping[str, Any] = field(default_factory=dict)
-    agent: Mapping[str, str] = field(default_factory=dict)
+    agent: Mapping[str, str | None] = field(default_factory=dict)
+    stopped: str = ""
     disruptive: bool = False
     needs: Mapping[str, str] = field(default_factory=dict)
+    installed: bool = False
 
     @property
     def component(self) -> str:
         """The component whose workload is changed."""
-        return "otel-collector" if self.collector else "weather-agent"
+        return self.stopped or ("otel-collector" if self.collector else "weather-agent")
 
-    @property
-    def _key(self) -> str:
-        """The container's field that is changed."""
-        return "command" if self.collector else "env"
-
-    def patch(self, container: Container) -> list[dict[str, Any]]:
-        """Return the JSON patch (RFC 6902) that breaks a workload whose first container is this one."""
+    def patch(self, spec: Spec) -> list[dict[str, Any]]:
+        """Return the JSON patch (RFC 6902) that breaks the workload with this spec."""
+        container = _container(spec)
+        value: object = 0
         if self.collector:
             value = [*container["command"], f"--config=yaml:{json.dumps(self.collector)}"]
-        else:
-            value = [entry for entry in container.get("env", ()) if entry["name"] not in self.agent]
-            value += [{"name": name, "value": text} for name, text in self.agent.items()]
+        elif self.agent:
+            kept = [entry for entry in container.get("env", ()) if entry["name"] not in self.agent]
+            added = [{"name": name, "value": text} for name, text in self.agent.items() if text is not None]
+            value = [*kept, *added]
         return [{"op": "add", "path": self._path, "value": value}]
 
-    def heal(self, container: Container) -> list[dict[str, Any]]:
-        """Return the JSON patch that makes the container again what it was."""
-        if self._key not in container:
+    def heal(self, spec: Spec) -> list[dict[str, Any]]:
+        """Return the JSON patch that makes the workload again what it was."""
+        before = spec if self.stopped else _container(spec)
+        key = self._path.rpartition("/")[2]
+        if key not in before:
             return [{"op": "remove", "path": self._path}]
-        return [{"op": "add", "path": self._path, "value": container[self._key]}]
+        return [{"op": "add", "path": self._path, "value": before[key]}]
 
     @property
     def _path(self) -> str:
-        return f"/spec/template/spec/containers/0/{self._key}"
+        """The field that is changed."""
+        if self.stopped:
+            return "/spec/replicas"
+        return f"/spec/template/spec/containers/0/{'command' if self.collector else 'env'}"
+
+
+def _container(spec: Spec) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = spec["template"]["spec"]["containers"][0]
+    return found
 
 
 def read_catalogue(name: str) -> list[Fault]:

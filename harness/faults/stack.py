@@ -15,6 +15,7 @@ from harness.common.kubectl import kubectl
 from harness.faults.catalogue import Fault
 
 SETTINGS = Path(__file__).parents[2] / "resources" / "settings.yaml"
+PART_OF, OURS = "app.kubernetes.io/part-of", "llm-observability"  # the label of what the overlays deploy
 KINDS = "deployment,statefulset"
 ROLLOUT_LIMIT = "180s"
 
@@ -62,7 +63,8 @@ class Workload:
                 f"{len(found)} {KINDS} in namespace {self.namespace} have the labels {labels}."
             )
         self.name = f"{found[0]['kind'].lower()}/{found[0]['metadata']['name']}"
-        self.container: dict[str, Any] = found[0]["spec"]["template"]["spec"]["containers"][0]
+        self.is_ours = found[0]["metadata"].get("labels", {}).get(PART_OF) == OURS
+        self.spec: dict[str, Any] = found[0]["spec"]
 
     def change(self, patch: list[dict[str, Any]]) -> None:
         """Apply a JSON patch and wait until it is rolled out; raise HarnessError where it is not in time."""
@@ -78,11 +80,11 @@ def broken(fault: Fault, workload: Workload) -> Iterator[None]:
     Raises HarnessError when the fault is not rolled out in time, and HealingError when its healing is not.
     """
     try:
-        workload.change(fault.patch(workload.container))
+        workload.change(fault.patch(workload.spec))
         yield
     finally:
         try:
-            workload.change(fault.heal(workload.container))
+            workload.change(fault.heal(workload.spec))
         except HarnessError as error:
             raise HealingError(
                 f"Fault {fault.name} is not healed, apply the overlay again: {error}"
@@ -91,7 +93,10 @@ def broken(fault: Fault, workload: Workload) -> Iterator[None]:
 
 def why_left_out(fault: Fault, workload: Workload) -> str:
     """Return why a fault does not fit what is deployed, empty where it fits."""
-    if fault.collector and ("args" in workload.container or "command" not in workload.container):
+    if fault.installed == workload.is_ours:
+        return f"{workload.name} is {'ours' if workload.is_ours else 'of an installation'}"
+    container = workload.spec["template"]["spec"]["containers"][0]
+    if fault.collector and ("args" in container or "command" not in container):
         return f"{workload.name} has not its whole command line in `command`, as ours has"
     for component, witness in fault.needs.items():
         if not kubectl("get", witness, "--namespace", workload.namespace, "--ignore-not-found"):

@@ -40,6 +40,7 @@ class Cluster:
     objects: set[str] = field(default_factory=set)
     patches: list[object] = field(default_factory=list)
     failing_roll_outs: int = 0
+    labels: dict[str, str] = field(default_factory=lambda: {"app.kubernetes.io/part-of": "llm-observability"})
     namespaces: list[str] = field(default_factory=lambda: ["kagenti-system"])
 
     def __call__(self, verb: str, *arguments: str) -> str:
@@ -55,7 +56,8 @@ class Cluster:
             return json.dumps({"spec": {"selector": {"app": "program"}}})
         if arguments[0] == stack.KINDS:
             template = {"spec": {"containers": [self.container]}}
-            workload = {"kind": "Deployment", "metadata": {"name": "program"}, "spec": {"template": template}}
+            metadata = {"name": "program", "labels": self.labels}
+            workload = {"kind": "Deployment", "metadata": metadata, "spec": {"template": template}}
             return json.dumps({"items": [workload] * self.workloads})
         return arguments[0] if arguments[0] in self.objects else ""
 
@@ -101,6 +103,15 @@ def test_the_collector_of_another_owner_is_left_out(cluster: Cluster, container:
     reason = stack.why_left_out(QUEUE, Workload("otel-collector"))
     assert "deployment/program has not its whole command line in `command`" in reason
     assert not stack.why_left_out(SAMPLER, Workload("weather-agent"))
+
+
+def test_faults_of_an_installation_are_for_what_is_not_ours_and_all_others_for_ours(cluster: Cluster) -> None:
+    ours, (installed, *_) = Workload("weather-agent"), read_catalogue("installation")
+    assert stack.why_left_out(installed, ours) == "deployment/program is ours"
+    cluster.labels = {"rossoctl.io/type": "agent"}
+    theirs = Workload("weather-agent")
+    assert stack.why_left_out(SAMPLER, theirs) == "deployment/program is of an installation"
+    assert not stack.why_left_out(installed, theirs)
 
 
 def test_naming_a_fault_that_does_not_fit_is_a_failure(
