@@ -26,8 +26,10 @@ OVERLAYS: Mapping[str, frozenset[str]] = {
 # Only Components that bring or take away something that a test can lack.
 BROUGHT: Mapping[str, frozenset[str]] = {
     "high-availability": frozenset({"several-pods", "disruption-budgets"}),
-    "mlflow-auth": frozenset({"login", "basic-auth"}),
-    "mlflow-oidc": frozenset({"login", "tokens", "other-tenant", "other-service", "person"}),
+    "mlflow-auth": frozenset({"basic-auth", "collector-login", "login"}),
+    "mlflow-oidc": frozenset(
+        {"collector-login", "login", "tokens", "other-tenant", "other-service", "person"}
+    ),
     "network-policies": frozenset({"network-policies", "documented-flows"}),
     "openshift-routes": frozenset({"openshift-routes"}),
     "scale": frozenset({"autoscalers"}),
