@@ -229,14 +229,15 @@ class MlflowTraces:
         experiment_id: str,
         limit: float,
         has_all: Callable[[Trace], bool] | None = None,
+        spans: int = 1,
     ) -> Trace | None:
-        """Return the trace of a session as soon as it is whole and `has_all` says that no span is missing.
+        """Return a session's trace as soon as it is whole, has so many spans, and `has_all` misses none.
 
         After `limit` seconds return what there is, None where there is nothing. Raises MlflowError where
         MLflow does not answer then, and AssertionError where several traces carry the session.
         """
         experiment = MlflowExperiment(self._mlflow, experiment_id)
-        return waiting.wait_for_trace(experiment, session, 1, limit, has_all)
+        return waiting.wait_for_trace(experiment, session, spans, limit, has_all)
 
     @keyword(name="Wait For Conversations In MLflow")
     def wait_for_conversations(

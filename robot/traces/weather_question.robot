@@ -15,9 +15,7 @@ The Agent Answers With What Its Tool Said
     [Documentation]    The answer holds what only the tool can know: station and temperature of a tool with a seed, and
     ...    of any other tool a value that stands in its output.
     [Tags]    answer    weather-tool    model
-    IF    $ASKED.failure
-        Fail    The agent did not answer ${ASKED.text}: ${ASKED.failure}
-    END
+    Agent Should Have Answered    ${ASKED}
     ${seed} =    Read Seed Of Tool
     IF    $seed and $CITY in $ASKED.text
         Answer Should Be The Computed Weather    ${seed}
@@ -61,8 +59,7 @@ Phoenix Holds The Same Spans As MLflow
     Skip Unless Deployed    phoenix
     ${one} =    Get Trace From MLflow
     ${other} =    Get Trace From Phoenix
-    ${copied} =    Read Copied Attributes
-    Traces Should Have The Same Spans    ${one}    ${other}    ${copied}
+    Phoenix Should Hold The Same Spans    ${ASKED}    ${one}    ${other}
 
 
 *** Keywords ***
