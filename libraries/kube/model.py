@@ -86,6 +86,15 @@ def is_ready(pod: Object) -> bool:
     return any(entry["type"] == "Ready" and entry["status"] == "True" for entry in conditions)
 
 
+def serving_pods(stack: Stack, workload: Object) -> list[Object]:
+    """Return the Ready pods of a workload, of any generation, that are not being deleted."""
+    return [
+        pod
+        for pod in pods_of(stack, workload)
+        if is_ready(pod) and not pod["metadata"].get("deletionTimestamp")
+    ]
+
+
 def statuses_of(pod: Object) -> list[Object]:
     """Return the statuses of a pod's containers, init containers first; none before the pod is on a node."""
     status = pod.get("status", {})

@@ -17,6 +17,7 @@ from kube.model import (
     long_running,
     main_container,
     pods_of,
+    serving_pods,
     statuses_of,
 )
 from kube.pod_reasons import fails_for_good
@@ -85,6 +86,18 @@ class Workloads:
             if waits and not any(map(fails_for_good, pods_of(stack, behind[0]))):
                 found.append(name)
         return found
+
+    @keyword
+    def find_stopped_components(self, stack: Stack, components: Services) -> dict[str, list[str]]:
+        """Return the problems of the components without a Ready pod, by their names.
+
+        While a roll-out hangs, the Ready pods of the older generation still serve.
+        """
+        return {
+            name: problems
+            for name, problems in self.find_component_problems(stack, components).items()
+            if not any(serving_pods(stack, workload) for workload in _behind(stack, **components[name]))
+        }
 
     @keyword
     def find_stack_problems(
@@ -168,8 +181,12 @@ class Workloads:
 
     @keyword
     def find_ready_pods(self, stack: Stack, workload: Object) -> list[Object]:
-        """Return the Ready pods of the current generation; raises AssertionError when there is none."""
+        """Return the Ready pods of the current generation, or else those of an older one, which still serve.
+
+        Raises AssertionError when there is none.
+        """
         pods = [pod for pod in current_pods(stack, workload) if is_ready(pod)]
+        pods = pods or serving_pods(stack, workload)
         if not pods:
             name = workload["metadata"]["name"]
             why = "; ".join(rollout_problems(workload)) or "its pods are not Ready"
@@ -179,12 +196,11 @@ class Workloads:
     @keyword
     def count_serving_pods(self, stack: Stack, workload: Object) -> int:
         """Return how many Ready pods a workload has that stay, of whatever generation."""
-        pods = pods_of(stack, workload)
-        return len([pod for pod in pods if is_ready(pod) and not pod["metadata"].get("deletionTimestamp")])
+        return len(serving_pods(stack, workload))
 
     @keyword
     def find_ready_pod(self, stack: Stack, workload: Object) -> Object:
-        """Return a Ready pod of the current generation; raises AssertionError when there is none."""
+        """Return the first of `Find Ready Pods`; raises AssertionError when there is none."""
         return self.find_ready_pods(stack, workload)[0]
 
     @keyword

@@ -133,11 +133,20 @@ class Collector:
         A --config is a file or `yaml:` and the configuration itself
         (https://opentelemetry.io/docs/collector/configuration/#location); a --set comes after all of them.
         `files` are all that the collector mounts, by path; one that its command does not name has no effect.
+        Raises AssertionError where the command names no configuration, or one that is read from elsewhere,
+        such as `env:NAME`, an URL or a file of the image: what the collector does is unknown then.
         """
+        locations = _CONFIG.findall("\n".join(command))
+        unread = [each for each in locations if each not in files and not each.startswith("yaml:")]
+        if unread or not locations:
+            where = f"names {' and '.join(unread)}" if unread else "names none, so the image's own holds"
+            raise AssertionError(
+                f"The collector's configuration is unknown: its command {where}. "
+                "Only files of mounted ConfigMaps and `yaml:` can be read."
+            )
         merged: dict[str, Any] = {}
-        for location in _CONFIG.findall("\n".join(command)):
-            scheme, _, inline = location.partition(":")
-            text = inline if scheme == "yaml" else files.get(location, "")
+        for location in locations:
+            text = location.removeprefix("yaml:") if location.startswith("yaml:") else files[location]
             _merge(merged, _nested(yaml.safe_load(text) or {}))
         for path, value in _SET.findall("\n".join(command)):
             _merge(merged, _nested({path.strip().replace(".", "::"): yaml.safe_load(value)}))
@@ -165,6 +174,11 @@ class Collector:
         """
         return find_exporter(configuration, service)
 
+    @keyword
+    def describe_trace_pipelines(self, configuration: Mapping[str, Any]) -> list[str]:
+        """Return the pipelines for traces, each with what it exports to: `traces/mlflow (to debug)`."""
+        return describe_trace_pipelines(configuration)
+
 
 def find_exporter(configuration: Mapping[str, Any], service: str) -> Exporter | None:
     """Return the exporter that `Collector.find_exporter` describes."""
@@ -191,6 +205,14 @@ def trace_pipelines(configuration: Mapping[str, Any]) -> dict[str, Mapping[str, 
     """Return the pipelines for traces by name; an empty section is one that is not there."""
     pipelines = (configuration.get("service") or {}).get("pipelines") or {}
     return {name: content or {} for name, content in pipelines.items() if name.split("/")[0] == "traces"}
+
+
+def describe_trace_pipelines(configuration: Mapping[str, Any]) -> list[str]:
+    """Return what `Collector.describe_trace_pipelines` describes."""
+    return [
+        f"{name} (to {', '.join(content.get('exporters') or ()) or 'nothing'})"
+        for name, content in trace_pipelines(configuration).items()
+    ]
 
 
 def _filters(pipeline: Mapping[str, Any], pipelines: Iterable[Mapping[str, Any]]) -> dict[str, int]:

@@ -9,6 +9,7 @@ spans at once and count them by the gRPC status that the exporter translates it 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 
 from pipeline.collector import (
     ACCEPTED,
@@ -25,6 +26,8 @@ from traces.messages import counted
 from traces.model import Trace
 from verdicts.evidence import Evidence
 
+# The components without which the agent cannot answer.
+NEEDED_FOR_AN_ANSWER = ("weather-agent", "weather-tool", "model")
 EXPERIMENT_HEADER = "x-mlflow-experiment-id"
 # gRPC statuses that collector 0.158 counts HTTP statuses under.
 STATUS_OF_TYPE = {
@@ -64,11 +67,24 @@ def find_cause(evidence: Evidence) -> str:
 def find_shared_cause(evidence: Evidence) -> str:
     """Return why no backend gets the trace: what happened before the exporters; empty where nothing did."""
     if evidence.question.failure:
-        return f"the agent did not answer: {evidence.question.failure}"
-    down = evidence.problems.get("otel-collector")
-    if evidence.after is None and down:
-        return f"the collector does not run ({'; '.join(down)})"
+        return describe_missing_answer(evidence.question.failure, evidence.stopped)
+    if "otel-collector" in evidence.stopped:
+        return f"the collector does not run ({'; '.join(evidence.stopped['otel-collector'])})"
     return _sending(evidence) or _receiving(evidence)
+
+
+def describe_missing_answer(failure: str, stopped: Mapping[str, Sequence[str]]) -> str:
+    """Return why the agent did not answer: what it needs and does not run, before what came instead.
+
+    `stopped` has the problems of each component without a Ready pod.
+    """
+    needed = [
+        f"{name} does not run ({'; '.join(problems)})"
+        for name, problems in stopped.items()
+        if name in NEEDED_FOR_AN_ANSWER
+    ]
+    because = f"{' and '.join(needed)}; what came instead: " if needed else ""
+    return f"the agent did not answer: {because}{failure}"
 
 
 def _sending(evidence: Evidence) -> str:
@@ -169,7 +185,7 @@ def _not_sent(evidence: Evidence, exporter: Exporter) -> str:
 def _unreached(evidence: Evidence, exporter: Exporter) -> str:
     """Return why the backend does not take what the exporter sends, empty where nothing says so."""
     title = evidence.title
-    down = evidence.problems.get(evidence.backend)
+    down = evidence.stopped.get(evidence.backend)
     if down:
         return f"{title} does not run ({'; '.join(down)})"
     if evidence.denied_to_backend:
@@ -200,7 +216,9 @@ def _refusal(evidence: Evidence, exporter: Exporter) -> str:
     }
     if status in meanings:
         return f"status {status}, {meanings[status]}"
-    return f"status {status}" if status else f"counted as {', '.join(types) or 'no known error'}"
+    if status or types:
+        return f"status {status}" if status else f"counted as {', '.join(types)}"
+    return "see the log line below"
 
 
 def _forbidden(evidence: Evidence, exporter: Exporter) -> str:

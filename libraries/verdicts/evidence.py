@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agent.client import Question
-from pipeline.collector import Exporter, Metrics, find_exporter, trace_pipelines
+from pipeline.collector import Exporter, Metrics, describe_trace_pipelines, find_exporter
 from traces.backends import BACKENDS
 from traces.model import Trace
 
@@ -19,8 +19,9 @@ class Evidence:
     - `waited`: seconds since the agent's answer.
     - `before`, `after`: the collector's metrics around the question. Without `before` the counters' growth is
       all that they counted since the collector's start.
-    - `problems`: the roll-out problems of each component that has some.
-    - `exporter`, `pipelines`: the collector's exporter to the backend, and its pipelines for traces.
+    - `problems`: the roll-out problems of each component that has some; `stopped`: those of each that has no
+      Ready pod, also of an older generation.
+    - `exporter`, `pipelines`: the collector's exporter to the backend; its pipelines for traces, in words.
     - `sent_to`: the experiment id that the collector sends to.
     - `experiment`: the experiment found in MLflow by `experiment_name`, with `id` and `lifecycle`.
     - `trace`: what the backend has, and `expected_spans` how many were waited for; `backend_error`: why it
@@ -38,6 +39,7 @@ class Evidence:
     before: Metrics | None = None
     after: Metrics | None = None
     problems: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    stopped: Mapping[str, Sequence[str]] = field(default_factory=dict)
     exporter: Exporter | None = None
     pipelines: Sequence[str] = ()
     sent_to: str | None = None
@@ -91,7 +93,7 @@ def collect(
         question,
         waited,
         exporter=find_exporter(configuration, service),
-        pipelines=list(trace_pipelines(configuration)),
+        pipelines=describe_trace_pipelines(configuration),
         unread=unread,
         **values,
         **known,

@@ -9,7 +9,7 @@ from robot.api.deco import keyword, library
 
 from agent.client import Question
 from pipeline.collector import ACCEPTED, FAILED, QUEUED, SENT
-from verdicts.causes import find_cause, find_shared_cause
+from verdicts.causes import describe_missing_answer, find_cause, find_shared_cause
 from verdicts.evidence import Evidence, collect
 
 LOG_LINES = 3
@@ -43,6 +43,18 @@ class Verdict:
         evidence = collect(backend, question, waited, read, service=service, **known)
         return explain(evidence), *name_cause(evidence)
 
+    @keyword
+    def explain_missing_answer(self, question: Question, stopped: dict[str, list[str]]) -> str:
+        """Return why the agent did not answer a question, as a sentence; empty where it did.
+
+        `stopped` has the problems of each component without a Ready pod: what the agent needs of them comes
+        first.
+        """
+        if not question.failure:
+            return ""
+        why = describe_missing_answer(question.failure, stopped).rstrip(".")
+        return f"Asked {question.text!r}, {why}."
+
 
 def explain(evidence: Evidence) -> str:
     """Return the verdict: what stopped the trace, the hops, and the evidence, a line each."""
@@ -72,14 +84,14 @@ def name_cause(evidence: Evidence) -> tuple[str, str]:
 def _hops(evidence: Evidence) -> Iterator[str]:
     question = evidence.question
     yield "agent failed" if question.failure else f"agent answered in {question.seconds:.1f} s"
-    if evidence.after is None:
-        yield "collector unknown"
-        return
     grown = evidence.grown
-    yield f"collector accepted {grown.total(ACCEPTED)}"
+    accepted = "not counted" if evidence.after is None else f"accepted {grown.total(ACCEPTED)}"
+    yield f"collector {accepted}"
     if evidence.exporter is None:
         unread = "configuration" in evidence.unread
         yield "exporter unknown" if unread else f"no exporter to {evidence.title}"
+    elif evidence.after is None:
+        yield f"{evidence.exporter.name} not counted"
     else:
         name = evidence.exporter.name
         yield (
@@ -95,7 +107,7 @@ def _details(evidence: Evidence) -> Iterator[str]:
         yield f"{component}: {'; '.join(problems)}"
     for reason in dict.fromkeys(evidence.unread.values()):
         yield f"not read: {reason}"
-    if evidence.before is None:
+    if evidence.before is None and evidence.after is not None:
         yield "the collector's metrics from before the question are missing: its numbers are since its start"
     if evidence.backend_error:
         yield evidence.backend_error

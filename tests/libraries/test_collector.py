@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -130,6 +131,26 @@ def test_a_file_that_the_command_does_not_name_has_no_effect() -> None:
     merged = Collector().merge_configuration(FILES, COMMAND[:2])
     assert "exporters" not in merged
     assert Collector().find_exporter(merged, "mlflow") is None
+
+
+@pytest.mark.parametrize(
+    ("added", "where"),
+    [
+        (["--config=env:COLLECTOR_CONFIG"], "names env:COLLECTOR_CONFIG"),
+        (["--config", "https://example.org/c.yaml"], "names https://example.org/c.yaml"),
+        (["--config=/etc/otelcol-contrib/config.yaml"], "names /etc/otelcol-contrib/config.yaml"),
+    ],
+)
+def test_configuration_from_elsewhere_is_unknown_and_never_taken_for_empty(
+    added: list[str], where: str
+) -> None:
+    with pytest.raises(AssertionError, match=re.escape(f"configuration is unknown: its command {where}. ")):
+        Collector().merge_configuration(FILES, [*COMMAND, *added])
+
+
+def test_configuration_of_the_image_is_unknown() -> None:
+    with pytest.raises(AssertionError, match=r"its command names none, so the image's own holds\."):
+        Collector().merge_configuration(FILES, COMMAND[:1])
 
 
 def test_configuration_may_stand_in_the_command() -> None:

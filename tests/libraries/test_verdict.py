@@ -11,7 +11,7 @@ from agent.client import Question
 from pipeline.collector import Collector, Exporter, Metrics
 from traces.model import Span, Trace
 from verdicts.evidence import Evidence, collect
-from verdicts.verdict import explain, name_cause
+from verdicts.verdict import Verdict, explain, name_cause
 
 MLFLOW = "otlp_http/mlflow"
 QUESTION = Question("What is the weather in Paris?", "acceptance-1", "WX-12345678", "", 100.0, 100.4)
@@ -82,7 +82,7 @@ CASES = {
     "the collector is away": (
         seen(
             after=None,
-            problems={"otel-collector": ["0 of 1 replicas are Ready"]},
+            stopped={"otel-collector": ["0 of 1 replicas are Ready"]},
             unread={"after": "no metrics"},
         ),
         "the collector does not run (0 of 1 replicas are Ready)",
@@ -92,7 +92,7 @@ CASES = {
         "cause unknown: the metrics of otel-collector cannot be read: 403 forbidden",
     ),
     "MLflow is down, and the collector's metrics are closed": (
-        seen(after=None, problems={"mlflow": ["it is scaled to 0 replicas"]}),
+        seen(after=None, stopped={"mlflow": ["it is scaled to 0 replicas"]}),
         "MLflow does not run (it is scaled to 0 replicas)",
     ),
     "MLflow refuses, and the collector's metrics are closed": (
@@ -223,7 +223,7 @@ CASES = {
     "MLflow is scaled to 0": (
         seen(
             RECEIVED + QUEUED,
-            problems={"mlflow": ["it is scaled to 0 replicas"]},
+            stopped={"mlflow": ["it is scaled to 0 replicas"]},
             log=[retried("dial tcp 10.96.0.1:5000: connect: connection refused")],
         ),
         "MLflow does not run (it is scaled to 0 replicas); the collector keeps 10 spans and retries",
@@ -284,6 +284,43 @@ CASES = {
     ),
 }
 
+UNCOUNTED: dict[str, Any] = {"before": None, "after": None, "unread": {"after": "they listen on localhost"}}
+STOPPED = {"mlflow": ["it is scaled to 0 replicas"]}
+# The same causes, where nobody but the collector itself can read its metrics.
+CASES |= {
+    "uncounted: the path is wrong": (
+        seen(**UNCOUNTED, log=[dropped(404)], exporter=replace(EXPORTER, endpoint="http://mlflow:5000/x")),
+        "MLflow refused spans and the collector dropped them: status 404, the path of http://mlflow:5000/x",
+    ),
+    "uncounted: an error without a status": (
+        seen(**UNCOUNTED, log=[log_line("Exporting failed. Dropping data.", "no more retries left")]),
+        "MLflow refused spans and the collector dropped them: see the log line below",
+    ),
+    "uncounted: the pipeline is missing": (
+        seen(**UNCOUNTED, exporter=None, pipelines=["traces/phoenix (to otlp/phoenix)"]),
+        "exports no traces to MLflow: its pipelines for traces are traces/phoenix (to otlp/phoenix)",
+    ),
+    "uncounted: there are orphans": (
+        seen(**UNCOUNTED, trace=Trace("0" * 32, (span("a", None), span("c", "b")), "mlflow", "OK")),
+        "1 of its 2 spans lack their parents (span-c)",
+    ),
+    "uncounted: the experiment is deleted": (
+        seen(**UNCOUNTED, experiment=EXPERIMENT | {"lifecycle": "deleted"}),
+        "experiment weather-agent is deleted: MLflow takes its traces and hides them",
+    ),
+    "the roll-out of the collector hangs, and its older pods serve": (
+        seen(RECEIVED + SENT, problems={"otel-collector": ["0 of 1 replicas are of the current generation"]}),
+        "no trace there has this context as its session",
+    ),
+    "the tool does not run": (
+        seen(
+            question=replace(QUESTION, answer="", failure="task state 'failed'"),
+            stopped={"weather-tool": ["it is scaled to 0 replicas"]},
+        ),
+        "weather-tool does not run (it is scaled to 0 replicas); what came instead: task state 'failed'",
+    ),
+}
+
 
 def test_the_cause_names_the_backend_only_where_it_is_the_backend_s() -> None:
     subject, sentence = name_cause(seen(""))
@@ -328,6 +365,27 @@ def test_the_verdict_shows_the_hops_and_the_evidence() -> None:
     ]
 
 
+def test_a_missing_answer_is_explained_by_what_does_not_run() -> None:
+    failed = replace(QUESTION, answer="", failure="HTTP status 503")
+    explained = Verdict().explain_missing_answer
+    assert not explained(QUESTION, STOPPED)
+    assert explained(failed, STOPPED) == (
+        "Asked 'What is the weather in Paris?', the agent did not answer: HTTP status 503."
+    )
+    assert "the agent did not answer: weather-tool does not run (it is gone); what came" in explained(
+        failed, {"weather-tool": ["it is gone"]}
+    )
+
+
+def test_uncounted_hops_are_said_to_be_so() -> None:
+    assert explain(seen(**UNCOUNTED, stopped=STOPPED, problems=STOPPED)).splitlines()[1:4] == [
+        "Hops: agent answered in 0.4 s > collector not counted > otlp_http/mlflow not counted > "
+        "MLflow stored 0",
+        "- mlflow: it is scaled to 0 replicas",
+        "- not read: they listen on localhost",
+    ]
+
+
 def test_spans_before_the_question_are_not_counted() -> None:
     before = IDLE + RECEIVED + SENT
     evidence = seen(after=metrics(before), before=metrics(before))
@@ -341,6 +399,7 @@ CONFIGURATION = {
 READ: dict[str, tuple[str, Any]] = {
     "after": ("PASS", metrics(IDLE + RECEIVED)),
     "problems": ("PASS", {"mlflow": ["0 of 1 replicas are Ready"]}),
+    "stopped": ("PASS", {"mlflow": ["0 of 1 replicas are Ready"]}),
     "configuration": ("PASS", CONFIGURATION),
     "sent_to": ("PASS", "1"),
     "experiment": ("PASS", EXPERIMENT),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from kube.workloads import Workloads
-from tests.libraries.objects import IMAGE, deployment, pod, services_and, stack, workload
+from tests.libraries.objects import IMAGE, deployment, pod, service, services_and, stack, workload
 
 
 def test_the_images_that_run_are_named_with_their_digests() -> None:
@@ -99,15 +101,31 @@ def test_the_pods_of_the_stack_are_those_of_its_workloads_and_those_with_its_lab
     assert Workloads().find_pods_of_stack(stack(own, job, foreign), {}) == [own, job]
 
 
-def test_only_a_ready_pod_of_the_current_generation_is_asked() -> None:
+def test_a_ready_pod_of_the_current_generation_is_asked_or_else_an_older_one() -> None:
     judge = Workloads()
     assert (
         judge.find_ready_pod(stack(pod("old"), pod()), deployment())["metadata"]["name"]
         == "otel-collector-new-abcde"
     )
     assert len(judge.find_ready_pods(stack(pod("old"), pod(), pod()), deployment())) == 2
+    old = pod("old")
+    assert judge.find_ready_pods(stack(old), deployment()) == [old]
+    old["metadata"]["deletionTimestamp"] = "2026-11-24T00:00:00Z"
     with pytest.raises(AssertionError, match="otel-collector has no Ready pod"):
-        judge.find_ready_pod(stack(pod("old")), deployment())
+        judge.find_ready_pod(stack(old), deployment())
+
+
+def test_a_component_is_stopped_where_no_pod_of_any_generation_serves() -> None:
+    components = {"otel-collector": {"namespace": "kagenti-system", "service": "otel-collector"}}
+    labels = {"app.kubernetes.io/name": "otel-collector"}
+    behind = [service("otel-collector", **labels)]
+    hanging = deployment(updatedReplicas=0)
+    hanging["spec"]["template"]["metadata"] = {"labels": labels}
+    judge = Workloads()
+    for pods, stopped in ([pod("old")], False), ([], True):
+        taken = replace(stack(*pods), workloads=[hanging], services=behind)
+        assert judge.find_component_problems(taken, components)
+        assert bool(judge.find_stopped_components(taken, components)) is stopped
 
 
 def test_a_component_is_what_its_service_selects_by_whatever_name() -> None:
