@@ -22,7 +22,7 @@ class Notes:
         """Start without any."""
         self._oddities: dict[str, set[str]] = {}  # the traces of each
         self._reasons: dict[str, str] = {}  # of each oddity
-        self._tolerated: dict[str, set[str]] = {}  # the places of each
+        self._tolerated: dict[str, dict[str, str]] = {}  # of each, what was seen, by its place
         self._looked_for: set[str] = set()
         self._summary: list[str] = []
 
@@ -39,7 +39,7 @@ class Notes:
         """Keep where a tolerated finding was seen, such as a trace; warn of a name's first one."""
         level: Literal["INFO", "WARN"] = "INFO" if name in self._tolerated else "WARN"
         logger.write(f"Tolerated {name} ({reason}): {seen}", level)
-        self._tolerated.setdefault(name, set()).add(place)
+        self._tolerated.setdefault(name, {}).setdefault(place, str(seen))
 
     @keyword
     def findings_should_be_tolerated(self, name: str, found: Sequence[str], tolerate: object) -> str:
@@ -68,20 +68,20 @@ class Notes:
 
     @keyword
     def describe_tolerances(self, tolerate: object) -> dict[str, str]:
-        """Return for each tolerance, by its name, its reason, and in how many places it was used.
+        """Return for each tolerance, by its name, its reason, what was seen first, and in how many places.
 
         The terminal shows the same at the run's end.
         """
         described = {}
         for name, reason in read_tolerances(tolerate).items():
-            places = self._tolerated.get(name, ())
+            places = self._tolerated.get(name)
             if places:
-                used = f"seen in {counted(len(places), 'place')}"
+                used = f"seen in {counted(len(places), 'place')}, first: {next(iter(places.values()))}"
             elif name in self._looked_for:
                 used = "unused: remove it from TOLERATE"
             else:
                 used = "not looked for in this run"
-            described[name] = f"{used}; {reason}"
+            described[name] = f"{used}. Tolerated because {reason}"
         self._summary = [f"{name}: {use}" for name, use in described.items()]
         return described
 

@@ -102,6 +102,7 @@ MLflow Accepts The Administrator's Requests
 The Collector's User Can Store Traces And Read Its Experiment Only
     [Documentation]    Whoever gets the collector's login can read or write nothing else.
     [Tags]    otel-collector
+    Skip Unless Deployed    collector-login
     ${collector} =    Read Login Or None    @{COLLECTOR_LOGINS}
     ${id} =    Get Experiment Id Of Collector
     Answer Should Have Status    ${collector}    GET    ${EXPERIMENTS}/get?experiment_id=${id}    200
@@ -115,6 +116,7 @@ The Collector's User Can Neither Create Users Nor List Artifacts
     ...    folders of artifacts.
     [Tags]    otel-collector
     Skip Unless Deployed    basic-auth
+    Skip Unless Deployed    collector-login
     ${collector} =    Read Login Or None    @{COLLECTOR_LOGINS}
     Answer Should Have Status    ${collector}    POST    /api/2.0/mlflow/users/create    403
     Answer Should Have Status    ${collector}    GET    ${ARTIFACTS}/artifacts    403

@@ -34,6 +34,7 @@ Begin With Logins
     [Documentation]    Skip where disruption is not allowed or MLflow has no passwords; wait until the stack is ready.
     Begin Disruption
     Skip Unless Deployed    basic-auth
+    Skip Unless Deployed    collector-login
     Remember Workloads
     Wait Until The Stack Is Ready
 

@@ -41,14 +41,16 @@ def test_a_finding_fails_unless_it_is_tolerated() -> None:
         notes.findings_should_be_tolerated(LEAK, ["mlflow leaks it"], ["tokens-doubled"])
     seen = notes.findings_should_be_tolerated(LEAK, ["mlflow leaks it"], {LEAK: "agreed"})
     assert seen == f"Tolerated {LEAK}: mlflow leaks it."
-    assert notes.describe_tolerances({LEAK: "agreed"}) == {LEAK: "seen in 1 place; agreed"}
+    assert notes.describe_tolerances({LEAK: "agreed"}) == {
+        LEAK: "seen in 1 place, first: mlflow leaks it. Tolerated because agreed"
+    }
 
 
 def test_a_tolerance_is_unused_only_where_somebody_looked() -> None:
     notes = Notes()
-    assert notes.describe_tolerances(LEAK)[LEAK].startswith("not looked for in this run; ")
+    assert notes.describe_tolerances(LEAK)[LEAK].startswith("not looked for in this run. ")
     notes.findings_should_be_tolerated(LEAK, [], LEAK)
-    assert notes.describe_tolerances(LEAK)[LEAK].startswith("unused: remove it from TOLERATE; ")
+    assert notes.describe_tolerances(LEAK)[LEAK].startswith("unused: remove it from TOLERATE. ")
     assert notes.describe_oddities() == {}
 
 
@@ -76,5 +78,6 @@ A Leak
 def test_the_outermost_suite_names_what_was_tolerated(tmp_path: Path) -> None:
     suite = run(tmp_path, "findings.resource", TOLERATED)
     assert suite.status == "PASS"
-    assert suite.message == f"Tolerated:\n{LEAK}: seen in 1 place; {TOLERABLE[LEAK]}"
-    assert suite.metadata[f"Tolerated {LEAK}"] == f"seen in 1 place; {TOLERABLE[LEAK]}"
+    seen = f"seen in 1 place, first: mlflow leaks it. Tolerated because {TOLERABLE[LEAK]}"
+    assert suite.message == f"Tolerated:\n{LEAK}: {seen}"
+    assert suite.metadata[f"Tolerated {LEAK}"] == seen

@@ -67,6 +67,35 @@ def test_absence_skips_and_what_cannot_be_looked_for_fails(tmp_path: Path) -> No
     ]
 
 
+BACKENDS = """
+*** Test Cases ***
+Phoenix Is Absent
+    ${backends} =    Get Deployed Backends
+    Should Be Equal    ${backends}    ${{['mlflow']}}
+
+*** Keywords ***
+Look For Component
+    [Arguments]    ${component}
+    RETURN    pods of Service ${component}    ${{['mlflow'] if $component == 'mlflow' else []}}
+
+*** Variables ***
+"""
+
+
+@pytest.mark.parametrize(
+    ("required", "result"),
+    [
+        ("mlflow", ("PASS", "")),
+        ("phoenix", ("FAIL", f"REQUIRE names phoenix, so this test may not be skipped: there is {WHY}.")),
+    ],
+)
+def test_a_backend_that_is_required_is_not_left_out(
+    tmp_path: Path, required: str, result: tuple[str, str]
+) -> None:
+    suite = f"{BACKENDS}${{REQUIRE}}    {required}\n"
+    assert run_one(tmp_path, "capabilities.resource", suite) == result
+
+
 def test_the_outermost_suite_names_what_was_not_judged(tmp_path: Path) -> None:
     suite = run(tmp_path, "capabilities.resource", LOOKS)
     assert suite.message.splitlines() == [
