@@ -19,6 +19,8 @@ def without_proxy(address: str, environment: Mapping[str, str]) -> dict[str, str
     """
     named = (environment.get("NO_PROXY", ""), environment.get("no_proxy", ""), address)
     hosts = [host.strip() for names in named for host in names.split(",") if host.strip()]
+    if "*" in hosts:  # Python and curl know it only alone
+        hosts = ["*"]
     return dict.fromkeys(("NO_PROXY", "no_proxy"), ",".join(dict.fromkeys(hosts)))
 
 

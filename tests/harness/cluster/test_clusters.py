@@ -177,6 +177,7 @@ def test_down_without_a_cluster_is_no_error(
         ({}, "192.0.2.1"),
         ({"no_proxy": ".example"}, ".example,192.0.2.1"),
         ({"NO_PROXY": ".example, 192.0.2.1", "no_proxy": "a"}, ".example,192.0.2.1,a"),
+        ({"NO_PROXY": "*"}, "*"),
     ],
 )
 def test_kubectl_asks_the_api_server_and_no_proxy(
