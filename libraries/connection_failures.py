@@ -84,9 +84,7 @@ _KNOWN: tuple[
     (
         ProxyError,
         "proxy",
-        lambda error: (
-            f"the proxy of the environment gave no connection ({describe_failure(error.original_error)})"
-        ),
+        lambda error: f"the proxy gave no connection ({describe_failure(error.original_error)})",
     ),
     (
         ssl.SSLCertVerificationError,

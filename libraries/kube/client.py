@@ -118,7 +118,7 @@ class ClusterClient:
         """Return the cluster's version; raises ClusterError, with what to set, where it does not answer."""
         from kubernetes import client  # noqa: PLC0415 - heavy, and not needed for a dry run
 
-        server = f"the Kubernetes API at {self._configuration.host} (context {self._access.name})"
+        place = f"{self._configuration.host} (context {self._access.name})"
         once = copy(self._configuration)
         once.retries = False
         try:
@@ -126,22 +126,22 @@ class ClusterClient:
                 found = client.VersionApi(probe).get_code(_request_timeout=(CONNECT_LIMIT, CONNECT_LIMIT))
             return str(found.git_version)
         except KubeconfigError as error:
-            raise ClusterError(f"Cannot ask {server}: {error}.") from error
+            raise ClusterError(f"Cannot ask the Kubernetes API at {place}: {error}.") from error
         except urllib3.exceptions.HTTPError as error:
-            raise _unreachable(server, once.proxy, error) from error
+            raise _unreachable(place, once.proxy, error) from error
         except client.ApiException as error:
             if not error.status:
-                raise _unreachable(server, once.proxy, error) from error
+                raise _unreachable(place, once.proxy, error) from error
             if error.status == HTTPStatus.FORBIDDEN:
                 return "of a version that may not be read"
             if error.status == HTTPStatus.UNAUTHORIZED:
                 raise ClusterError(
-                    f"The login of user {self._access.user_name} is not accepted by {server} "
+                    f"The Kubernetes API at {place} does not accept the login of {self._access.user_name} "
                     "(401 Unauthorized): log in again, or choose another context."
                 ) from error
-            raise ClusterError(f"{_no_kubernetes(server)}: it answers {_api_message(error)}.") from error
+            raise _no_kubernetes(place, f"it answers {_api_message(error)}") from error
         except ValueError as error:  # of pydantic and json
-            raise ClusterError(f"{_no_kubernetes(server)}: its /version names none.") from error
+            raise _no_kubernetes(place, "its /version names no version of it") from error
 
 
 CLUSTER = ClusterClient()
@@ -163,14 +163,17 @@ def _api_message(error: Any) -> str:  # noqa: ANN401 - the client's two error cl
     return f"{error.status} {' '.join(str(said).split())}"[:LONGEST_MESSAGE].rstrip(".")
 
 
-def _unreachable(server: str, proxy: str | None, error: Exception) -> ClusterError:
+def _unreachable(place: str, proxy: str | None, error: Exception) -> ClusterError:
     failure = describe_failure(error)
     through = f" through the proxy {_without_login(proxy)}" if proxy else ""
-    return ClusterError(f"Cannot reach {server}{through}: {failure}; {HINTS.get(failure.kind, OTHERWISE)}.")
+    hint = HINTS.get(failure.kind, OTHERWISE)
+    return ClusterError(f"Cannot reach the Kubernetes API at {place}{through}: {failure}; {hint}.")
 
 
-def _no_kubernetes(server: str) -> str:
-    return f"No cluster to verify: correct `server` of the kubeconfig's cluster, for {server} is none"
+def _no_kubernetes(place: str, why: str) -> ClusterError:
+    return ClusterError(
+        f"There is no Kubernetes API at {place}: {why}; correct `server` of the kubeconfig's cluster."
+    )
 
 
 def _without_login(proxy: str) -> str:

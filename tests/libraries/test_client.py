@@ -135,18 +135,21 @@ def test_a_program_that_may_not_be_run_is_said_in_the_api_servers_words(
     [
         (
             (401, {"message": "Unauthorized"}),
-            r"^The login of user u is not accepted by the Kubernetes API at http://127\.0\.0\.1:\d+ "
-            r"\(context here\) \(401 Unauthorized\): log in again, or choose another context\.$",
+            r"^The Kubernetes API at http://127\.0\.0\.1:\d+ \(context here\) does not accept the login of u "
+            r"\(401 Unauthorized\): log in again, or choose another context\.$",
         ),
         (
             (404, "<html>Not here"),
-            r"correct `server` of the kubeconfig's cluster, for the Kubernetes API at \S+ \(context here\) "
-            r"is none: it answers 404 Not Found\.$",
+            r"^There is no Kubernetes API at http://127\.0\.0\.1:\d+ \(context here\): it answers 404 "
+            r"Not Found; correct `server` of the kubeconfig's cluster\.$",
         ),
-        ((200, "3.17.2"), r" is none: its /version names none\.$"),
-        ((200, "<html>Log in"), r" is none: its /version names none\.$"),
-        ((200, {"version": "3.17.2"}), r" is none: its /version names none\.$"),
-        ((503, "no healthy upstream"), r" is none: it answers 503 no healthy upstream\.$"),
+        ((200, "3.17.2"), r"\(context here\): its /version names no version of it; correct `server`"),
+        ((200, "<html>Log in"), r"\(context here\): its /version names no version of it; correct `server`"),
+        (
+            (200, {"version": "3.17.2"}),
+            r"\(context here\): its /version names no version of it; correct `server`",
+        ),
+        ((503, "no healthy upstream"), r"\(context here\): it answers 503 no healthy upstream; correct"),
     ],
 )
 def test_an_api_that_does_not_let_us_in_and_one_that_is_none_are_one_sentence_each(

@@ -126,7 +126,7 @@ def test_a_certificate_of_an_unknown_authority(tls_port: int, monkeypatch: pytes
 def test_a_proxy_that_is_not_there(closed_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{closed_port}")
     assert met(EntryPoint("http://mlflow.example")) == ConnectionFailure(
-        "proxy", "the proxy of the environment gave no connection (connection refused)"
+        "proxy", "the proxy gave no connection (connection refused)"
     )
 
 
