@@ -3,6 +3,7 @@ Documentation     Verifies the LLM observability stack that the current kubeconf
 ...               it is reached, and that a question's trace arrives whole. The suites read, and ask the weather
 ...               agent questions; they change nothing. In the end they search their own output for secrets.
 
+Library           ../libraries/settings/
 Resource          ../resources/collector.resource
 Resource          ../resources/capabilities.resource
 Resource          ../resources/findings.resource
@@ -21,7 +22,7 @@ Name              LLM Observability
 *** Keywords ***
 Report What Is Verified
     [Documentation]    Connect to the cluster and write into the report what it is; no test makes sense without it.
-    Get Required Capabilities
+    Check Settings
     ${cluster} =    Connect To The Cluster
     Set Suite Metadata    Context    ${cluster}[context]    top=True
     Set Suite Metadata    Cluster    Kubernetes ${cluster}[version] at ${cluster}[server]    top=True
@@ -31,6 +32,13 @@ Report What Is Verified
     Report Entry Points
     Report Experiment
     Find What Is Broken
+
+Check Settings
+    [Documentation]    Fail, before anything is asked, where a setting is wrong or names a contract that there is not.
+    ${variables} =    Get Variables    no_decoration=True
+    Settings Should Be Valid    ${variables}
+    Get Required Capabilities
+    IF    $CONTRACT    Read Contract    ${CONTRACT}
 
 Find What Is Broken
     [Documentation]    Look at every component and, where tests of the run ask questions, at a question's trace.

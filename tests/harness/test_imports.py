@@ -22,7 +22,7 @@ ROOMS = (
     ("findings",),
     ("contracts", "pipeline"),
     ("verdicts",),
-    ("network", "disruption", "secrecy", "pages", "capabilities", "diagnosis"),
+    ("network", "disruption", "secrecy", "pages", "capabilities", "diagnosis", "settings"),
 )
 
 

@@ -1,0 +1,117 @@
+"""Checks the settings before anything is asked: resources/settings.yaml has all of them, in their form."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import yaml
+from robot.api.deco import keyword, library
+
+ROOT = Path(__file__).resolve().parents[2]
+SETTINGS = ROOT / "resources" / "settings.yaml"
+# Read by keywords of their own, which say what is wrong: each takes a list, a map or a text.
+OWN_FORMS = ("REQUIRE", "TOLERATE")
+# Robot Framework's automatic variables (User Guide, "Built-in variables"): these, and those that begin so.
+AUTOMATIC = {
+    "/",
+    ":",
+    "\\N",
+    "CURDIR",
+    "EMPTY",
+    "EXECDIR",
+    "FALSE",
+    "NONE",
+    "NULL",
+    "OPTIONS",
+    "SPACE",
+    "TEMPDIR",
+}
+AUTOMATIC |= {"TRUE"}
+AUTOMATIC_BEGIN = ("SUITE_", "TEST_", "PREV_TEST_", "KEYWORD_", "OUTPUT_", "LOG_", "REPORT_", "DEBUG_")
+NUMBER = re.compile(r"\d+(\.\d+)?")
+VARIABLE = re.compile(r"^[$@&]\{([^}]+)\}", re.MULTILINE)  # in a Variables section: keywords' are indented
+
+
+class SettingsError(Exception):
+    """Settings are wrong; the message says which, and what they must be."""
+
+    ROBOT_SUPPRESS_NAME = True
+
+
+@library(scope="GLOBAL")
+class Settings:
+    """Compares settings with resources/settings.yaml, which has every setting, in its form."""
+
+    @keyword
+    def settings_should_be_valid(self, variables: Mapping[str, Any]) -> None:
+        """Fail where a variable is no setting, or where one lacks a key, or has an unknown or wrong one.
+
+        `variables` are all of Robot's, as `Get Variables` returns them: from variable files and from the
+        command line.
+        """
+        defaults = yaml.safe_load(SETTINGS.read_text(encoding="utf-8"))
+        given = {_plain(name): value for name, value in variables.items()}
+        known = {_plain(name) for name in _own_variables()} | {_plain(name) for name in defaults}
+        problems = [
+            f"{name} is no setting{_guess(name, defaults)}"
+            for name in variables
+            if _plain(name) not in known and not _is_automatic(name)
+        ]
+        for name, default in defaults.items():
+            if name not in OWN_FORMS:
+                problems += find_problems(given[_plain(name)], default, name)
+        if problems:
+            raise SettingsError(f"Correct the settings: {'; '.join(problems)}. See resources/settings.yaml.")
+
+
+def find_problems(given: Any, default: Any, name: str) -> Iterator[str]:  # noqa: ANN401 - any setting
+    """Yield in what a setting differs from the form of its default: in its keys and types, and theirs."""
+    if isinstance(default, dict):
+        yield from _problems_of_map(given, default, name)
+    elif isinstance(default, list):
+        if not isinstance(given, list):
+            yield f"{name} is {given!r}, but it must be a list"
+            return
+        for number, each in enumerate(given, 1):
+            yield from find_problems(each, default[0], f"{name}, entry {number},")
+    elif isinstance(default, int):
+        if not NUMBER.fullmatch(str(given)):
+            yield f"{name} is {given!r}, but it must be a number"
+    elif isinstance(given, (dict, list)) or given is None:
+        yield f"{name} is {given!r}, but it must be a text"
+
+
+def _problems_of_map(given: Any, default: Mapping[str, Any], name: str) -> Iterator[str]:  # noqa: ANN401
+    if not isinstance(given, Mapping):
+        yield f"{name} is {given!r}, but it must have the keys {', '.join(default)}"
+        return
+    for key in [key for key in default if key not in given]:
+        yield f"{name} lacks {key}"
+    for key in [key for key in given if key not in default]:
+        yield f"{name} has the unknown key {key}{_guess(key, default)}"
+    for key in [key for key in default if key in given]:
+        yield from find_problems(given[key], default[key], f"{name}.{key}")
+
+
+def _own_variables() -> Iterable[str]:
+    """Return the variables that suites and resources have, and that a command line may change."""
+    for file in [*SETTINGS.parent.glob("*.resource"), *(ROOT / "robot").rglob("*.robot")]:
+        yield from VARIABLE.findall(file.read_text(encoding="utf-8"))
+
+
+def _is_automatic(name: str) -> bool:
+    return name.upper() in AUTOMATIC or name.upper().startswith(AUTOMATIC_BEGIN)
+
+
+def _guess(name: str, known: Iterable[str]) -> str:
+    found = get_close_matches(name, list(known), 1)
+    return f" (did you mean {found[0]}?)" if found else ""
+
+
+def _plain(name: str) -> str:
+    """Return a variable's name as Robot Framework compares it."""
+    return name.lower().replace("_", "").replace(" ", "")
