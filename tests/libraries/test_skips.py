@@ -99,6 +99,7 @@ def test_a_backend_that_is_required_is_not_left_out(
 def test_the_outermost_suite_names_what_was_not_judged(tmp_path: Path) -> None:
     suite = run(tmp_path, "capabilities.resource", LOOKS)
     assert suite.message.splitlines() == [
+        "Diagnosis: Cannot read HorizontalPodAutoscalers: 403 forbidden.",
         "Not judged, 2 of 4 tests:",
         "phoenix: 1 test, looked for pods of Service phoenix and found none",
         "several-pods of mlflow: 1 test, looked for replicas of mlflow and found none",
