@@ -67,13 +67,16 @@ def start(instrumentations: Collection[str]) -> TracerProvider:
     """Install the tracer provider and instrument LangChain (openinference), OpenAI's client (genai), or both.
 
     Spans go by OTLP over HTTP/protobuf to OTEL_EXPORTER_OTLP_ENDPOINT; without it none leave the process.
-    The standard OTEL_* variables apply (service name, resource attributes, sampler, batching, headers).
+    The standard OTEL_* variables apply (service name, resource attributes, sampler, batching, headers). Of
+    its own a span has no limit of attributes: with the SDK's of 128, a model call after 14 tool calls loses
+    its oldest ones, among them the session.
     GenAI spans have their content, as OpenInference's have, unless
     OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT says otherwise.
     """
     _instrumentations.update(instrumentations)
     os.environ.setdefault("OTEL_SERVICE_NAME", SERVICE_NAME)
     os.environ.setdefault("OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED", "true")
+    os.environ.setdefault("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "")  # empty: none
     meters = MeterProvider(metric_readers=[PrometheusMetricReader()])
     resource = None
     if "genai" in instrumentations:
