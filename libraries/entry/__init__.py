@@ -6,6 +6,7 @@ from robot.api.deco import library
 from robotlibcore import HybridCore
 
 from entry.certificates import Certificates
+from entry.clocks import Clocks
 from entry.gateway_api import GatewayApi
 from entry.http_requests import HttpRequests
 from entry.ingress import Ingresses
@@ -26,6 +27,7 @@ class Entry(HybridCore):  # type: ignore[misc] # it has no types
         super().__init__(
             [
                 Certificates(),
+                Clocks(),
                 GatewayApi(),
                 HttpRequests(),
                 Ingresses(),

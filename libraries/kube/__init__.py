@@ -6,6 +6,7 @@ from robot.api.deco import library
 from robotlibcore import HybridCore
 
 from kube.client import CLUSTER
+from kube.clock import Clock
 from kube.evidence import Evidence
 from kube.health import Health
 from kube.namespaces import Namespaces
@@ -24,5 +25,14 @@ class Kube(HybridCore):  # type: ignore[misc] # it has no types
         CLUSTER.choose_context(context)
         objects, pods = Objects(), Pods()
         super().__init__(
-            [objects, pods, Workloads(), Health(), Scaling(), Namespaces(), Evidence(objects, pods)]
+            [
+                objects,
+                pods,
+                Workloads(),
+                Health(),
+                Scaling(),
+                Namespaces(),
+                Evidence(objects, pods),
+                Clock(),
+            ]
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -35,6 +35,13 @@ SPANS_OF_TRACE = """query($project: ID!, $trace: ID!, $first: Int!, $after: Stri
       } }
       pageInfo { hasNextPage endCursor }
     } }
+  } }
+}"""
+TOKENS_OF_TRACE = """query($project: ID!, $trace: ID!, $first: Int!) {
+  node(id: $project) { ... on Project {
+    trace(traceId: $trace) { spans(first: $first) { edges { node {
+      spanId parentId cumulativeTokenCountPrompt cumulativeTokenCountCompletion
+    } } } }
   } }
 }"""
 _STATUS: dict[str, Status] = {"OK": "OK", "ERROR": "ERROR"}
@@ -154,14 +161,25 @@ class PhoenixProject:
         return list(dict.fromkeys(edge["node"]["trace"]["traceId"] for edge in spans))
 
     def read_trace(self, trace_id: str) -> Trace | None:
-        """Return the trace of that id (32 hex digits) as far as Phoenix has it now, None without a span."""
+        """Return the trace of that id (32 hex digits) as far as Phoenix has it now, None without a span.
+
+        It has no sum of tokens: see `add_tokens`.
+        """
+        lacks = frozenset({"tokens"})
         if self.server.has_trace_api:
             items = self.server.read_items(f"{self._path}/spans", {"trace_id": trace_id})
-            spans, lacks = tuple(convert(item) for item in items), frozenset[str]()
+            spans = tuple(convert(item) for item in items)
         else:
             spans = tuple(convert_node(node, trace_id) for node in self._read_nodes(trace_id))
-            lacks = frozenset({"event_attributes"})
+            lacks |= {"event_attributes"}
         return Trace(trace_id, spans, self.backend, release_lacks=lacks) if spans else None
+
+    def add_tokens(self, trace: Trace) -> Trace:
+        """Return a trace with Phoenix's own sum of its tokens; as it is where Phoenix does not say that."""
+        tokens = self._read_tokens(trace.trace_id)
+        if tokens is None:
+            return trace
+        return replace(trace, tokens=tokens, release_lacks=trace.release_lacks - {"tokens"})
 
     def has_arrived(self, session: str, spans: int) -> bool:
         """Return whether a trace of the session is whole and has at least so many spans."""
@@ -182,6 +200,27 @@ class PhoenixProject:
             if not trace["spans"]["pageInfo"]["hasNextPage"]:
                 return
             cursor = trace["spans"]["pageInfo"]["endCursor"]
+
+    def _read_tokens(self, trace_id: str) -> dict[str, int] | None:
+        """Return Phoenix's own sums of a trace: its tops' cumulative counts; None where it does not say them.
+
+        A top is a span without a parent in the trace: an orphan has its own sum.
+        """
+        project = self.server.find_project(self.name)
+        try:
+            trace = project and self._ask_project(project, TOKENS_OF_TRACE, trace=trace_id)["trace"]
+        except PhoenixError:
+            return None
+        if not trace:
+            return None
+        nodes = [edge["node"] for edge in trace["spans"]["edges"]]
+        ids = {node["spanId"] for node in nodes}
+        tops = [node for node in nodes if node["parentId"] not in ids]
+        prompt, completion = (
+            sum(round(top[f"cumulativeTokenCount{part}"] or 0) for top in tops)
+            for part in ("Prompt", "Completion")
+        )
+        return {"prompt": prompt, "completion": completion, "total": prompt + completion}
 
     def _ask_project(self, project: str, query: str, **variables: Any) -> Any:  # noqa: ANN401 - any JSON
         asked = {"project": project, "first": PAGE, **variables}
@@ -221,7 +260,8 @@ class PhoenixTraces:
         Phoenix does not answer then, and AssertionError where several traces carry the session.
         """
         place = PhoenixProject(self._server(phoenix), project)
-        return waiting.wait_for_trace(place, session, spans, limit)
+        trace = waiting.wait_for_trace(place, session, spans, limit)
+        return trace and place.add_tokens(trace)
 
     @keyword(name="Wait For Traces In Phoenix")
     def wait_for_traces(
