@@ -10,6 +10,7 @@ from robot.api import logger
 from robot.api.deco import keyword, library
 
 from contracts.contract import Contract, load_contract
+from contracts.evaluation import Facts
 from findings.tolerances import read_tolerances
 
 ONE_TOOL = "one-tool"  # the kind of question that the settings' contract is about
@@ -21,13 +22,17 @@ class FoundAgent:
 
     `owner` is `project` for this project's weather agent, `public` for the public one (or ours that makes the
     same spans), `unknown` for any other. `instrumentations` are this project's (openinference, genai).
-    `a2a_spans` and `tool_spans` say whether the A2A SDK and the tool's server make spans.
+    `a2a_spans` and `tool_spans` say whether the A2A SDK and the tool's server make spans. `model` is the name
+    of the model that it is configured to use, and `attribute_limit` how many attributes its spans keep, where
+    its environment says so.
     """
 
     owner: str
     instrumentations: frozenset[str] = frozenset({"openinference"})
     a2a_spans: bool = True
     tool_spans: bool = False
+    model: str | None = None
+    attribute_limit: int | None = None
 
 
 @library(scope="GLOBAL")
@@ -41,7 +46,8 @@ class ContractChoice:
         """Return what the environment of the agent's and the tool's containers says.
 
         `names` are the agent's workload's name, its labels' values and its images. The variables that are
-        read: TELEMETRY, INSTRUMENTATIONS, OTEL_INSTRUMENTATION_A2A_SDK_ENABLED of the agent,
+        read: TELEMETRY, INSTRUMENTATIONS, LLM_MODEL, OTEL_INSTRUMENTATION_A2A_SDK_ENABLED,
+        OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT and OTEL_ATTRIBUTE_COUNT_LIMIT of the agent,
         OTEL_EXPORTER_OTLP_ENDPOINT of the tool.
         """
         return recognise_agent(names, agent_variables, tool_variables)
@@ -69,6 +75,24 @@ class ContractChoice:
         return replace(contract, tolerated=read_tolerances(tolerate))
 
     @keyword
+    def add_facts(
+        self,
+        contract: Contract,
+        agent: FoundAgent,
+        clock_ahead: float | None,
+        agent_clock_ahead: float | None,
+        clock_tolerance: float,
+    ) -> Contract:
+        """Return the contract with what was found of the agent, and of clocks, in seconds.
+
+        The clocks of the cluster and of the agent are ahead of this machine's, None for unknown. Times may be
+        `clock_tolerance` apart.
+        """
+        facts = Facts(agent.model, agent.attribute_limit, clock_ahead, agent_clock_ahead, clock_tolerance)
+        logger.info(f"Traces are judged by: {facts}")
+        return replace(contract, facts=facts)
+
+    @keyword
     def read_contract(self, path: Path, layers: list[str] | None = None) -> Contract:
         """Return the contract of a file, or of one of `resources/contracts`, with layers."""
         return load_contract(path, layers or ())
@@ -90,11 +114,16 @@ def recognise_agent(
         owner = "public"
     instrumentations = agent_variables.get("INSTRUMENTATIONS") or "openinference"
     a2a_spans = (agent_variables.get("OTEL_INSTRUMENTATION_A2A_SDK_ENABLED") or "true").lower() == "true"
+    # Spans have a limit of their own, which wins over the one for everything that has attributes.
+    limits = [agent_variables.get(f"OTEL_{of}ATTRIBUTE_COUNT_LIMIT") or "" for of in ("SPAN_", "")]
     return FoundAgent(
         owner,
         frozenset(name.strip() for name in instrumentations.split(",")),
         a2a_spans,
         bool(tool_variables.get("OTEL_EXPORTER_OTLP_ENDPOINT")),
+        # Of another agent it is not known what the variable means to it.
+        agent_variables.get("LLM_MODEL") if owner != "unknown" else None,
+        next((int(limit) for limit in limits if limit.isdecimal()), None),
     )
 
 

@@ -19,6 +19,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
+from contracts.evaluation import Facts
 from contracts.selectors import ContractError, check_sentences
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "resources" / "contracts"
@@ -30,7 +31,8 @@ class Contract:
     """A checked contract: its sections, with what it extends merged in.
 
     `name` is its file's name without the ending, and those of its layers. `reason` says why it was chosen.
-    `tolerated` are the names of violations that are reported and do not fail, each with the reason.
+    `tolerated` are the names of violations that are reported and do not fail, each with the reason. `facts`
+    are what was found of the agent and the cluster.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Contract:
     sections: Mapping[str, Any] = field(repr=False)
     reason: str = ""
     tolerated: Mapping[str, str] = field(default_factory=dict)
+    facts: Facts = field(default_factory=Facts)
 
     @property
     def needs_canaries(self) -> bool:

@@ -14,7 +14,7 @@ from robot.api.deco import keyword, library
 from agent.client import Question
 from contracts.canaries import is_said
 from contracts.contract import Contract
-from contracts.evaluation import Expectation
+from contracts.evaluation import expect
 from contracts.findings import note_findings
 from contracts.rules import Judgement, judge
 from traces.messages import counted
@@ -100,7 +100,7 @@ class Conversations:
             )
         problems = []
         for number, (question, arrival) in enumerate(zip(questions, arrivals, strict=True), 1):
-            expectation = Expectation(question.context_id, question.text, canaries[number - 1], 1)
+            expectation = expect(question, canaries[number - 1], 1)
             judgement = judge(contract, arrival.trace, expectation)
             note_findings(contract, arrival.trace, judgement)
             problems += [f"turn {number}: {each}" for each in judgement.violations]
@@ -133,7 +133,7 @@ def evaluate_conversations(
                 )
             )
         else:
-            expectation = Expectation(question.context_id, question.text, own, tool_calls=1)
+            expectation = expect(question, own, tool_calls=1)
             judgement = judge(contract, found[0].trace, expectation)
             problems += _trace_problems(found[0], judgement)
         trace = found[0].trace if found else None

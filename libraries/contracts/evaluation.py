@@ -3,14 +3,46 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from agent.client import Question
 from contracts.selectors import selects
+from traces.backends import is_kind_made
 from traces.messages import excerpt, quoted
 from traces.model import Span, Trace
+
+
+@dataclass(frozen=True)
+class QuestionTimes:
+    """When a question was asked and answered, and when its trace was read.
+
+    Times are seconds since the epoch, by this machine's clock.
+    """
+
+    asked: float
+    answered: float
+    read: float
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What was found of the agent and of the cluster, by which a trace is judged.
+
+    `model` is the name of the model that the agent is configured to use, `attribute_limit` how many
+    attributes a span of it keeps at most. The cluster's clock is `clock_ahead` seconds ahead of this
+    machine's, the agent's `agent_clock_ahead`; times may differ from the cluster's by `clock_tolerance`
+    seconds. None is what is not known.
+    """
+
+    model: str | None = None
+    attribute_limit: int | None = None
+    clock_ahead: float | None = None
+    agent_clock_ahead: float | None = None
+    clock_tolerance: float = 0
 
 
 @dataclass(frozen=True)
@@ -18,13 +50,14 @@ class Expectation:
     """What is known of the question that the trace is about.
 
     `session` is the contextId, `canaries` are the texts that the tools must have answered, one a tool call;
-    `tool_calls` is their number unless given.
+    `tool_calls` is their number unless given. `times` is when it was asked, None where that is not known.
     """
 
     session: str
     question: str
     canaries: Sequence[str] = ()
     tool_calls: int | None = None
+    times: QuestionTimes | None = None
 
     def value(self, reference: object) -> Any:  # noqa: ANN401 - whatever the reference stands for
         """Return what `$session`, `$question` or `$tool_calls` stands for, anything else as it is."""
@@ -36,27 +69,58 @@ class Expectation:
         return values.get(reference, reference) if isinstance(reference, str) else reference
 
 
+def as_sent(trace: Trace) -> Trace:
+    """Return a trace without the kinds that its backend made for spans that came without one."""
+    spans = tuple(
+        replace(span, kind=None) if is_kind_made(trace.backend, span.attributes) else span
+        for span in trace.spans
+    )
+    return replace(trace, spans=spans)
+
+
+def expect(question: Question, canaries: Sequence[str], tool_calls: int | None) -> Expectation:
+    """Return what is known of a question that was asked, and whose trace has been read just now."""
+    times = QuestionTimes(question.asked_at, question.answered_at, time.time())
+    return Expectation(question.context_id, question.text, canaries, tool_calls, times)
+
+
 @dataclass(frozen=True)
 class Violation:
-    """One way in which a trace breaks its contract."""
+    """One way in which a trace breaks its contract.
+
+    `span` is where, None for the whole trace; `involved` are the ids of all spans that it is about. `parts`
+    are the parts of spans that it is about: a span's id, and an attribute or `input`, `output` or `error`.
+    `lacking` is the number of spans that are missing, less than 0 where there are too many.
+    """
 
     rule: str
     path: str
     expected: str
     seen: str
     span: Span | None = field(default=None, repr=False, compare=False)
+    involved: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
+    parts: frozenset[tuple[str, str]] = field(default=frozenset(), repr=False, compare=False)
+    lacking: int = field(default=0, repr=False, compare=False)
 
     @property
     def name(self) -> str:
-        """The rule's id as one word, by which it can be tolerated: `tokens-doubled`."""
-        return self.rule.replace(".", "-")
+        """The name by which it can be tolerated: a pattern's own, and of a rule its id as one word."""
+        return self.rule.removeprefix("patterns.").replace(".", "-")
 
     def __str__(self) -> str:
         """Return the violation as one line."""
         return " ".join(f"{self.rule}: {self.path}: expected {self.expected}, seen {self.seen}".split())
 
 
-Violations = Iterator[Violation]
+@dataclass(frozen=True)
+class Unjudged:
+    """A rule that says nothing of a trace, and why: what it needs to know cannot be seen."""
+
+    rule: str
+    reason: str
+
+
+Violations = Iterator[Violation | Unjudged]
 
 
 @dataclass(frozen=True)
@@ -66,6 +130,7 @@ class Evaluation:
     trace: Trace
     expectation: Expectation
     secrets: Mapping[str, str] = field(default_factory=dict)
+    facts: Facts = field(default_factory=Facts)
 
     @cached_property
     def spans(self) -> Sequence[Span]:
@@ -89,11 +154,29 @@ class Evaluation:
         """Return a value without secrets, a text in quotes; of a long one the beginning."""
         return excerpt(self._without_secrets(quoted(value)))
 
-    def violation(self, rule: str, span: Span | None, expected: str, seen: str) -> Violation:
-        """Return a violation at a span, None for the whole trace; its texts are without secrets."""
-        path = f"{self.trace.path(span)} [{span.span_id}]" if span else f"trace {self.trace.trace_id}"
+    def violation(
+        self,
+        rule: str,
+        span: Span | None,
+        expected: str,
+        seen: str,
+        **about: Any,  # noqa: ANN401
+    ) -> Violation:
+        """Return a violation at a span, None for the whole trace; its texts are without secrets.
+
+        `about` is what else is known: `involved` (other spans), `part` (of the span), `parts`, `lacking`.
+        """
+        path = f"trace {self.trace.trace_id}"
+        if span:
+            path = f"{excerpt(self.trace.path(span))} [{span.span_id}]"
         path, expected, seen = (self._without_secrets(text) for text in (path, expected, seen))
-        return Violation(rule, path, expected, seen, span)
+        ids = {each.span_id for each in (*about.get("involved", ()), *([span] if span else ()))}
+        parts = set(about.get("parts", ()))
+        if about.get("part"):
+            parts.add((span.span_id if span else "", about["part"]))
+        ids |= {id_ for id_, _ in parts if id_}
+        lacking = about.get("lacking", 0)
+        return Violation(rule, path, expected, seen, span, frozenset(ids), frozenset(parts), lacking)
 
     def _without_secrets(self, text: str) -> str:
         for pattern in self.secrets.values():

@@ -1,4 +1,4 @@
-"""Notes what a trace showed that is reported and does not fail: oddities, and what its contract tolerates."""
+"""Notes what is reported of a trace and does not fail: oddities, what is tolerated, what cannot be judged."""
 
 from __future__ import annotations
 
@@ -10,13 +10,17 @@ from findings.notes import NOTES, Notes
 from traces.backends import BACKENDS
 from traces.model import Trace
 
-TOKENS_DOUBLED = "tokens-doubled"  # the finding that every contract looks for
+LOOKED_FOR = ("tokens-doubled", "attributes-dropped")  # what may be tolerated of every trace
 
 
 def note_findings(contract: Contract, trace: Trace, judgement: Judgement, notes: Notes = NOTES) -> None:
-    """Note and log the oddities of a trace, and what is tolerated in it."""
+    """Note and log the oddities of a trace, what is tolerated in it, and which rules say nothing of it."""
     title = BACKENDS[trace.backend].title
-    notes.note_search(TOKENS_DOUBLED)
+    for name in LOOKED_FOR:
+        notes.note_search(name)
+    for unjudged in judgement.unjudged:
+        notes.note_unjudged(unjudged.rule, trace.trace_id, unjudged.reason)
+        logger.info(f"Not judged in {title}: {unjudged.rule}: {unjudged.reason}")
     for name, violations in judgement.oddities.items():
         because = str(contract.sections["oddities"][name]["because"])
         notes.note_oddity(name, trace.trace_id, because)

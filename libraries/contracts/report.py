@@ -10,7 +10,7 @@ from robot.api.deco import keyword, library
 
 from agent.client import Question
 from contracts.contract import Contract
-from contracts.evaluation import Evaluation, Expectation
+from contracts.evaluation import Evaluation, Expectation, expect
 from contracts.findings import note_findings
 from contracts.rules import judge
 from contracts.rules.structure import demanded_spans, has_demanded_spans, least_spans
@@ -75,7 +75,7 @@ class TraceReport:
         tool_calls: int | None = None,
     ) -> None:
         """Fail with all violations of the trace contract, one a line: rule, span path, expected, seen."""
-        expectation = Expectation(question.context_id, question.text, canaries, tool_calls)
+        expectation = expect(question, canaries, tool_calls)
         judgement = judge(contract, trace, expectation)
         note_findings(contract, trace, judgement)
         if judgement.violations:

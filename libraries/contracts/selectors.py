@@ -60,6 +60,12 @@ def _is_of_kind(span: Span, kind: str) -> bool:
     return kind in ("*", span.kind)
 
 
+def find_kinds(text: str) -> frozenset[str]:
+    """Return the kinds of spans that a selector or a sentence names; ANY_LLM is an LLM, ROOT is none."""
+    names = (match["kind"].removeprefix("ANY_") for match in map(_SELECTOR.fullmatch, text.split()) if match)
+    return frozenset(names) - {"*", "ROOT"}
+
+
 def specificity(selector: str) -> tuple[bool, bool]:
     """Return how exact a selector is, for `max`: one with a name is most exact, then one with a kind."""
     match = _SELECTOR.fullmatch(selector)

@@ -22,6 +22,7 @@ class Notes:
         """Start without any."""
         self._oddities: dict[str, set[str]] = {}  # the traces of each
         self._reasons: dict[str, str] = {}  # of each oddity
+        self._unjudged: dict[tuple[str, str], set[str]] = {}  # the traces of each rule and reason
         self._tolerated: dict[str, dict[str, str]] = {}  # of each, what was seen, by its place
         self._looked_for: set[str] = set()
         self._summary: list[str] = []
@@ -30,6 +31,10 @@ class Notes:
         """Keep that a trace has an oddity."""
         self._oddities.setdefault(name, set()).add(trace)
         self._reasons[name] = reason
+
+    def note_unjudged(self, rule: str, trace: str, reason: str) -> None:
+        """Keep that a rule says nothing of a trace, because what it needs to know cannot be seen."""
+        self._unjudged.setdefault((rule, reason), set()).add(trace)
 
     def note_search(self, name: str) -> None:
         """Keep that a finding was looked for: a tolerance of one that nobody looked for is not unused."""
@@ -65,6 +70,14 @@ class Notes:
             name: f"{counted(len(traces), 'trace')}. {self._reasons[name]}"
             for name, traces in sorted(self._oddities.items())
         }
+
+    @keyword
+    def describe_unjudged_rules(self) -> dict[str, str]:
+        """Return for each rule that said nothing of some traces, by its id, of how many, and why."""
+        described: dict[str, list[str]] = {}
+        for (rule, reason), traces in sorted(self._unjudged.items()):
+            described.setdefault(rule, []).append(f"{counted(len(traces), 'trace')}: {reason}")
+        return {rule: "; ".join(reasons) for rule, reasons in described.items()}
 
     @keyword
     def describe_tolerances(self, tolerate: object) -> dict[str, str]:

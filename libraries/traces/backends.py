@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Backend:
       or where it is the sum of their numbers. `kind` is the span's kind.
     - `rewrites_json`: whether it spaces JSON anew.
     - `spread_json`: attributes whose JSON object it spreads over `NAME.*`.
+    - `summed_tokens`: how the names of the token counts begin that it sums up for a trace; empty for all.
     - `precision_ns`: the precision of its times, in nanoseconds.
 
     A pattern is an attribute's name, in which `*` stands for any text. Any other difference is a defect.
@@ -34,13 +36,14 @@ class Backend:
     made_from: Mapping[str, Sequence[str]] = field(default_factory=dict)
     rewrites_json: bool = False
     spread_json: Sequence[str] = ()
+    summed_tokens: str = ""
     precision_ns: int = 1
 
 
 # Measured with MLflow 3.17.2 and Phoenix 20.26.1. MLflow keeps the resource as tags of the trace, which its
 # reader gives to each span; it adds attributes of its own (mlflow.*) and leaves the kind as it came. Phoenix
 # takes the kind out of the attributes and spreads the JSON of two of them. From GenAI attributes it makes
-# OpenInference ones, and a span's kind.
+# OpenInference ones, and a span's kind; 8.32.1 does not. Its sums are those of llm.token_count.*.
 BACKENDS: Mapping[str, Backend] = {
     # No backend, but what an agent exports: some recordings are that.
     "otlp": Backend("OTLP", not_kept=frozenset({"state", "tokens"})),
@@ -52,7 +55,7 @@ BACKENDS: Mapping[str, Backend] = {
     ),
     "phoenix": Backend(
         "Phoenix",
-        not_kept=frozenset({"scope", "resource", "state", "tokens"}),
+        not_kept=frozenset({"scope", "resource", "state"}),
         made_from={
             "kind": ("gen_ai.operation.name",),
             "llm.finish_reason": ("gen_ai.response.finish_reasons",),
@@ -74,9 +77,21 @@ BACKENDS: Mapping[str, Backend] = {
             "tool.parameters.*": ("gen_ai.tool.call.arguments",),
         },
         spread_json=("metadata", "tool.parameters"),
+        summed_tokens="llm.token_count.",
         precision_ns=1000,
     ),
 }
+
+
+def is_kind_made(backend: str, attributes: Mapping[str, Any]) -> bool:
+    """Return whether a backend made a span's kind from GenAI attributes: the span came without one.
+
+    OpenInference's spans have `input.value` or `input.mime_type`, which Phoenix 20.26.1 makes for none
+    (measured).
+    """
+    sources = BACKENDS[backend].made_from.get("kind", ())
+    has_own = "input.value" in attributes or "input.mime_type" in attributes
+    return any(name in attributes for name in sources) and not has_own
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 LONGEST = 200  # characters of a value
 
@@ -10,6 +11,13 @@ LONGEST = 200  # characters of a value
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun, as `1 trace` and `2 traces`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def listed(what: str, ways: Sequence[str]) -> str:
+    """Return what is wrong in so many ways: in one line where there is one way, otherwise a line each."""
+    if len(ways) == 1:
+        return f"{what}: {ways[0]}"
+    return "\n".join([f"{what} in {len(ways)} ways:", *(f"- {way}" for way in ways)])
 
 
 def quoted(value: object) -> str:

@@ -12,6 +12,7 @@ from traces.model import Event, Span, Trace
 Mutation = Callable[[Trace], Trace]
 
 MS = 1_000_000
+OLDEST = ("session.id", "input.value", "input.mime_type", "output.value")  # attributes of a model call
 KEY = "sk-proj-" + "a1B2" * 8  # looks like an API key
 
 
@@ -109,6 +110,34 @@ def both(*mutations: Mutation) -> Mutation:
 def everywhere(change: Callable[[Span], Span]) -> Mutation:
     """Change every span."""
     return lambda trace: replace(trace, spans=tuple(change(span) for span in trace.spans))
+
+
+def cut(length: int) -> Mutation:
+    """Cut every text attribute."""
+    return everywhere(
+        lambda span: replace(
+            span,
+            attributes={
+                key: value[:length] if isinstance(value, str) else value
+                for key, value in span.attributes.items()
+            },
+        )
+    )
+
+
+def overflowed(what: str, limit: int) -> Mutation:
+    """Add messages to a span until its SDK keeps no more attributes, and drops its oldest ones."""
+
+    def change(_: Trace, span: Span) -> dict[str, Any]:
+        kept = {key: value for key, value in span.attributes.items() if key not in OLDEST}
+        others = {"metadata" if key.startswith("metadata.") else key for key in kept}
+        sent = {key for key in others if not key.startswith("mlflow.")} | {"openinference.span.kind"}
+        more = {
+            f"llm.input_messages.{99 + number}.message.role": "tool" for number in range(limit - len(sent))
+        }
+        return {"attributes": {**kept, **more}}
+
+    return computed(what, change)
 
 
 def without_canary(text: str) -> str:

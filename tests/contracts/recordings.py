@@ -19,7 +19,7 @@ from mlflow.protos.service_pb2 import GetTrace
 from mlflow.utils.proto_json_utils import parse_dict
 
 from contracts.contract import Contract, load_contract
-from contracts.evaluation import Expectation
+from contracts.evaluation import Expectation, Facts, QuestionTimes
 from tests.contracts import otlp_json
 from traces import mlflow_reader, phoenix_reader
 from traces.model import Trace
@@ -27,6 +27,8 @@ from traces.model import Trace
 TESTS = Path(__file__).resolve().parent.parent
 CONTRACTS = TESTS.parent / "resources" / "contracts"
 
+# As the agent and the cluster were when the traces were recorded.
+FACTS = Facts(model="scripted", clock_ahead=0, clock_tolerance=5)
 # What the collector lets through to the backends.
 OPENINFERENCE = re.compile(r"^openinference\.")
 
@@ -45,8 +47,8 @@ class Recording:
 
 @cache
 def shared_contract(path: Path, layers: tuple[str, ...] = ()) -> Contract:
-    """Return a contract, read once for all tests: that takes longer than judging a trace by it."""
-    return load_contract(path, layers)
+    """Return a contract with FACTS, read once for all tests: that takes longer than judging by it."""
+    return replace(load_contract(path, layers), facts=FACTS)
 
 
 @cache
@@ -71,10 +73,17 @@ def _recordings() -> Iterator[Recording]:
                 contract = CONTRACTS / f"{known['contract']}.yaml"
                 layers = tuple(known.get("layers", ()))
                 question = Expectation(
-                    **{key: value for key, value in known.items() if key not in ("contract", "layers")}
+                    **{key: value for key, value in known.items() if key not in ("contract", "layers")},
+                    times=_times(trace),
                 )
                 label = f"{file.parent.name}/{recorded.name}" + (f"#{number}" if len(traces) > 1 else "")
                 yield Recording(label, contract, layers, question, filtered(trace), trace)
+
+
+def _times(trace: Trace) -> QuestionTimes:
+    """Return when the question was asked, answered and read: just around the root."""
+    start, end = trace.roots[0].start_ns / 1e9, trace.roots[0].end_ns / 1e9
+    return QuestionTimes(start - 0.1, end + 0.1, end + 5)
 
 
 def filtered(trace: Trace) -> Trace:
@@ -91,7 +100,8 @@ def _read(file: Path) -> list[Trace]:
     answer = json.loads(file.read_text(encoding="utf-8"))
     if file.name.endswith(".phoenix.json"):
         spans = tuple(phoenix_reader.convert(item) for item in answer["data"])
-        return [Trace(spans[0].trace_id, spans, "phoenix")]
+        # Phoenix's sum is another answer, which is not recorded.
+        return [Trace(spans[0].trace_id, spans, "phoenix", release_lacks=frozenset({"tokens"}))]
     found = GetTrace.Response()
     parse_dict(answer, found)
     return [mlflow_reader.convert(MlflowTrace.from_proto(found.trace))]

@@ -6,6 +6,7 @@ import pytest
 
 from contracts.choice import ContractChoice, FoundAgent, choose, recognise_agent
 from contracts.contract import load_contract
+from contracts.evaluation import Facts
 from tests.contracts.recordings import CONTRACTS
 
 GENAI = frozenset({"genai"})
@@ -36,6 +37,32 @@ def test_what_the_variables_say_of_an_agents_spans() -> None:
     found = recognise_agent(["weather-service"], variables, {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:8335"})
     assert found == FoundAgent("public", BOTH, a2a_spans=False, tool_spans=True)
     assert recognise_agent(["weather-service"], {}, {}) == FoundAgent("public")
+
+
+@pytest.mark.parametrize(
+    ("variables", "limit"),
+    [
+        ({}, None),
+        ({"OTEL_ATTRIBUTE_COUNT_LIMIT": "64"}, 64),
+        ({"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "256", "OTEL_ATTRIBUTE_COUNT_LIMIT": "64"}, 256),
+        ({"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": ""}, None),
+    ],
+)
+def test_the_agents_own_limit_of_attributes_is_known(
+    variables: dict[str, str | None], limit: int | None
+) -> None:
+    assert recognise_agent(["weather-service"], variables, {}).attribute_limit == limit
+
+
+@pytest.mark.parametrize(("name", "model"), [("weather-service", "gpt-4o"), ("my-agent", None)])
+def test_the_model_is_known_of_an_agent_that_is_recognised(name: str, model: str | None) -> None:
+    assert recognise_agent([name], {"LLM_MODEL": "gpt-4o"}, {}).model == model
+
+
+def test_a_contract_has_what_was_found() -> None:
+    agent = FoundAgent("public", model="gpt-4o", attribute_limit=64)
+    contract = ContractChoice().add_facts(load_contract("any-agent.yaml"), agent, 0.5, None, 5)
+    assert contract.facts == Facts("gpt-4o", 64, 0.5, None, 5)
 
 
 @pytest.mark.parametrize(

@@ -201,12 +201,16 @@ class _FakePhoenix:
         monkeypatch.setattr(requests, "request", self.request)
 
     def request(self, _: str, url: str, **options: Any) -> requests.Response:  # noqa: ANN401
-        self.asked.append({"url": url, **options, "params": dict(options["params"])})
+        self.asked.append({"url": url, **options, "params": dict(options.get("params", {}))})
         response = requests.Response()
         page: dict[str, Any] | int | tuple[int, str] = {"data": [{"trace_id": "a" * 32}]}
         if url.endswith("/openapi.json"):
             self.asked.pop()
             page = {"paths": {phoenix_reader.TRACE_PATH: {}}}
+        elif url.endswith("/v1/projects"):
+            page = {"data": [{"name": "default", "id": "P1"}]}
+        elif url.endswith("/graphql"):
+            page = {"data": {"node": {"trace": None}}}
         elif not url.endswith("/traces"):
             page = self.pages.pop(0) if len(self.pages) > 1 else self.pages[0]
         if isinstance(page, int):
@@ -294,6 +298,23 @@ def test_a_tree_shows_kinds_texts_and_orphans() -> None:
     assert f"ORPHAN, its parent {MLFLOW.roots[0].span_id} is missing" in tree(headless)
 
 
+def test_the_tokens_of_an_orphan_count_in_phoenixs_sum(monkeypatch: pytest.MonkeyPatch) -> None:
+    phoenix = _OldPhoenix(monkeypatch)
+    root, child = phoenix._sum(1), phoenix._sum(2) | {"parentId": "f" * 16}
+    monkeypatch.setattr(phoenix, "_sum", lambda number: root if number == 1 else child)
+    trace = PhoenixTraces().wait_for_trace(ENTRY, "default", "ctx-1", 2, 0)
+    assert trace is not None
+    assert trace.tokens == {"prompt": 269, "completion": 82, "total": 351}
+
+
+def test_a_phoenix_that_does_not_say_its_sum_is_not_asked_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    _FakePhoenix(monkeypatch, {"data": [span(1), span(2)]})
+    trace = PhoenixTraces().wait_for_trace(ENTRY, "default", "s", 2, 0)
+    assert trace is not None
+    assert trace.tokens is None
+    assert "tokens" in trace.not_kept
+
+
 def test_a_broken_contract_names_every_violation() -> None:
     recording = OWN["own/one-tool.mlflow.json"]
     known = recording.expectation
@@ -336,9 +357,20 @@ class _OldPhoenix:
         self.variables.append(variables)
         if "condition" in variables:
             return {"spans": {"edges": [{"node": {"trace": {"traceId": "a" * 32}}}] * 2}}
+        if "after" not in variables:
+            return {"trace": {"spans": {"edges": [{"node": self._sum(number)} for number in (1, 2)]}}}
         number = 2 if variables["after"] else 1
         page = {"hasNextPage": number == 1, "endCursor": "c"}
         return {"trace": {"spans": {"edges": [{"node": self._node(number)}], "pageInfo": page}}}
+
+    @staticmethod
+    def _sum(number: int) -> dict[str, Any]:
+        return {
+            "spanId": f"{number:016x}",
+            "parentId": None if number == 1 else f"{1:016x}",
+            "cumulativeTokenCountPrompt": 214.0 if number == 1 else 55.0,
+            "cumulativeTokenCountCompletion": 82.0 if number == 1 else None,
+        }
 
     @staticmethod
     def _node(number: int) -> dict[str, Any]:
@@ -375,4 +407,6 @@ def test_a_phoenix_without_traces_in_its_rest_api_is_asked_by_graphql(
     assert first.attributes == {"llm.input_messages.0.message.role": "user", "llm.stop": ["a", "b"]}
     assert first.events[0].attributes == {"exception.message": "no"}
     assert "event_attributes" in trace.not_kept
+    assert trace.tokens == {"prompt": 214, "completion": 82, "total": 296}
+    assert "tokens" not in trace.not_kept
     assert reader.wait_for_trace(ENTRY, "another", "ctx-1", 1, 0) is None

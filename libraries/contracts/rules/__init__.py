@@ -3,26 +3,33 @@
 A rule's id is `SECTION.NAME`:
 
 - `spans.unique-id`, `spans.trace-id`: always; no span id twice, and every span is of this trace.
+- `patterns.NAME`: many violations with one cause: `attributes-cut` (all long texts end at one length),
+  `attributes-dropped` (a span has as many attributes as its SDK keeps, without its oldest), `same-times` (of
+  all spans), `names-carry-question` (of spans), `tools-mixed-up` (a tool span has another call's input).
 - `roots.count`, `roots.span`: how many spans have no parent, and what they are.
 - `orphans.allowed`: no span's parent is missing, and every span's ancestors lead to a root.
 - `counts.SELECTOR`: how many such spans there are; `counts.other` is for all spans that are not named.
 - `tree.NAME`: which spans are below which.
 - `time.duration`, `time.outside-parent`, `time.outside-root`: no span ends before it starts, or lies outside
-  its parent or the root.
+  its parent or the root. `time.now`: all are of the question's time, by the cluster's clock.
 - `order.NAME`: which spans start only after others have ended.
 - `attributes.SELECTOR.ATTRIBUTE`, `attributes.SELECTOR.forbidden`: what a span carries, and what not.
 - `scopes.allowed`: which instrumentations the spans may come from.
 - `identity.NAME`: one session, one user, one service in the whole trace.
+- `model.named`, `model.configured`: a model call names the model that it asked or that answered, and that is
+  the one that the agent is configured to use.
 - `causality.NAME`: the text of one span is contained in another's: the question in the model's input, the
   tool's output in the next model call's input, the model's last output in the agent's.
 - `canaries.foreign`: no canary of another question anywhere.
 - `tokens.counted-by`, `tokens.add-up`, `tokens.counted-once`, `tokens.trace-total`: token arithmetic;
-  `tokens.doubled`: two instrumentations count each call, which is one violation instead of many.
+  `tokens.billed`: the counts are what the model's own answer says; `tokens.doubled`: two instrumentations
+  count each call, which is one violation instead of many.
 - `status.SELECTOR`, `events.NAME`: which spans failed, and that failures say why.
 - `state.trace`: MLflow's word for the whole trace.
 - `secrets.NAME`, `secrets.keys`: no API key, bearer token or password anywhere; never shown in a violation.
 
-What a backend does not keep is not asked for there: `traces.backends` says what that is. A violation that an
+What a backend does not keep is not asked for there: `traces.backends` says what that is. A rule that needs to
+know more than the trace holds says so instead of judging. A violation that an
 oddity of the contract explains is reported by the oddity's name; one that is tolerated is a warning.
 """
 
@@ -35,13 +42,14 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from contracts.contract import Contract
-from contracts.evaluation import Evaluation, Expectation, Violation, Violations
-from contracts.rules import causality, leaks, outcome, structure, timing, tokens, values
+from contracts.evaluation import Evaluation, Expectation, Unjudged, Violation, Violations, as_sent
+from contracts.rules import causality, leaks, model, outcome, patterns, structure, timing, tokens, values
 from contracts.selectors import selects
 from traces.model import Trace
 
 # In the order in which violations are listed: the first are the likeliest causes of the others.
 SECTIONS: Mapping[str, Callable[[Evaluation, Any], Violations]] = {
+    "patterns": patterns.patterns,
     "roots": structure.roots,
     "orphans": structure.orphans,
     "counts": structure.counts,
@@ -51,6 +59,7 @@ SECTIONS: Mapping[str, Callable[[Evaluation, Any], Violations]] = {
     "attributes": values.attributes,
     "scopes": values.scopes,
     "identity": values.identity,
+    "model": model.model,
     "causality": causality.causality,
     "canaries": causality.canaries,
     "tokens": tokens.tokens,
@@ -66,12 +75,13 @@ class Judgement:
     """What is wrong with a trace, and what was seen that is reported only.
 
     `oddities` are the violations that one of the contract's oddities explains, by its name; `tolerated` those
-    that the contract tolerates.
+    that the contract tolerates; `unjudged` are the rules that say nothing of this trace.
     """
 
     violations: list[Violation] = field(default_factory=list)
     tolerated: list[Violation] = field(default_factory=list)
     oddities: dict[str, list[Violation]] = field(default_factory=dict)
+    unjudged: list[Unjudged] = field(default_factory=list)
 
 
 def evaluate(contract: Contract, trace: Trace, expectation: Expectation) -> list[Violation]:
@@ -84,8 +94,11 @@ def judge(contract: Contract, trace: Trace, expectation: Expectation) -> Judgeme
 
     Raises ContractError where the contract asks for canaries and the expectation has none.
     """
-    judgement = Judgement()
+    judgement, trace = Judgement(), as_sent(trace)
     for violation in _violations(contract, trace, expectation):
+        if isinstance(violation, Unjudged):
+            judgement.unjudged.append(violation)
+            continue
         oddity = _explaining_oddity(contract, trace, violation)
         if violation.name in contract.tolerated:
             judgement.tolerated.append(violation)
@@ -112,9 +125,9 @@ def _explaining_oddity(contract: Contract, trace: Trace, violation: Violation) -
     return None
 
 
-def _violations(contract: Contract, trace: Trace, expectation: Expectation) -> list[Violation]:
+def _violations(contract: Contract, trace: Trace, expectation: Expectation) -> list[Violation | Unjudged]:
     secrets = contract.sections.get("secrets", {}).get("texts", {})
-    evaluation = Evaluation(trace, expectation, secrets)
+    evaluation = Evaluation(trace, expectation, secrets, contract.facts)
     violations = list(structure.spans(evaluation))
     for name, section in SECTIONS.items():
         if name in contract.sections:

@@ -15,11 +15,12 @@ from traces.text import contains, content, texts_anywhere, texts_in
 
 @dataclass(frozen=True)
 class _Text:
-    """A text to look for: what it is, what it says, and the span that it is of, if any."""
+    """A text to look for: what it is, what it says, and the span that it is of, if any, and of which part."""
 
     what: str
     content: str | None
     source: Span | None = None
+    part: str = ""
 
 
 def causality(evaluation: Evaluation, section: Mapping[str, Any]) -> Violations:
@@ -45,7 +46,7 @@ def canaries(evaluation: Evaluation, section: Mapping[str, Any]) -> Violations:
 def _contained(evaluation: Evaluation, rule: str, text: _Text, place: Mapping[str, str]) -> Violations:
     """Yield a violation where a text is not in its place."""
     if text.content is None:
-        yield evaluation.violation(rule, text.source, text.what, "none")
+        yield evaluation.violation(rule, text.source, text.what, "none", part=text.part)
         return
     which, selector, part = place["which"], place["span"], place["part"]
     target = f"{which} {selector}" if which in ("any", "every") else f"the {which} {selector}"
@@ -60,7 +61,12 @@ def _contained(evaluation: Evaluation, rule: str, text: _Text, place: Mapping[st
         seen = content(missing[0], part) or texts_in(missing[0], part)
         last = evaluation.shown(seen[-1]) if seen else "no text"
         several = f", the last of {len(seen)} texts" if len(seen) > 1 else ""
-        yield evaluation.violation(rule, missing[0], expected, f"{last}{several}")
+        parts = {(target.span_id, part) for target in missing}
+        if text.source:
+            parts.add((text.source.span_id, text.part))
+        yield evaluation.violation(
+            rule, missing[0], expected, f"{last}{several}", involved=missing, parts=parts
+        )
 
 
 def _texts(evaluation: Evaluation, reference: str) -> Iterator[_Text]:
@@ -78,7 +84,7 @@ def _texts(evaluation: Evaluation, reference: str) -> Iterator[_Text]:
         for span in evaluation.pick(rule["which"], rule["span"]):
             what = f"the {rule['part']} of {span.name} [{span.span_id}]"
             texts: Sequence[str | None] = content(span, rule["part"]) or [None]
-            yield from (_Text(what, text, span) for text in texts)
+            yield from (_Text(what, text, span, rule["part"]) for text in texts)
 
 
 def _targets(evaluation: Evaluation, place: Mapping[str, str], source: Span | None) -> list[Span]:

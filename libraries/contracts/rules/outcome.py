@@ -20,7 +20,11 @@ def status(evaluation: Evaluation, section: Mapping[str, Any]) -> Violations:
         if span.status not in allowed:
             message = f" {evaluation.shown(span.status_message)}" if span.status_message else ""
             yield evaluation.violation(
-                f"status.{selector}", span, f"status {' or '.join(allowed)}", f"{span.status}{message}"
+                f"status.{selector}",
+                span,
+                f"status {' or '.join(allowed)}",
+                f"{span.status}{message}",
+                part="error",
             )
 
 
@@ -43,7 +47,11 @@ def events(evaluation: Evaluation, section: Mapping[str, Any]) -> Violations:
                 expected += f" with {', '.join(keys)}" if keys else ""
                 seen = ", ".join(f"{event.name} ({', '.join(event.attributes)})" for event in span.events)
                 yield evaluation.violation(
-                    f"events.{name}", span, f"{expected}, as its status is {span.status}", seen or "no event"
+                    f"events.{name}",
+                    span,
+                    f"{expected}, as its status is {span.status}",
+                    seen or "no event",
+                    part="error",
                 )
 
 

@@ -8,10 +8,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from contracts.contract import Contract
-from contracts.evaluation import Evaluation, Expectation, Violations
+from contracts.evaluation import Evaluation, Expectation, Violations, as_sent
 from contracts.selectors import TREE, ContractError, parse_sentence, selects
 from traces.messages import counted
 from traces.model import Span, Trace
+
+LOOP = "a loop of parents"
 
 
 def spans(evaluation: Evaluation) -> Violations:
@@ -51,9 +53,7 @@ def orphans(evaluation: Evaluation, section: Mapping[str, Any]) -> Violations:
                     "orphans.allowed", span, "its parent in the trace", f"no span {span.parent_id}"
                 )
         elif top.parent_id in trace.by_id:
-            yield evaluation.violation(
-                "orphans.allowed", span, "ancestors that lead to a root", "a loop of parents"
-            )
+            yield evaluation.violation("orphans.allowed", span, "ancestors that lead to a root", LOOP)
 
 
 def counts(evaluation: Evaluation, section: Mapping[str, Any]) -> Violations:
@@ -109,7 +109,7 @@ def least_spans(contract: Contract, expectation: Expectation) -> int:
 
 def has_demanded_spans(contract: Contract, trace: Trace, expectation: Expectation) -> bool:
     """Return whether a trace has at least as many spans of each kind as its contract demands."""
-    evaluation = Evaluation(trace, expectation)
+    evaluation = Evaluation(as_sent(trace), expectation)
     return all(
         len(evaluation.select(selector)) >= least
         for selector, least in _least_counts(contract, expectation).items()
@@ -143,5 +143,8 @@ def _count(evaluation: Evaluation, rule: str, noun: str, count: object, found: S
         expected = counted(least, noun)
     else:
         expected = f"at least {counted(least, noun)}" if most is None else f"{least} to {counted(most, noun)}"
+    kinds = dict.fromkeys(span.kind or "no kind" for span in found) if rule == "counts.other" else {}
     names = f" ({', '.join(span.name for span in found)})" if found else ""
-    yield evaluation.violation(rule, None, expected, f"{len(found)}{names}")
+    names += f" of {', '.join(kinds)}" if kinds else ""
+    apart = least - len(found) if len(found) < least else most - len(found)
+    yield evaluation.violation(rule, None, expected, f"{len(found)}{names}", involved=found, lacking=apart)

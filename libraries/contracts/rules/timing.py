@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 
-from contracts.evaluation import Evaluation, Violations
+from contracts.evaluation import Evaluation, QuestionTimes, Unjudged, Violations
 from contracts.selectors import ORDER, parse_sentence
+from traces.model import Span
 
 NS_PER_MS = 1e6
+NS_PER_S = 1e9
 
 
 def time(evaluation: Evaluation, section: Mapping[str, float]) -> Violations:
-    """Check that no span ends before it starts, or lies too far outside its parent or the root."""
+    """Check that spans are of now, end after they start, and lie within their parent and the root."""
+    if section.get("now"):
+        yield from _now(evaluation)
     for span in evaluation.spans:
         if span.end_ns < span.start_ns:
             early = (span.start_ns - span.end_ns) / NS_PER_MS
@@ -24,14 +29,75 @@ def time(evaluation: Evaluation, section: Mapping[str, float]) -> Violations:
         for key, outer in (("outside_parent_ms", parent), ("outside_root_ms", root)):
             if outer is None or key not in section:
                 continue
-            outside = max(outer.start_ns - span.start_ns, span.end_ns - outer.end_ns) / NS_PER_MS
-            if outside > section[key]:
+            early, late = outer.start_ns - span.start_ns, span.end_ns - outer.end_ns
+            if max(early, late) / NS_PER_MS > section[key]:
                 yield evaluation.violation(
                     f"time.{key.removesuffix('_ms').replace('_', '-')}",
                     span,
                     f"at most {section[key]} ms outside {outer.name} [{outer.span_id}]",
-                    f"{outside:.3f} ms",
+                    f"{early / NS_PER_MS:.3f} ms before its start"
+                    if early > late
+                    else f"{late / NS_PER_MS:.3f} ms after its end",
+                    involved=[outer],
                 )
+
+
+def _now(evaluation: Evaluation) -> Violations:
+    """Check that the spans are of the question's time, by the cluster's clock.
+
+    None starts before the question was asked, no root after it was answered, and none ends after the trace
+    was read.
+    """
+    times, ahead = evaluation.expectation.times, evaluation.facts.clock_ahead
+    if times is None:
+        return
+    if ahead is None:
+        yield Unjudged("time.now", "the cluster's clock is not known: its API server names no time")
+        return
+    apart = {span.span_id: _seconds_apart(span, times, ahead) for span in evaluation.spans}
+    wrong = [span for span in evaluation.spans if abs(apart[span.span_id]) > evaluation.facts.clock_tolerance]
+    if wrong:
+        first = wrong[0]
+        expected = (
+            f"times from {_clock(times.asked + ahead)} to {_clock(times.answered + ahead)}, when the "
+            "question was asked and answered by the cluster's clock"
+        )
+        seen = (
+            f"{len(wrong)} of {len(evaluation.spans)} spans that are not: this one runs from "
+            f"{_clock(first.start_ns / NS_PER_S)} to {_clock(first.end_ns / NS_PER_S)}, "
+            f"{_apart(apart[first.span_id])}{_agents_clock(evaluation)}"
+        )
+        yield evaluation.violation("time.now", first, expected, seen, involved=wrong)
+
+
+def _seconds_apart(span: Span, times: QuestionTimes, ahead: float) -> float:
+    """Return by how many seconds a span is too early (less than 0) or too late (more than 0)."""
+    start, end = span.start_ns / NS_PER_S - ahead, span.end_ns / NS_PER_S - ahead
+    if start < times.asked:
+        return start - times.asked
+    late = [end - times.read]
+    if span.parent_id is None:
+        late.append(start - times.answered)
+    return max(0.0, *late)
+
+
+def _agents_clock(evaluation: Evaluation) -> str:
+    """Return what is known of the agent's own clock."""
+    facts = evaluation.facts
+    if facts.agent_clock_ahead is None or facts.clock_ahead is None:
+        return ""
+    apart = facts.agent_clock_ahead - facts.clock_ahead
+    if abs(apart) <= facts.clock_tolerance:
+        return "; the clock that the agent dates its answers by is right"
+    return f"; so is the clock that the agent dates its answers by: {_apart(apart)}"
+
+
+def _apart(seconds: float) -> str:
+    return f"{timedelta(seconds=round(abs(seconds)))} {'too late' if seconds > 0 else 'too early'}"
+
+
+def _clock(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def order(evaluation: Evaluation, section: Mapping[str, str]) -> Violations:

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from contracts.evaluation import Evaluation, Violation, Violations
+from contracts.evaluation import Evaluation, Unjudged, Violation, Violations
 from contracts.selectors import selects
 from traces.backends import BACKENDS
 from traces.model import Span
+from traces.model_calls import Usage, billed_usages
 
 _NAMES: Mapping[str, Sequence[str]] = {
     "prompt": ("llm.token_count.prompt", "gen_ai.usage.input_tokens"),
     "completion": ("llm.token_count.completion", "gen_ai.usage.output_tokens"),
     "total": ("llm.token_count.total", "gen_ai.usage.total_tokens"),
 }
+_TOKENS = "llm.token_count"  # the attributes that all these rules are about
 MOST = 0.5  # of the shorter span's time that two spans of one call share at least
 # A span's prompt, completion and total tokens; more than one number where its conventions disagree.
 TokenCounts = Mapping[str, set[int]]
@@ -28,25 +30,30 @@ def tokens(evaluation: Evaluation, section: Mapping[str, Any]) -> Violations:
     counts = [(span, counts) for span in evaluation.spans if (counts := _counts(span))]
     if "counted_once" in section:
         doubled = _doubled(counts)
-        if doubled:
+        if doubled and _shown(evaluation) != _billed_once(counts, doubled):
             yield _doubled_violation(evaluation, counts, doubled)
         counts = [(span, found) for span, found in counts if span.span_id not in doubled]
     for span, found in counts:
         if "counted_by" in section and not selects(section["counted_by"], span):
             expected = f"tokens only on {section['counted_by']} spans"
-            yield evaluation.violation("tokens.counted-by", span, expected, _written(found))
+            yield evaluation.violation("tokens.counted-by", span, expected, _written(found), part=_TOKENS)
         if "add_up" in section and not _adds_up(found):
             expected = "prompt + completion = total, the same in both conventions"
-            yield evaluation.violation("tokens.add-up", span, expected, _written(found))
+            yield evaluation.violation("tokens.add-up", span, expected, _written(found), part=_TOKENS)
     if "counted_once" in section:
         yield from _counted_once(evaluation, counts)
+    if "billed" in section:
+        yield from _billed(evaluation, counts)
     if "trace_total" in section and evaluation.is_kept("tokens"):
         yield from _trace_total(evaluation)
 
 
-def sum_tokens(spans: Iterable[Span]) -> dict[str, int]:
-    """Return the sums of the prompt, completion and total tokens that spans count."""
-    counts = [_counts(span) for span in spans]
+def sum_tokens(spans: Iterable[Span], prefix: str = "") -> dict[str, int]:
+    """Return the sums of the prompt, completion and total tokens that spans count.
+
+    `prefix` limits that to the attributes whose names begin so.
+    """
+    counts = [_counts(span, prefix) for span in spans]
     return {name: sum(max(found.get(name, {0})) for found in counts) for name in _NAMES}
 
 
@@ -72,12 +79,22 @@ def _is_same_call(span: Span, found: TokenCounts, other: Span, others: TokenCoun
     return found == others and overlap >= (inner.end_ns - inner.start_ns) * MOST
 
 
+def _shown(evaluation: Evaluation) -> Mapping[str, int]:
+    """Return the sum that the backend shows; of one that shows none what its spans count together."""
+    return evaluation.trace.tokens or sum_tokens(evaluation.spans)
+
+
+def _billed_once(
+    counts: Sequence[tuple[Span, TokenCounts]], doubled: Mapping[str, Span]
+) -> Mapping[str, int]:
+    return sum_tokens(span for span, _ in counts if span.span_id not in doubled)
+
+
 def _doubled_violation(
     evaluation: Evaluation, counts: Sequence[tuple[Span, TokenCounts]], doubled: Mapping[str, Span]
 ) -> Violation:
     title = BACKENDS[evaluation.trace.backend].title
-    shown = evaluation.trace.tokens or sum_tokens(span for span, _ in counts)
-    billed = sum_tokens(span for span, _ in counts if span.span_id not in doubled)
+    shown, billed = _shown(evaluation), _billed_once(counts, doubled)
     names = {
         name for id_, other in doubled.items() for name in (other.name, evaluation.trace.by_id[id_].name)
     }
@@ -86,7 +103,7 @@ def _doubled_violation(
         f"{title} shows {shown['prompt']} + {shown['completion']} tokens, the model billed "
         f"{billed['prompt']} + {billed['completion']}: two instrumentations count each call ({listed})"
     )
-    return evaluation.violation("tokens.doubled", None, "each call to be counted once", seen)
+    return evaluation.violation("tokens.doubled", None, "each call to be counted once", seen, part=_TOKENS)
 
 
 def _counted_once(evaluation: Evaluation, counts: Sequence[tuple[Span, TokenCounts]]) -> Violations:
@@ -95,20 +112,50 @@ def _counted_once(evaluation: Evaluation, counts: Sequence[tuple[Span, TokenCoun
             is_within = span.end_ns <= other.end_ns or span.start_ns == other.start_ns
             if found == others and is_within:
                 seen = f"the same tokens at the same time on {other.name} [{other.span_id}]"
-                yield evaluation.violation("tokens.counted-once", span, "each call to be counted once", seen)
+                yield evaluation.violation(
+                    "tokens.counted-once", span, "each call to be counted once", seen, part=_TOKENS
+                )
+
+
+def _billed(evaluation: Evaluation, counts: Sequence[tuple[Span, TokenCounts]]) -> Violations:
+    """Check that model calls count what the model's own answer says was billed."""
+    counted = {span.span_id: found for span, found in counts}
+    billed = {span.span_id: billed_usages(span) for span in evaluation.select("LLM")}
+    if counted and not any(billed.values()):
+        yield Unjudged("tokens.billed", "no model call holds an answer that says what was billed")
+    for span in evaluation.select("LLM"):
+        found, usages = counted.get(span.span_id, {}), billed[span.span_id]
+        if usages and not any(_is_billed(found, usage) for usage in usages):
+            expected = f"the tokens that the model billed, {usages[0]}, as its answer says"
+            yield evaluation.violation(
+                "tokens.billed", span, expected, _written(found) or "no tokens", part=_TOKENS
+            )
+
+
+def _is_billed(found: TokenCounts, usage: Usage) -> bool:
+    return usage.prompt in found.get("prompt", ()) and usage.completion in found.get("completion", ())
 
 
 def _trace_total(evaluation: Evaluation) -> Violations:
-    sums, shown = sum_tokens(evaluation.spans), evaluation.trace.tokens or {}
-    if any(shown.get(name, 0) != number for name, number in sums.items()):
-        expected = ", ".join(f"{name} {number}" for name, number in sums.items())
+    """Check the backend's own sum against its spans; it may leave out the counts that it does not sum up."""
+    shown = evaluation.trace.tokens or {}
+    summed = BACKENDS[evaluation.trace.backend].summed_tokens
+    all_counts, own_counts = (sum_tokens(evaluation.spans, prefix) for prefix in ("", summed))
+    if all(any(shown.get(name, 0) != sums[name] for name in sums) for sums in (all_counts, own_counts)):
+        expected = ", ".join(f"{name} {number}" for name, number in all_counts.items())
         seen = ", ".join(f"{name} {number}" for name, number in shown.items()) or "no sum"
-        yield evaluation.violation("tokens.trace-total", None, f"the sum over the spans, {expected}", seen)
+        yield evaluation.violation(
+            "tokens.trace-total", None, f"the sum over the spans, {expected}", seen, part=_TOKENS
+        )
 
 
-def _counts(span: Span) -> TokenCounts:
+def _counts(span: Span, prefix: str = "") -> TokenCounts:
     found = {
-        name: {number for key in keys if (number := _number(span.attributes.get(key))) is not None}
+        name: {
+            number
+            for key in keys
+            if key.startswith(prefix) and (number := _number(span.attributes.get(key))) is not None
+        }
         for name, keys in _NAMES.items()
     }
     if found["prompt"] and found["completion"] and not found["total"]:

@@ -12,6 +12,7 @@ from contracts.selectors import selects
 from traces.model import Span
 from traces.text import decode
 
+NO_ATTRIBUTE = "no such attribute"
 _TYPES: Mapping[str, Callable[[Any], bool]] = {
     "string": lambda value: isinstance(value, str),
     "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
@@ -30,9 +31,8 @@ def attributes(evaluation: Evaluation, section: Mapping[str, Any]) -> Violations
             for name in rules.get("forbidden", ()):
                 for key in span.attributes:
                     if fnmatchcase(key, name):
-                        yield evaluation.violation(
-                            f"attributes.{selector}.forbidden", span, f"no attribute {name}", key
-                        )
+                        rule = f"attributes.{selector}.forbidden"
+                        yield evaluation.violation(rule, span, f"no attribute {name}", key, part=key)
 
 
 def scopes(evaluation: Evaluation, section: Mapping[str, Any]) -> Violations:
@@ -51,6 +51,7 @@ def identity(evaluation: Evaluation, section: Mapping[str, Any]) -> Violations:
         if "resource" in rule and not evaluation.is_kept("resource"):
             continue
         key = rule.get("attribute") or rule["resource"]
+        attribute = rule.get("attribute", "")
         values = [
             (span, (span.resource if "resource" in rule else span.attributes).get(key))
             for span in evaluation.spans
@@ -59,10 +60,11 @@ def identity(evaluation: Evaluation, section: Mapping[str, Any]) -> Violations:
         for span, value in values:
             if value is None:
                 if "required_on" in rule and selects(rule["required_on"], span):
-                    yield evaluation.violation(f"identity.{name}", span, f"a {key}", "none")
+                    yield evaluation.violation(f"identity.{name}", span, f"a {key}", "none", part=attribute)
             elif (expected := _expected(evaluation, rule.get("is", {}), value)) is not None:
+                shown = evaluation.shown(value)
                 yield evaluation.violation(
-                    f"identity.{name}", span, f"{key} {expected}", evaluation.shown(value)
+                    f"identity.{name}", span, f"{key} {expected}", shown, part=attribute
                 )
             elif value != first:
                 yield evaluation.violation(
@@ -70,6 +72,7 @@ def identity(evaluation: Evaluation, section: Mapping[str, Any]) -> Violations:
                     span,
                     f"one {key} in the whole trace, {evaluation.shown(first)}",
                     evaluation.shown(value),
+                    part=attribute,
                 )
 
 
@@ -83,9 +86,10 @@ def _required(
     expected = [_expected(evaluation, check, value) for value in values]
     if not values:
         wanted = f"attribute {' or '.join(names)} {_described(evaluation, check)}".rstrip()
-        yield evaluation.violation(rule, span, wanted, "no such attribute")
+        yield evaluation.violation(rule, span, wanted, NO_ATTRIBUTE, part=names[0])
     elif all(expected):
-        yield evaluation.violation(rule, span, f"attribute {name} {expected[0]}", evaluation.shown(values[0]))
+        wanted, shown = f"attribute {name} {expected[0]}", evaluation.shown(values[0])
+        yield evaluation.violation(rule, span, wanted, shown, part=names[0])
 
 
 def _expected(evaluation: Evaluation, check: Mapping[str, Any], value: object) -> str | None:

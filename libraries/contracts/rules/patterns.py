@@ -1,0 +1,199 @@
+"""Violations that belong together and have one cause: each such pattern has a name of its own."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from contracts.evaluation import Evaluation, Violations
+from traces.messages import counted
+from traces.model import Span
+from traces.text import contains, content, decode, leaves
+
+# How many attributes a span keeps unless its SDK is configured otherwise (OpenTelemetry's specification, "SDK
+# limits"). It evicts the oldest.
+SDK_LIMIT = 128
+SHORTEST_CUT = 16  # characters: shorter texts have the same length by chance
+LEAST_SPANS = 3  # of fewer spans one can have the times of another
+SHORTEST_QUESTION = 8  # characters
+SHOWN = 3  # attributes or spans in a message
+
+
+def patterns(evaluation: Evaluation, section: Mapping[str, Any]) -> Violations:
+    """Look for the patterns that a contract names."""
+    for name in section:
+        yield from _PATTERNS[name](evaluation)
+
+
+@dataclass(frozen=True)
+class _Text:
+    """A text attribute of a span."""
+
+    span: Span
+    key: str
+    text: str
+
+    def __str__(self) -> str:
+        """Return whose attribute it is."""
+        return f"{self.key} of {self.span.name}"
+
+
+def _attributes_cut(evaluation: Evaluation) -> Violations:
+    """Look for texts that all end at one length, some of them in the middle of their JSON."""
+    texts = [
+        _Text(span, key, value)
+        for span in evaluation.spans
+        for key, value in span.attributes.items()
+        if isinstance(value, str)
+    ]
+    for unit, measure in (("characters", len), ("bytes", _byte_length)):
+        longest = max((measure(each.text) for each in texts), default=0)
+        # A limit in bytes may fall into a character of up to four of them.
+        ends = [each for each in texts if measure(each.text) > longest - (4 if unit == "bytes" else 1)]
+        broken = [each for each in ends if each.text[:1] in ("{", "[") and decode(each.text) is None]
+        if longest >= SHORTEST_CUT and broken and len({(each.span.span_id, each.text) for each in ends}) > 1:
+            seen = (
+                f"{counted(len(ends), 'attribute')} that all end at {longest} {unit}, and none is longer "
+                f"({_first(broken)})"
+            )
+            yield evaluation.violation(
+                "patterns.attributes-cut", None, "whole texts", seen, involved=(each.span for each in ends)
+            )
+            return
+
+
+def _attributes_dropped(evaluation: Evaluation) -> Violations:
+    """Look for spans that have as many attributes as an SDK keeps, and lack their oldest ones."""
+    limits = {SDK_LIMIT, evaluation.facts.attribute_limit}
+    for span in evaluation.spans:
+        number = _sent_attributes(span)
+        missing = _missing_attributes(evaluation, span) if number in limits else []
+        if missing:
+            seen = (
+                f"{number} attributes, which is the limit of its SDK (OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT): the "
+                f"oldest were dropped ({', '.join(missing[:SHOWN])}{', …' if missing[SHOWN:] else ''})"
+            )
+            yield evaluation.violation(
+                "patterns.attributes-dropped", span, "all attributes of the span", seen
+            )
+
+
+def _sent_attributes(span: Span) -> int:
+    """Return how many attributes a span came with, whatever its backend made of them."""
+    names = {
+        re.sub(r"^metadata\..*", "metadata", name)
+        for name in span.attributes
+        if not name.startswith("mlflow.")
+    }
+    return len(names | ({"openinference.span.kind"} if span.kind else set()))
+
+
+def _missing_attributes(evaluation: Evaluation, span: Span) -> list[str]:
+    """Return what a span lacks that every other one of its kind has, and the messages before its first."""
+    others = [other for other in evaluation.spans if other.kind == span.kind and other is not span]
+    alike = set[str].intersection(*(set(other.attributes) for other in others)) if others else set()
+    missing = sorted(
+        name
+        for name in alike - span.attributes.keys()
+        if not re.match(r"(llm\.\w+_messages|metadata)\.", name)
+    )
+    numbers = [
+        int(match[1])
+        for name in span.attributes
+        if (match := re.match(r"llm\.input_messages\.(\d+)\.", name))
+    ]
+    first = min(numbers, default=0)
+    return missing + [f"llm.input_messages.{number}" for number in range(first)]
+
+
+def _same_times(evaluation: Evaluation) -> Violations:
+    """Look for a trace of which all spans have the same times, or none takes any time."""
+    spans = evaluation.spans
+    if len(spans) < LEAST_SPANS:
+        return
+    if len({(span.start_ns, span.end_ns) for span in spans}) == 1:
+        seen = f"all {len(spans)} spans have the same start and end"
+    elif all(span.start_ns == span.end_ns for span in spans):
+        seen = f"all {len(spans)} spans end when they start"
+    else:
+        return
+    yield evaluation.violation(
+        "patterns.same-times", None, "times of its own for each span", seen, involved=spans
+    )
+
+
+def _names_carry_question(evaluation: Evaluation) -> Violations:
+    """Look for spans whose names contain the question."""
+    question = evaluation.expectation.question
+    named = [span for span in evaluation.spans if question in span.name]
+    if named and len(question) >= SHORTEST_QUESTION:
+        seen = f"{len(named)} of {len(evaluation.spans)} spans whose names contain the question"
+        yield evaluation.violation(
+            "patterns.names-carry-question", named[0], "names without what was asked", seen, involved=named
+        )
+
+
+def _tools_mixed_up(evaluation: Evaluation) -> Violations:
+    """Look for tool spans whose input is that of another call than the one whose result they hold."""
+    asked = dict(_tool_calls(evaluation.select("LLM")))
+    tools = [span for span in evaluation.select("TOOL") if _call_id(span) in asked]
+    wrong = [span for span in tools if _is_of_other_call(span, asked)]
+    if wrong:
+        arguments = asked[_call_id(wrong[0])]
+        seen = (
+            f"{len(wrong)} of {counted(len(tools), 'TOOL span')} with another call's input: "
+            f"{evaluation.shown(content(wrong[0], 'input')[0])}"
+        )
+        expected = f"the input of the call whose result it holds, {evaluation.shown(arguments)}"
+        yield evaluation.violation("patterns.tools-mixed-up", wrong[0], expected, seen, involved=wrong)
+
+
+def _is_of_other_call(span: Span, asked: Mapping[str, str]) -> bool:
+    """Return whether a tool span's input stands in another call's arguments, and not in its own call's."""
+    own = _call_id(span)
+    for text in content(span, "input"):
+        calls = {
+            id_ for id_, arguments in asked.items() if contains([leaf for _, leaf in leaves(arguments)], text)
+        }
+        if calls and own not in calls:
+            return True
+    return False
+
+
+def _tool_calls(calls: Iterable[Span]) -> Iterator[tuple[str, str]]:
+    """Yield the id and the arguments of each tool call that a model asked for."""
+    for span in calls:
+        for key, value in span.attributes.items():
+            if key.startswith("llm.output_messages.") and key.endswith(".tool_call.id"):
+                arguments = span.attributes.get(key.removesuffix("id") + "function.arguments")
+                if isinstance(arguments, str):
+                    yield str(value), arguments
+
+
+def _call_id(tool: Span) -> str:
+    """Return the id of the call whose result a TOOL span holds, empty where it does not say that."""
+    match decode(str(tool.attributes.get("output.value", ""))):
+        case {"data": {"tool_call_id": str(id_)}} | {"tool_call_id": str(id_)}:
+            return id_
+    return ""
+
+
+def _byte_length(text: str) -> int:
+    return len(text.encode(errors="replace"))
+
+
+def _first(texts: Sequence[_Text]) -> str:
+    names = list(Counter(map(str, texts)))
+    return ", ".join(names[:SHOWN]) + (", …" if names[SHOWN:] else "")
+
+
+_PATTERNS: Mapping[str, Callable[[Evaluation], Violations]] = {
+    "attributes-cut": _attributes_cut,
+    "attributes-dropped": _attributes_dropped,
+    "same-times": _same_times,
+    "names-carry-question": _names_carry_question,
+    "tools-mixed-up": _tools_mixed_up,
+}
