@@ -17,10 +17,10 @@ from contracts.contract import Contract
 from contracts.evaluation import expect
 from contracts.findings import note_findings
 from contracts.rules import Judgement, judge
-from traces.messages import counted
+from traces.messages import counted, listed
 from traces.model import Arrival, Trace
 
-SHOWN = 3  # problems of one conversation in the message; the table in the log has all
+SHOWN = 3  # foreign traces in the message; the table in the log has all problems
 # What is wrong with a trace that no conversation explains, for one trace and for several.
 _FOREIGN = {"mixed": ("mixes sessions", "mix sessions"), "foreign": ("is foreign", "are foreign")}
 
@@ -98,18 +98,21 @@ class Conversations:
                 f"Context {questions[0].context_id} has {counted(len(questions), 'turn')} and "
                 f"{counted(len(arrivals), 'trace')}, expected one trace a turn."
             )
-        problems = []
+        ways: dict[str, list[str]] = {}
         for number, (question, arrival) in enumerate(zip(questions, arrivals, strict=True), 1):
-            expectation = expect(question, canaries[number - 1], 1)
-            judgement = judge(contract, arrival.trace, expectation)
+            judgement = judge(contract, arrival.trace, expect(question, canaries[number - 1], 1))
             note_findings(contract, arrival.trace, judgement)
-            problems += [f"turn {number}: {each}" for each in judgement.violations]
-        if problems:
-            lines = "\n".join(f"- {problem}" for problem in problems)
-            raise AssertionError(
-                f"The traces of {counted(len(questions), 'turn')} have {counted(len(problems), 'violation')} "
-                f"of contract {contract.name}:\n{lines}"
-            )
+            for finding in judgement.findings:
+                ways.setdefault(finding.rule, []).append(f"turn {number}: {finding}")
+        if ways:
+            what = f"The traces of {counted(len(questions), 'turn')} break contract {contract.name}"
+            raise AssertionError(listed(what, [_first_of(found, "turn") for found in ways.values()]))
+
+
+def _first_of(found: Sequence[str], noun: str) -> str:
+    """Return the first of what was found in the same way, and in how many others of a noun it was found."""
+    others = f"; the same in {counted(len(found) - 1, f'other {noun}')}" if len(found) > 1 else ""
+    return f"{found[0]}{others}"
 
 
 def evaluate_conversations(
@@ -133,8 +136,7 @@ def evaluate_conversations(
                 )
             )
         else:
-            expectation = expect(question, own, tool_calls=1)
-            judgement = judge(contract, found[0].trace, expectation)
+            judgement = judge(contract, found[0].trace, expect(question, own, tool_calls=1))
             problems += _trace_problems(found[0], judgement)
         trace = found[0].trace if found else None
         trace_id = trace.trace_id if trace else None
@@ -160,14 +162,15 @@ def foreign_traces(questions: Sequence[Question], arrivals: Sequence[Arrival]) -
 
 
 def summary(results: Sequence[ConversationResult], foreign: Sequence[Problem]) -> str:
-    """Return what is wrong: how many conversations have which kind of problem, then a line a problem."""
+    """Return what is wrong: how many conversations have which kind of problem, then a line a kind."""
     lines = [_headline(results, foreign)]
     lines += [f"- {problem.text}" for problem in foreign[:SHOWN]]
+    kinds: dict[str, dict[str, str]] = {}  # by kind and context, its first problem
     for result in results:
-        lines += [f"- {result.question.text} {problem.text}" for problem in result.problems[:SHOWN]]
-        if len(result.problems) > SHOWN:
-            more = counted(len(result.problems) - SHOWN, "more problem")
-            lines.append(f"- {result.question.text} has {more}, see the table in the log")
+        for problem in result.problems:
+            found = kinds.setdefault(problem.kind, {})
+            found.setdefault(result.question.context_id, f"{result.question.text} {problem.text}")
+    lines += [f"- {_first_of(list(found.values()), 'conversation')}" for found in kinds.values()]
     return "\n".join(lines)
 
 
@@ -219,7 +222,7 @@ def _answer_problems(question: Question, own: Sequence[str], every: set[str]) ->
 
 
 def _trace_problems(arrival: Arrival, judgement: Judgement) -> list[Problem]:
-    problems = [Problem(violation.rule, str(violation)) for violation in judgement.violations]
+    problems = [Problem(finding.rule, str(finding)) for finding in judgement.findings]
     if not arrival.whole_at:
         problems.append(Problem("trace not whole", "has a trace that was never seen whole"))
     return problems

@@ -17,7 +17,7 @@ from contracts.rules.structure import demanded_spans, has_demanded_spans, least_
 from contracts.rules.tokens import sum_tokens
 from traces.backends import BACKENDS
 from traces.comparison import compare, differences, table
-from traces.messages import counted
+from traces.messages import counted, listed
 from traces.model import Span, Trace
 from traces.text import contains, content, texts_in
 
@@ -74,16 +74,19 @@ class TraceReport:
         canaries: list[str],
         tool_calls: int | None = None,
     ) -> None:
-        """Fail with all violations of the trace contract, one a line: rule, span path, expected, seen."""
+        """Fail with what breaks the trace contract, one line a cause: rule, span path, expected, seen.
+
+        The log has every violation, also those that follow from another.
+        """
         expectation = expect(question, canaries, tool_calls)
         judgement = judge(contract, trace, expectation)
         note_findings(contract, trace, judgement)
-        if judgement.violations:
-            lines = "\n".join(f"- {violation}" for violation in judgement.violations)
-            raise AssertionError(
-                f"Trace {trace.trace_id} in {BACKENDS[trace.backend].title} has "
-                f"{counted(len(judgement.violations), 'violation')} of contract {contract.name}:\n{lines}"
+        if judgement.findings:
+            logger.info("\n".join(["All violations:", *map(str, judgement.violations)]))
+            what = (
+                f"Trace {trace.trace_id} in {BACKENDS[trace.backend].title} breaks contract {contract.name}"
             )
+            raise AssertionError(listed(what, list(map(str, judgement.findings))))
         logger.info(f"Fulfils the contract {contract.name!r}: {contract.description}")
 
     @keyword

@@ -32,7 +32,7 @@ def judged(facts: Facts = FACTS, mutate: Mutation | None = None, name: str = "on
     ],
 )
 def test_what_cannot_be_known_is_said_and_fails_nothing(rule: str, judgement: Judgement) -> None:
-    assert not judgement.violations
+    assert not judgement.findings
     (unjudged,) = judgement.unjudged
     assert unjudged.rule == rule
     assert unjudged.reason
@@ -92,7 +92,7 @@ def test_times_that_are_not_now_say_whose_clock_is_wrong(agent: float | None, se
     assert times
     known = replace(times, asked=times.asked - 3600, answered=times.answered - 3600, read=times.read - 3600)
     contract = replace(shared_contract(ONE_TOOL.contract), facts=replace(FACTS, agent_clock_ahead=agent))
-    (found,) = judge(contract, ONE_TOOL.trace, replace(ONE_TOOL.expectation, times=known)).violations
+    (found,) = judge(contract, ONE_TOOL.trace, replace(ONE_TOOL.expectation, times=known)).findings
     assert found.rule == "time.now"
     assert "10 of 10 spans that are not" in str(found)
     assert str(found).endswith(seen)

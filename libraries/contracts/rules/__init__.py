@@ -36,7 +36,8 @@ oddity of the contract explains is reported by the oddity's name; one that is to
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
@@ -44,7 +45,9 @@ from typing import Any
 from contracts.contract import Contract
 from contracts.evaluation import Evaluation, Expectation, Unjudged, Violation, Violations, as_sent
 from contracts.rules import causality, leaks, model, outcome, patterns, structure, timing, tokens, values
+from contracts.rules.consequences import find_causes
 from contracts.selectors import selects
+from traces.messages import counted
 from traces.model import Trace
 
 # In the order in which violations are listed: the first are the likeliest causes of the others.
@@ -71,6 +74,34 @@ SECTIONS: Mapping[str, Callable[[Evaluation, Any], Violations]] = {
 
 
 @dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong with a trace: the violations of one rule, and all that follow from them."""
+
+    violations: Sequence[Violation]
+    consequences: Sequence[Violation] = ()
+
+    @property
+    def rule(self) -> str:
+        """The rule that is broken."""
+        return self.violations[0].rule
+
+    def __str__(self) -> str:
+        """Return the first violation as one line, and what the others are."""
+        others = [violation.rule for violation in self.violations[1:]]
+        parts = [str(self.violations[0])]
+        if others:
+            spans = {violation.span.span_id for violation in self.violations if violation.span}
+            is_one_each = len(spans) == len(self.violations)
+            alike = counted(len(others), "other span")
+            parts.append(f"the same at {alike}" if is_one_each else f"{len(others)} more of this rule")
+        if self.consequences:
+            rules = Counter(violation.rule for violation in self.consequences)
+            listed = ", ".join(f"{times} {rule}" if times > 1 else rule for rule, times in rules.items())
+            parts.append(f"with it {counted(len(self.consequences), 'more violation')} ({listed})")
+        return "; ".join(parts)
+
+
+@dataclass(frozen=True)
 class Judgement:
     """What is wrong with a trace, and what was seen that is reported only.
 
@@ -78,10 +109,19 @@ class Judgement:
     that the contract tolerates; `unjudged` are the rules that say nothing of this trace.
     """
 
-    violations: list[Violation] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
     tolerated: list[Violation] = field(default_factory=list)
     oddities: dict[str, list[Violation]] = field(default_factory=dict)
     unjudged: list[Unjudged] = field(default_factory=list)
+
+    @property
+    def violations(self) -> list[Violation]:
+        """All violations that fail, with those that follow from others."""
+        return [
+            violation
+            for finding in self.findings
+            for violation in (*finding.violations, *finding.consequences)
+        ]
 
 
 def evaluate(contract: Contract, trace: Trace, expectation: Expectation) -> list[Violation]:
@@ -90,23 +130,45 @@ def evaluate(contract: Contract, trace: Trace, expectation: Expectation) -> list
 
 
 def judge(contract: Contract, trace: Trace, expectation: Expectation) -> Judgement:
-    """Return all violations of the contract, in the order of the sections.
+    """Return all violations of the contract, in the order of the sections, those with one cause together.
 
-    Raises ContractError where the contract asks for canaries and the expectation has none.
+    What follows from an oddity, or from what is tolerated, is a part of that. Raises ContractError where the
+    contract asks for canaries and the expectation has none.
     """
     judgement, trace = Judgement(), as_sent(trace)
-    for violation in _violations(contract, trace, expectation):
-        if isinstance(violation, Unjudged):
-            judgement.unjudged.append(violation)
-            continue
-        oddity = _explaining_oddity(contract, trace, violation)
-        if violation.name in contract.tolerated:
-            judgement.tolerated.append(violation)
-        elif oddity:
-            judgement.oddities.setdefault(oddity, []).append(violation)
-        else:
-            judgement.violations.append(violation)
+    failing: list[Violation] = []
+    for found in _violations(contract, trace, expectation):
+        if isinstance(found, Unjudged):
+            judgement.unjudged.append(found)
+        elif found.rule.startswith("patterns.") or not _accepts(judgement, contract, trace, found):
+            failing.append(found)
+    findings: dict[str, tuple[list[Violation], list[Violation]]] = {}
+    causes = find_causes(contract, trace, failing)
+    for violation, cause in zip(failing, (failing[number] for number in causes), strict=True):
+        if not (
+            cause.rule.startswith("patterns.") and _accepts(judgement, contract, trace, cause, violation)
+        ):
+            findings.setdefault(cause.rule, ([], []))[violation is not cause].append(violation)
+    judgement.findings.extend(Finding(*found) for found in findings.values())
     return judgement
+
+
+def _accepts(
+    judgement: Judgement,
+    contract: Contract,
+    trace: Trace,
+    cause: Violation,
+    violation: Violation | None = None,
+) -> bool:
+    """Report a violation, or one that follows from it, as tolerated or odd; return whether it is that."""
+    oddity = _explaining_oddity(contract, trace, cause)
+    if cause.name in contract.tolerated:
+        judgement.tolerated.append(violation or cause)
+    elif oddity:
+        judgement.oddities.setdefault(oddity, []).append(violation or cause)
+    else:
+        return False
+    return True
 
 
 def _explaining_oddity(contract: Contract, trace: Trace, violation: Violation) -> str | None:
