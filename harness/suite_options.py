@@ -13,7 +13,7 @@ COLLECTOR_AND_AGENT = frozenset({"otel-collector", "weather-agent", "weather-too
 BACKENDS = frozenset({"mlflow", "phoenix", "postgres"})
 EVERYWHERE = COLLECTOR_AND_AGENT | BACKENDS
 EVERYWHERE |= {"mlflow-route", "phoenix-route"}
-EVERYWHERE |= {"known-agent", "openinference", "scripted-model", "secrets", "streaming"}
+EVERYWHERE |= {"agent-spans", "known-agent", "openinference", "scripted-model", "secrets", "streaming"}
 OURS = EVERYWHERE | {"agent-route", "collector-metrics", "mlflow-pages", "model", "phoenix-pages"}
 OVERLAYS: Mapping[str, frozenset[str]] = {
     "embedded": OURS | {"gateway", "host-names"},

@@ -48,7 +48,7 @@ class ContractChoice:
         `names` are the agent's workload's name, its labels' values and its images. The variables that are
         read: TELEMETRY, INSTRUMENTATIONS, LLM_MODEL, OTEL_INSTRUMENTATION_A2A_SDK_ENABLED,
         OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT and OTEL_ATTRIBUTE_COUNT_LIMIT of the agent,
-        OTEL_EXPORTER_OTLP_ENDPOINT of the tool.
+        OTEL_EXPORTER_OTLP_ENDPOINT and OTEL_EXPORTER_OTLP_TRACES_ENDPOINT of the tool.
         """
         return recognise_agent(names, agent_variables, tool_variables)
 
@@ -120,7 +120,7 @@ def recognise_agent(
         owner,
         frozenset(name.strip() for name in instrumentations.split(",")),
         a2a_spans,
-        bool(tool_variables.get("OTEL_EXPORTER_OTLP_ENDPOINT")),
+        any(tool_variables.get(f"OTEL_EXPORTER_OTLP_{of}ENDPOINT") for of in ("", "TRACES_")),
         # Of another agent it is not known what the variable means to it.
         agent_variables.get("LLM_MODEL") if owner != "unknown" else None,
         next((int(limit) for limit in limits if limit.isdecimal()), None),

@@ -7,6 +7,7 @@ from robotlibcore import HybridCore
 
 from pipeline.collector import Collector
 from pipeline.conservation import Conservation
+from pipeline.endpoints import Endpoints
 from pipeline.probe import ProbeTrace
 from pipeline.promises import Promises
 
@@ -17,4 +18,4 @@ class Pipeline(HybridCore):  # type: ignore[misc] # it has no types
 
     def __init__(self) -> None:
         """Put the keywords of this room together."""
-        super().__init__([Collector(), Conservation(), ProbeTrace(), Promises()])
+        super().__init__([Collector(), Conservation(), Endpoints(), ProbeTrace(), Promises()])

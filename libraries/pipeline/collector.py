@@ -7,10 +7,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 from robot.api.deco import keyword, library
+
+from pipeline.endpoints import endpoint_of_exporter
 
 # Names as collector 0.158 writes them, without the suffix _total.
 ACCEPTED = "otelcol_receiver_accepted_spans"
@@ -73,7 +76,7 @@ class Metrics:
 
 @dataclass(frozen=True)
 class Exporter:
-    """How the collector is configured to send traces to one backend.
+    """How the collector is configured to send traces to one backend: to the URL `endpoint`.
 
     `filters` are the filters of its pipeline, each with the number of traces pipelines that have it: the
     collector counts what a filter drops in all of them together.
@@ -187,9 +190,8 @@ def find_exporter(configuration: Mapping[str, Any], service: str) -> Exporter | 
     for pipeline, content in pipelines.items():
         for name in content.get("exporters") or ():
             settings = exporters.get(name) or {}
-            endpoint = settings.get("traces_endpoint") or settings.get("endpoint") or ""
-            host = endpoint.partition("://")[2] or endpoint
-            if service in {name.partition("/")[2], host.split(":")[0].split(".")[0]}:
+            endpoint = endpoint_of_exporter(name, settings)
+            if service in {name.partition("/")[2], (urlsplit(endpoint).hostname or "").split(".")[0]}:
                 return Exporter(
                     name,
                     pipeline,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import secrets
 import time
@@ -38,6 +39,26 @@ class Probe:
 @library(scope="GLOBAL")
 class ProbeTrace:
     """Makes probe traces."""
+
+    @keyword
+    def encode_spans(self, body: str) -> bytes:
+        """Return an OTLP/HTTP JSON body as protobuf, which OTLP over gRPC sends.
+
+        JSON has ids in hexadecimal digits, where protobuf's own JSON has base64
+        (https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding).
+        """
+        from google.protobuf.json_format import ParseDict  # noqa: PLC0415 - not needed for a dry run
+        from opentelemetry.proto.collector.trace.v1 import trace_service_pb2  # noqa: PLC0415
+
+        request = json.loads(body)
+        for resource in request.get("resourceSpans", ()):
+            for scope in resource["scopeSpans"]:
+                for span in scope["spans"]:
+                    for name in {"traceId", "spanId", "parentSpanId"} & span.keys():
+                        span[name] = base64.b64encode(bytes.fromhex(span[name])).decode()
+        found = ParseDict(request, trace_service_pb2.ExportTraceServiceRequest())
+        encoded: bytes = found.SerializeToString()
+        return encoded
 
     @keyword
     def make_probe(self, session: str) -> Probe:

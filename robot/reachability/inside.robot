@@ -2,6 +2,7 @@
 Documentation    The connections inside the cluster that spans take, tried from pods with the very URLs that agent and
 ...              collector are configured with. The requests carry no span: nothing is stored.
 
+Resource         ../../resources/capabilities.resource
 Resource         ../../resources/collector.resource
 Resource         ../../resources/stack.resource
 
@@ -12,6 +13,7 @@ Test Tags        reachability    inside
 The Agent's Pod Can Send Spans To The Collector
     [Documentation]    From the agent's pod, the collector's OTLP port accepts an empty export request.
     [Tags]    weather-agent    otel-collector
+    Skip Unless Deployed    agent-spans
     Send Spans From Agent Pod    {}
 
 MLflow Accepts Spans At The URL Of The Collector's Exporter

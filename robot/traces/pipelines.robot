@@ -76,6 +76,7 @@ The Pipelines Orphan No Span Of The Agent's Trace
 *** Keywords ***
 Send The Probe
     [Documentation]    Read the counters, then send the probe from the agent's pod to where the agent sends its spans.
+    Skip Unless Deployed    agent-spans
     ${before} =    Read Collector Metrics Or None
     VAR    ${BEFORE} =    ${before}    scope=SUITE
     ${context} =    Make Context Id

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -126,3 +127,43 @@ def test_a_pod_without_python_says_so() -> None:
     assert _PodWithoutPython().connect_from_pods([(POD, "agent")], [("mlflow", 5000)], 1) == [says]
     with pytest.raises(ClusterError, match=says):
         _PodWithoutPython().request_from_pod(POD, "agent", "http://mlflow:5000")
+
+
+GRPC = """
+class RpcError(Exception):
+    def code(self): return type("Code", (), {"name": "UNAVAILABLE"})
+    def details(self): return "nobody listens"
+
+class Channel:
+    def __init__(self, *opened): self.opened = opened
+    def __enter__(self): return self
+    def __exit__(self, *_): pass
+    def unary_unary(self, method):
+        def call(body, timeout):
+            if body == b"none":
+                raise RpcError
+            if (self.opened in EXPECTED, method, body, timeout) != (True, METHOD, b"spans", 5):
+                raise ValueError((self.opened, method, body, timeout))
+        return call
+
+METHOD = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+DIRECTLY = [("grpc.enable_http_proxy", 0)]
+EXPECTED = (("c:4317", DIRECTLY), ("s:4317", "tls", DIRECTLY))
+def ssl_channel_credentials(): return "tls"
+insecure_channel = secure_channel = Channel
+"""
+
+
+def test_spans_are_exported_by_the_pods_own_module_grpc(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pods = _LocalPods()
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (tmp_path / "grpc.py").write_text("raise ImportError('No module named grpc')")
+    answer = pods.export_from_pod(POD, "agent", "http://c:4317", b"spans", 5)
+    assert answer == {"status": "", "details": "No module named grpc"}
+    (tmp_path / "grpc.py").write_text(GRPC)
+    assert pods.export_from_pod(POD, "agent", "http://c:4317", b"spans", 5)["status"] == "OK"
+    assert pods.export_from_pod(POD, "agent", "https://s:4317", b"spans", 5)["status"] == "OK"
+    answer = pods.export_from_pod(POD, "agent", "http://c:4317", b"none", 5)
+    assert answer == {"status": "UNAVAILABLE", "details": "nobody listens"}

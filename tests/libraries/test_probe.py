@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
+
 from pipeline.probe import LEAVES, SERVICE, ProbeTrace
 from tests.contracts.otlp_json import read_lines
 
@@ -22,3 +24,16 @@ def test_what_a_filter_may_drop_are_leaves() -> None:
     (trace,) = read_lines([ProbeTrace().make_probe("session-1").body])
     leaves = [span for span in trace.spans if not trace.children(span)]
     assert {span.scope for span in leaves} == {scope for scope, _, _ in LEAVES}
+
+
+def test_over_grpc_the_same_spans_are_sent() -> None:
+    probe = ProbeTrace().make_probe("session-1")
+    request = trace_service_pb2.ExportTraceServiceRequest.FromString(ProbeTrace().encode_spans(probe.body))
+    spans = [
+        span for resource in request.resource_spans for scope in resource.scope_spans for span in scope.spans
+    ]
+    assert {span.trace_id.hex() for span in spans} == {probe.trace_id}
+    assert {span.span_id.hex() for span in spans} == set(probe.spans)
+    assert {span.parent_span_id.hex() for span in spans} <= {"", *probe.spans}
+    assert {span.name for span in spans} == {span.name for span in probe.spans.values()}
+    assert ProbeTrace().encode_spans("{}") == b""

@@ -1,0 +1,76 @@
+"""Where spans are sent: by OpenTelemetry's SDKs, as their environment says, and by the collector's exporters.
+
+The sources are https://opentelemetry.io/docs/specs/otel/protocol/exporter/ and the README files of the
+collector's exporters otlp_http and otlp.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from robot.api.deco import keyword, library
+
+GRPC_PORT = 4317  # of OTLP over gRPC
+GRPC_EXPORTERS = frozenset({"otlp", "otlp_grpc"})  # types of the collector's exporters
+TRACES_PATH = "/v1/traces"
+# Of an SDK, each as it is for traces and for all signals: the first that is set wins.
+ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where spans are sent: by HTTP to a URL, or by gRPC to the URL's host and port."""
+
+    url: str
+    is_grpc: bool = False
+
+    def __str__(self) -> str:
+        """Return it as people write it."""
+        return f"{self.url} (gRPC)" if self.is_grpc else self.url
+
+
+@library(scope="GLOBAL")
+class Endpoints:
+    """Reads where an SDK sends its spans."""
+
+    @keyword
+    def get_variables_of_endpoint(self) -> tuple[str, ...]:
+        """Return the names of the environment variables that say where an SDK sends its spans."""
+        return (*ENDPOINTS, *PROTOCOLS)
+
+    @keyword
+    def get_endpoint_of_variables(self, variables: Mapping[str, str | None]) -> Endpoint | None:
+        """Return where an SDK sends its spans with these environment variables, None where they do not say.
+
+        Without a protocol, it is gRPC where the URL has no scheme or the port of OTLP over gRPC: what an SDK
+        takes then differs between languages.
+        """
+        for_traces, for_all = (variables.get(name) or "" for name in ENDPOINTS)
+        endpoint = for_traces or for_all
+        if not endpoint:
+            return None
+        protocol = next(filter(None, map(variables.get, PROTOCOLS)), "")
+        url = endpoint if "://" in endpoint else f"http://{endpoint}"
+        if protocol == "grpc" or (not protocol and (url != endpoint or urlsplit(url).port == GRPC_PORT)):
+            return Endpoint(url.rstrip("/"), is_grpc=True)
+        if for_traces:
+            return Endpoint(url if urlsplit(url).path else f"{url}/")
+        return Endpoint(url.rstrip("/") + TRACES_PATH)
+
+
+def endpoint_of_exporter(name: str, settings: Mapping[str, Any]) -> str:
+    """Return the URL to which an exporter of the collector sends traces, empty where none is configured.
+
+    An exporter over HTTP takes `traces_endpoint` as it is, and appends a path to `endpoint`. One over gRPC
+    has a host and a port, perhaps with a scheme that says how the host is resolved.
+    """
+    for_traces, for_all = (str(settings.get(key) or "") for key in ("traces_endpoint", "endpoint"))
+    if name.partition("/")[0] in GRPC_EXPORTERS:
+        scheme, _, target = for_all.rpartition("://")
+        scheme = scheme if scheme in {"http", "https"} else "http"
+        return f"{scheme}://{target.strip('/')}" if target else ""
+    return for_traces or (for_all and for_all.rstrip("/") + TRACES_PATH)

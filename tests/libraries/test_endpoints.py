@@ -1,0 +1,87 @@
+"""Where spans are sent is read as the SDKs and the collector's exporters take it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pipeline.collector import find_exporter
+from pipeline.endpoints import Endpoint, Endpoints, endpoint_of_exporter
+
+COLLECTOR = "http://collector:4318"
+
+
+def read(**variables: str) -> Endpoint | None:
+    unset = dict.fromkeys(Endpoints().get_variables_of_endpoint())
+    named = {f"OTEL_EXPORTER_OTLP_{name}": value for name, value in variables.items()}
+    assert set(named) <= set(unset)
+    return Endpoints().get_endpoint_of_variables(unset | named)
+
+
+@pytest.mark.parametrize(
+    ("variables", "endpoint"),
+    [
+        ({}, None),
+        ({"ENDPOINT": ""}, None),  # a Secret gives it
+        ({"ENDPOINT": COLLECTOR}, Endpoint(f"{COLLECTOR}/v1/traces")),
+        ({"ENDPOINT": f"{COLLECTOR}/"}, Endpoint(f"{COLLECTOR}/v1/traces")),
+        ({"ENDPOINT": f"{COLLECTOR}/otlp/"}, Endpoint(f"{COLLECTOR}/otlp/v1/traces")),
+        ({"TRACES_ENDPOINT": f"{COLLECTOR}/v1/traces"}, Endpoint(f"{COLLECTOR}/v1/traces")),
+        ({"TRACES_ENDPOINT": f"{COLLECTOR}/v1/traces/"}, Endpoint(f"{COLLECTOR}/v1/traces/")),
+        ({"TRACES_ENDPOINT": COLLECTOR}, Endpoint(f"{COLLECTOR}/")),
+        ({"TRACES_ENDPOINT": f"{COLLECTOR}/x", "ENDPOINT": "http://other:4318"}, Endpoint(f"{COLLECTOR}/x")),
+        ({"ENDPOINT": "http://collector:4317"}, Endpoint("http://collector:4317", is_grpc=True)),
+        ({"ENDPOINT": "http://collector:4317/"}, Endpoint("http://collector:4317", is_grpc=True)),
+        ({"ENDPOINT": "collector:4317"}, Endpoint("http://collector:4317", is_grpc=True)),
+        ({"ENDPOINT": "http://c:8335", "PROTOCOL": "grpc"}, Endpoint("http://c:8335", is_grpc=True)),
+        ({"ENDPOINT": "https://c:8335", "TRACES_PROTOCOL": "grpc"}, Endpoint("https://c:8335", is_grpc=True)),
+        ({"ENDPOINT": "http://c:4317", "PROTOCOL": "http/protobuf"}, Endpoint("http://c:4317/v1/traces")),
+        (
+            {"ENDPOINT": "http://c:1", "PROTOCOL": "grpc", "TRACES_PROTOCOL": "http/json"},
+            Endpoint("http://c:1/v1/traces"),
+        ),
+    ],
+)
+def test_an_agent_sends_where_its_variables_say(variables: dict[str, str], endpoint: Endpoint | None) -> None:
+    assert read(**variables) == endpoint
+
+
+def test_an_endpoint_of_grpc_says_so() -> None:
+    assert str(Endpoint("http://[::1]:4317", is_grpc=True)) == "http://[::1]:4317 (gRPC)"
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "url"),
+    [
+        ("otlp_http/a", {"endpoint": "http://mlflow:5000"}, "http://mlflow:5000/v1/traces"),
+        ("otlphttp/a", {"endpoint": "http://mlflow:5000/"}, "http://mlflow:5000/v1/traces"),
+        ("otlphttp", {"endpoint": "http://mlflow/mlflow/"}, "http://mlflow/mlflow/v1/traces"),
+        ("otlphttp", {"traces_endpoint": "http://mlflow:5000/v1/traces/"}, "http://mlflow:5000/v1/traces/"),
+        (
+            "otlphttp",
+            {"endpoint": "http://other:1", "traces_endpoint": "http://mlflow:5000/x"},
+            "http://mlflow:5000/x",
+        ),
+        ("otlp/a", {"endpoint": "phoenix:4317"}, "http://phoenix:4317"),
+        ("otlp_grpc", {"endpoint": "https://phoenix:4317/"}, "https://phoenix:4317"),
+        ("otlp", {"endpoint": "dns:///phoenix.ns.svc:4317"}, "http://phoenix.ns.svc:4317"),
+        ("otlp", {"endpoint": "[::1]:4317"}, "http://[::1]:4317"),
+        ("otlp", {}, ""),
+        ("debug", {}, ""),
+    ],
+)
+def test_an_exporter_sends_where_the_collector_lets_it(name: str, settings: dict[str, Any], url: str) -> None:
+    assert endpoint_of_exporter(name, settings) == url
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["phoenix:4317", "http://phoenix.ns:4317/", "dns:///phoenix:4317", "https://phoenix"]
+)
+def test_an_exporter_is_found_by_the_host_of_any_form_of_its_endpoint(endpoint: str) -> None:
+    configuration = {
+        "exporters": {"otlp/other": {"endpoint": endpoint}},
+        "service": {"pipelines": {"traces": {"exporters": ["otlp/other"]}}},
+    }
+    assert find_exporter(configuration, "phoenix")
+    assert find_exporter(configuration, "mlflow") is None
