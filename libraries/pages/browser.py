@@ -106,8 +106,8 @@ class Browser(LibraryComponent):  # type: ignore[misc] # SeleniumLibrary has no 
     ) -> None:
         """Load a page afresh. Failure messages call it `page`; its problems are collected from here on.
 
-        `tolerated` maps regular expressions to the reason why such a problem is none. `reports` is the path
-        of the page's origin to which its script posts errors that it caught, if it does so.
+        `tolerated` maps regular expressions to the reason why such a problem is none. `reports` is the
+        end of the path to which the page's script posts errors that it caught, if it does so.
         """
         self.driver.get("about:blank")
         self._log_in(origin_of(url))

@@ -86,13 +86,14 @@ class PageLog:
     def problems(self, origin: str, reports: str | None = None) -> list[str]:
         """Return the failed requests to the origin, what the page reported to it, and the console's errors.
 
-        `reports` is the path to which the page's script posts errors that it caught, JSON with a `message`.
+        `reports` is the end of the path to which the page's script posts errors that it caught, JSON with a
+        `message`.
         """
         requests = self.of_origin(origin).values()
         reported = [
             f"the page reports: {_message(request.body)}"
             for request in requests
-            if reports and urlsplit(request.url).path == reports
+            if reports and urlsplit(request.url).path.endswith(reports)
         ]
         return [request.problem for request in requests if request.problem] + reported + self.console
 

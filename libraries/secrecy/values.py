@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import unquote
 
 from robot.api.deco import keyword, library
 from robot.api.types import Secret
@@ -18,6 +19,7 @@ from kube.objects import Objects, secret_values
 
 SHORTEST = 8  # characters; a shorter value stands in texts by chance
 VARIABLE = "environment variable "
+URL_ENDINGS = ("_proxy", "_uri", "_url")  # of the names of variables that hold a URL
 CERTIFICATE = "-----BEGIN CERTIFICATE-----"
 # Keys of the types kubernetes.io/dockerconfigjson and kubernetes.io/dockercfg: JSON with a login a registry.
 REGISTRY_LOGINS = frozenset({".dockerconfigjson", ".dockercfg"})
@@ -72,11 +74,11 @@ class Values:
 
         `users` are pods and workloads. A value is public when its key ends in one of `public_keys`, whatever
         the case, or when it is a certificate. It is too short below 8 characters. `variables` are names of
-        environment variables of the suites that hold a login.
+        environment variables of the suites that hold a login; of a URL its password is searched for.
         """
         values = SecretValues()
         for variable in variables:
-            _sort_in(values, f"{VARIABLE}{variable}", os.environ.get(variable, "").strip(), ())
+            _sort_in(values, f"{VARIABLE}{variable}", _secret_of(variable), ())
         for secret in self._read(users, namespaces, values.unread):
             name = f"Secret {secret['metadata']['namespace']}/{secret['metadata']['name']}"
             for key, value in secret_values(secret).items():
@@ -103,6 +105,16 @@ class Values:
             except ClusterError as error:
                 if status_of(error) != HTTPStatus.NOT_FOUND:  # an optional Secret that nobody made
                     unread.append(str(error))
+
+
+def _secret_of(variable: str) -> str:
+    """Return what is secret of an environment variable: of a URL its password, or the token in its place."""
+    text = os.environ.get(variable, "").strip()
+    if not variable.lower().endswith(URL_ENDINGS):
+        return text
+    login = text.rpartition("://")[2].rpartition("@")[0]
+    name, _, password = login.partition(":")
+    return unquote(password or name)
 
 
 def secrets_used_by(item: Any) -> set[str]:  # noqa: ANN401 - any part of an object

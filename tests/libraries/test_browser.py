@@ -112,6 +112,8 @@ def test_what_the_page_reports_is_a_problem() -> None:
     events = report, answered("1", 204), finished("1")
     assert problems(*events) == []
     assert problems(*events, reports="/client_errors") == ["the page reports: x is undefined"]
+    below = sent("1", f"{ORIGIN}/phoenix/client_errors", postData='{"message": "x"}')
+    assert problems(below, *events[1:], reports="/client_errors") == ["the page reports: x"]
 
 
 @pytest.mark.parametrize(

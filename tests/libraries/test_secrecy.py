@@ -90,6 +90,36 @@ def test_the_suites_own_logins_are_searched_for(monkeypatch: pytest.MonkeyPatch)
     ]
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("MLFLOW_TRACKING_URI", "https://admin:opaque%2Fword%40ours@mlflow.example/mlflow"),
+        ("MLFLOW_TRACKING_URI", "https://opaque%2Fword%40ours@mlflow.example"),
+        ("MLFLOW_TRACKING_URI", "https://admin:opaque/word@ours@mlflow.example"),
+        ("https_proxy", "admin:opaque%2Fword%40ours@proxy.example:3128"),
+    ],
+)
+@pytest.mark.parametrize(
+    "leak", ["opaque/word@ours", "opaque%2Fword%40ours", base64.b64encode(b"admin:opaque/word@ours").decode()]
+)
+def test_the_password_of_a_url_is_searched_for_in_every_form(
+    variable: str, value: str, leak: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    values = Values(_Objects({"Secret": []})).read_secrets_of_stack([], [NAMESPACE], PUBLIC, [variable])
+    assert find_leaks(texts(log=f"x {leak} x"), values) == [f"log leaks environment variable {variable}"]
+    assert find_leaks(texts(log="https://mlflow.example/mlflow proxy.example:3128 admin"), values) == []
+
+
+@pytest.mark.parametrize("value", ["https://mlflow.example/mlflow", "proxy.example:3128", ""])
+def test_a_url_without_a_login_has_no_secret(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", value)
+    values = Values(_Objects({"Secret": []})).read_secrets_of_stack(
+        [], [NAMESPACE], PUBLIC, ["MLFLOW_TRACKING_URI"]
+    )
+    assert not values.searched
+
+
 def test_other_text_leaks_nothing() -> None:
     other = f"{PASSWORD[:-1]} {PASSWORD[1:]} {base64.b64encode(b'something else').decode()}"
     assert find_leaks(texts(log=other, empty=""), VALUES) == []
