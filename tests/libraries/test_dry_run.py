@@ -14,12 +14,13 @@ from robot.api.parsing import Variable, VariableSection, get_model
 
 ROOT = Path(__file__).parents[2]
 NO_FILES = ("--output", "NONE", "--log", "NONE", "--report", "NONE")  # they would be 40 MB
+ONCE = ROOT / "tests" / "libraries" / "dry_run_once.py"
 SETTINGS = ROOT / "resources" / "settings.yaml"
 
 
 def test_dry_run_needs_no_cluster(tmp_path: Path) -> None:
     result = subprocess.run(
-        [sys.executable, "-m", "robot", "--dryrun", *NO_FILES, "robot/"],
+        [sys.executable, "-m", "robot", "--dryrun", "--listener", str(ONCE), *NO_FILES, "robot/"],
         cwd=ROOT,
         env={**os.environ, "KUBECONFIG": str(tmp_path / "none")},
         capture_output=True,
@@ -28,6 +29,24 @@ def test_dry_run_needs_no_cluster(tmp_path: Path) -> None:
         check=False,
     )
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr
+
+
+def test_a_call_with_wrong_arguments_is_found_although_its_keyword_was_seen(tmp_path: Path) -> None:
+    (tmp_path / "suite.robot").write_text(
+        "*** Test Cases ***\nFirst\n    Greet    Ann\nSecond\n    Greet\nThird\n    Greet    Bob\n"
+        "*** Keywords ***\nGreet\n    [Arguments]    ${name}\n    Log    ${name}\n",
+        encoding="utf-8",
+    )
+    result = subprocess.run(
+        [sys.executable, "-m", "robot", "--dryrun", "--listener", str(ONCE), *NO_FILES, "suite.robot"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert result.returncode == 1, result.stdout
+    assert "Keyword 'Greet' expected 1 argument, got 0." in result.stdout
 
 
 def test_every_variable_is_defined_in_one_file() -> None:
