@@ -23,15 +23,21 @@ Name              LLM Observability
 Report What Is Verified
     [Documentation]    Connect to the cluster and write into the report what it is; no test makes sense without it.
     Check Settings
-    ${cluster} =    Connect To The Cluster
-    Set Suite Metadata    Context    ${cluster}[context]    top=True
-    Set Suite Metadata    Cluster    Kubernetes ${cluster}[version] at ${cluster}[server]    top=True
+    Report Cluster
     Report Images
     Report Pipelines
     Report MLflow
     Report Entry Points
     Report Experiment
     Find What Is Broken
+
+Report Cluster
+    [Documentation]    Write the cluster into the report; fail where it does not have the stack's namespaces.
+    ${cluster} =    Connect To The Cluster
+    Set Suite Metadata    Context    ${cluster}[context]    top=True
+    Set Suite Metadata    Cluster    Kubernetes ${cluster}[version] at ${cluster}[server]    top=True
+    ${namespaces} =    Get Namespaces
+    Namespaces Should Exist    ${namespaces}
 
 Check Settings
     [Documentation]    Fail, before anything is asked, where a setting is wrong or names a contract that there is not.

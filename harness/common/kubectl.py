@@ -11,6 +11,8 @@ from harness.common.commands import OUTPUT_LIMIT, read_output
 from harness.common.errors import HarnessError
 from harness.common.waiting import wait_for
 
+# What kubectl says where nothing names a cluster.
+NO_KUBECONFIG = ("current-context is not set", "localhost:8080 was refused")
 SHOWN = 100  # characters of a command line in a message: a patch may be long
 LIMIT = 120.0  # seconds that a condition may take: several times what the slowest took on two busy cores
 
@@ -24,7 +26,14 @@ def kubectl(*arguments: str, text: str = "", limit: float = OUTPUT_LIMIT) -> str
     Raises HarnessError with its last line when it fails, or takes longer than `limit` seconds.
     """
     failure = f"`kubectl {' '.join(arguments)[:SHOWN]}` failed"
-    return read_output(["kubectl", *arguments], failure, text=text, limit=limit)
+    try:
+        return read_output(["kubectl", *arguments], failure, text=text, limit=limit)
+    except HarnessError as error:
+        if any(sign in str(error) for sign in NO_KUBECONFIG):
+            raise HarnessError(
+                f"There is no kubeconfig with a current context; set KUBECONFIG. ({error})"
+            ) from error
+        raise
 
 
 def current_context() -> str:

@@ -21,6 +21,7 @@ from robot.api import ExecutionResult
 
 from harness.common.errors import HarnessError, reports_errors
 from harness.common.kubectl import current_context
+from harness.common.options import pair
 from harness.common.suites import SUITES, run_robot
 from harness.faults.catalogue import CATALOGUES, Fault, read_catalogue
 from harness.faults.stack import HealingError, Workload, broken, why_left_out
@@ -114,6 +115,7 @@ def main() -> int:
     )
     parser.add_argument(
         "--variable",
+        type=pair(":"),
         action="append",
         default=[],
         metavar="NAME:VALUE",
@@ -121,11 +123,9 @@ def main() -> int:
     )
     parser.add_argument("faults", nargs="*", metavar="FAULT", help="a fault's name (default: all)")
     arguments = parser.parse_args()
+    faults = choose(arguments.catalogue, arguments.faults)
     print(f"The stack of context {current_context()} is broken and healed again.", flush=True)
-    found, missed, left_out = run_all(
-        choose(arguments.catalogue, arguments.faults),
-        dict(each.split(":", 1) for each in arguments.variable),
-    )
+    found, missed, left_out = run_all(faults, dict(arguments.variable))
     print(f"\nFound {len(found)} of {len(found) + len(missed)} faults", end="")
     print(f", left out {len(left_out)}: {', '.join(left_out)}." if left_out else ".")
     return 0 if found and not missed and not (arguments.faults and left_out) else 1

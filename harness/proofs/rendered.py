@@ -23,6 +23,7 @@ from harness.common.combinations import KUSTOMIZE, ROOT, Combination, combinatio
 from harness.common.commands import read_output
 from harness.common.errors import reports_errors
 from harness.common.kubectl_and_helm import find_program
+from harness.common.options import pair
 
 Objects = dict[str, Any]  # `Kind namespace/name`: the object
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where it was built
@@ -154,6 +155,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("revision", help="a git revision to compare with")
     parser.add_argument(
         "--renamed",
+        type=pair("="),
         action="append",
         default=[],
         metavar="OLD=NEW",
@@ -173,7 +175,7 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> int:
     """Compare; return 0 when every difference is intended."""
     arguments = parse_arguments()
-    renamed = dict(pair.split("=", 1) for pair in arguments.renamed)
+    renamed = dict(arguments.renamed)
     kubectl = find_program("kubectl", cache_folder() / "programs")
     with tempfile.TemporaryDirectory() as parent:
         tree = Path(parent) / "revision"

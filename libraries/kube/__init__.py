@@ -31,7 +31,7 @@ class Kube(HybridCore):  # type: ignore[misc] # it has no types
                 Workloads(),
                 Health(),
                 Scaling(),
-                Namespaces(),
+                Namespaces(objects),
                 Evidence(objects, pods),
                 Clock(),
             ]

@@ -1,18 +1,41 @@
-"""Finds the namespaces of a stack by the names of its Services."""
+"""Finds the namespaces of a stack by the names of its Services, and sees whether chosen ones exist."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from http import HTTPStatus
 
 from robot.api.deco import keyword, library
 
-from kube.client import ClusterError
+from kube.client import ClusterError, status_of
 from kube.model import Object
+from kube.objects import Objects
 
 
 @library(scope="GLOBAL")
 class Namespaces:
     """Finds namespaces among the Services of a whole cluster."""
+
+    def __init__(self, objects: Objects) -> None:
+        """Read namespaces by this."""
+        self._objects = objects
+
+    @keyword
+    def namespaces_should_exist(self, names: Sequence[str]) -> None:
+        """Fail with namespaces that the cluster does not have; one that may not be read counts as there."""
+        missing = [name for name in names if not self._may_exist(name)]
+        if missing:
+            raise ClusterError(
+                f"The cluster has no namespace {' and no namespace '.join(missing)}: correct the settings "
+                "SYSTEM_NAMESPACE and AGENTS_NAMESPACE, or choose another context."
+            )
+
+    def _may_exist(self, name: str) -> bool:
+        try:
+            self._objects.read_object("v1", "Namespace", name)
+        except ClusterError as error:
+            return status_of(error) != HTTPStatus.NOT_FOUND
+        return True
 
     @keyword
     def find_namespace_with_services(

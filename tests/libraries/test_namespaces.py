@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from kubernetes.client import ApiException
 
 from kube.client import ClusterError
+from kube.model import Object
 from kube.namespaces import Namespaces
+from kube.objects import Objects
 from tests.libraries.objects import service
 
 BACKENDS = ["mlflow", "phoenix"]
@@ -21,13 +24,15 @@ OTHERS = [service("otel-collector", "monitoring"), service("mlflow", "data-scien
 def test_the_one_namespace_with_a_service_of_each_group_is_found(
     services: list[dict[str, object]], namespace: str
 ) -> None:
-    found = Namespaces().find_namespace_with_services([*OTHERS, *services], "SYSTEM_NAMESPACE", WANTED)
+    found = Namespaces(Objects()).find_namespace_with_services(
+        [*OTHERS, *services], "SYSTEM_NAMESPACE", WANTED
+    )
     assert found == namespace
 
 
 def test_of_several_namespaces_none_is_chosen() -> None:
     with pytest.raises(ClusterError) as raised:
-        Namespaces().find_namespace_with_services(ROSSOCTL + KAGENTI, "SYSTEM_NAMESPACE", WANTED)
+        Namespaces(Objects()).find_namespace_with_services(ROSSOCTL + KAGENTI, "SYSTEM_NAMESPACE", WANTED)
     assert str(raised.value) == (
         "2 namespaces have Service otel-collector and Service mlflow or phoenix: choose one with "
         "--variable SYSTEM_NAMESPACE:kagenti-system or --variable SYSTEM_NAMESPACE:rossoctl-system."
@@ -36,8 +41,30 @@ def test_of_several_namespaces_none_is_chosen() -> None:
 
 def test_no_namespace_is_reported_with_what_was_looked_for() -> None:
     with pytest.raises(ClusterError) as raised:
-        Namespaces().find_namespace_with_services(OTHERS, "AGENTS_NAMESPACE", [["weather-service"]])
+        Namespaces(Objects()).find_namespace_with_services(OTHERS, "AGENTS_NAMESPACE", [["weather-service"]])
     assert str(raised.value) == (
         "No namespace has Service weather-service: deploy with `kubectl apply -k kustomize/overlays/<name>`, "
         "choose another context, or name the namespace with --variable AGENTS_NAMESPACE:NAME."
+    )
+
+
+class SomeNamespaces(Objects):
+    """Has one namespace, and one that may not be read."""
+
+    def read_object(self, api_version: str, kind: str, name: str, namespace: str | None = None) -> Object:
+        """Return the one, and reject the others."""
+        assert (api_version, kind, namespace) == ("v1", "Namespace", None)
+        if name == "there":
+            return {}
+        raise ClusterError("rejected") from ApiException(status=403 if name == "forbidden" else 404)
+
+
+def test_a_namespace_that_does_not_exist_is_named() -> None:
+    namespaces = Namespaces(SomeNamespaces())
+    namespaces.namespaces_should_exist(["there", "forbidden"])
+    with pytest.raises(ClusterError) as missing:
+        namespaces.namespaces_should_exist(["there", "a", "b"])
+    assert str(missing.value) == (
+        "The cluster has no namespace a and no namespace b: correct the settings SYSTEM_NAMESPACE and "
+        "AGENTS_NAMESPACE, or choose another context."
     )

@@ -114,3 +114,15 @@ def test_kubectl_s_failure_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_
     assert run("exit", "0", text="what goes in") == "what goes in"
     with pytest.raises(HarnessError, match=r"^`kubectl exit 3` failed: E: no such thing$"):
         run("exit", "3")
+
+
+@pytest.mark.parametrize("said", conditions.NO_KUBECONFIG)
+def test_a_missing_kubeconfig_says_what_to_set(said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> str:
+        raise HarnessError(f"`kubectl get pods` failed: error: {said}")
+
+    monkeypatch.setattr(conditions, "read_output", fail)
+    with pytest.raises(
+        HarnessError, match=r"^There is no kubeconfig with a current context; set KUBECONFIG\. \(`"
+    ):
+        conditions.kubectl("get", "pods")
