@@ -5,10 +5,6 @@ Documentation    Asks the deployed weather agent a question of each kind, and re
 ...              whose agent has the INSTRUMENTATIONS of their names: `tox -e record -- --task GenAI`.
 
 Resource         recordings.resource
-Resource         ../../../resources/collector.resource
-Resource         ../../../resources/mlflow.resource
-Resource         ../../../resources/questions.resource
-Resource         ../../../resources/traces.resource
 
 Task Template    Record Question
 
@@ -38,38 +34,6 @@ Both Instrumentations
 
 *** Keywords ***
 Record Question
-    [Documentation]    Ask, wait until the trace is whole in both backends, and write the recording.
+    [Documentation]    Record a question with the contract of the weather agent that its name says.
     [Arguments]    ${name}    ${text}    ${tool_calls}    @{cities}
-    ${question} =    Ask In New Context    ${text}
-    ${trace} =    Wait Until Both Backends Have The Trace    ${question}
-    VAR    ${contract} =    weather-${name.split('/')[1]}
-    ${rules} =    Read Contract    ${contract}.yaml
-    ${canaries} =    Get Canaries    ${question}    ${trace}    ${rules}    @{cities}
-    VAR    &{known} =
-    ...    contract=${contract}
-    ...    session=${question.context_id}
-    ...    question=${text}
-    ...    canaries=${canaries}
-    ...    tool_calls=${tool_calls}
-    Write Recording    ${name}    ${trace.trace_id}    ${known}
-
-Wait Until Both Backends Have The Trace
-    [Documentation]    Return the question's trace when MLflow has it whole and Phoenix has as many spans.
-    [Arguments]    ${question}
-    ${experiment_id} =    Get Experiment Id
-    ${trace} =    Wait For Trace In MLflow    ${question.context_id}    ${experiment_id}    ${LIMITS}[trace]
-    IF    $trace is None or not $trace.is_whole
-        Fail    MLflow has no whole trace of ${question.text} within ${LIMITS}[trace] s. ${question.failure}
-    END
-    VAR    ${spans} =    ${{len($trace.spans)}}
-    ${phoenix} =    Get Entry Point    phoenix
-    ${same} =    Wait For Trace In Phoenix
-    ...    ${phoenix}
-    ...    ${PHOENIX_PROJECT}
-    ...    ${question.context_id}
-    ...    ${spans}
-    ...    ${LIMITS}[phoenix]
-    IF    $same is None or len($same.spans) < $spans
-        Fail    Phoenix has not all ${spans} spans of trace ${trace.trace_id} within ${LIMITS}[phoenix] s.
-    END
-    RETURN    ${trace}
+    Record Question With Contract    weather-${name.split('/')[1]}    ${name}    ${text}    ${tool_calls}    @{cities}
