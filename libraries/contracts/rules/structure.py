@@ -88,7 +88,7 @@ def demanded_spans(contract: Contract, expectation: Expectation) -> int:
     if counts.get("other") != 0 and "*" not in counts:
         raise ContractError(
             f"Contract {contract.name!r} allows any number of other spans, so its spans cannot be counted: "
-            "use one that does not."
+            "`python -m learn` writes one for your agent that does not."
         )
     for selector in _separate(counts):
         number = expectation.value(counts[selector])
