@@ -18,7 +18,7 @@ from robot.api.deco import keyword, library
 from agent.client import Question
 from contracts.contract import Contract, load_contract
 from contracts.contract_text import Section, write_contract
-from contracts.evaluation import Violation
+from contracts.evaluation import Violation, as_sent
 from contracts.learned_sections import Seen, learn_sections
 from contracts.privacy import Privacy
 from contracts.samples import Sample, group_spans
@@ -73,7 +73,7 @@ class Learning:
         `question` is the QUESTION of the settings with which the contract is to be used. Returns what a
         person must know of it. Raises ContractError for a file that is there, unless it may be overwritten.
         """
-        samples = [Sample(question, trace) for question, trace in answered]
+        samples = [Sample(question, as_sent(trace)) for question, trace in answered]
         learned = learn_contract(samples, service, question, path)
         try:
             with path.open("w" if overwrite else "x", encoding="utf-8") as file:
@@ -118,7 +118,7 @@ def _name_to_waive(rule: str) -> str:
     section, _, name = rule.partition(".")
     if section == "tokens":
         return f"tokens.{name.replace('doubled', 'counted-once').replace('-', '_')}"
-    return section if section == "time" else rule
+    return section if rule == "time.duration" else rule
 
 
 def _find_leaks(violations: Sequence[Violation]) -> list[str]:

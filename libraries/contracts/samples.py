@@ -24,7 +24,7 @@ _SELECTABLE_KIND = re.compile(r"[A-Z_]+")
 
 @dataclass(frozen=True)
 class Sample:
-    """A question that the agent answered, and its trace in one backend."""
+    """A question that the agent answered, and its trace in one backend, as it was sent."""
 
     question: Question
     trace: Trace

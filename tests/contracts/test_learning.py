@@ -12,7 +12,7 @@ import yaml
 
 from agent.client import Question
 from contracts.contract import Contract, load_contract
-from contracts.evaluation import Expectation
+from contracts.evaluation import Expectation, as_sent
 from contracts.learning import LearnedContract, Learning, learn_contract
 from contracts.rules import judge
 from contracts.rules.structure import demanded_spans, least_spans
@@ -43,10 +43,10 @@ QUESTION = "What is the weather in Paris?"
 
 def sample(recording: Recording) -> Sample:
     """Return a recording as a sample; its answer is what the root says."""
-    known, (root, *_) = recording.expectation, recording.trace.roots
+    known, trace = recording.expectation, as_sent(recording.trace)
+    (root, *_) = trace.roots
     return Sample(
-        Question(known.question, known.session, str(root.attributes["output.value"]), "", 0, 1),
-        recording.trace,
+        Question(known.question, known.session, str(root.attributes["output.value"]), "", 0, 1), trace
     )
 
 
@@ -61,6 +61,7 @@ SETS = {
     "with and without a tool": recorded("openinference", "openinference-no-tool"),
     "without kinds": recorded("genai", "genai-again"),
     "one backend": recorded("openinference", "openinference-again")[::2],
+    "Phoenix alone, without kinds": recorded("genai", "genai-again")[1::2],
     "another agent": [sample(NAMED[f"own/one-tool.{backend}.json"]) for backend in ("mlflow", "phoenix")],
     "orphans": [sample(NAMED["public/01-send-v03.otlp.jsonl"])] * 2,
     "doubled tokens": [
