@@ -77,11 +77,15 @@ class Asker:
         message = Message(
             role=Role.ROLE_USER, message_id=str(uuid.uuid4()), context_id=context_id, parts=[Part(text=text)]
         )
-        transport = Transport(self.agent, self.limit)
+        transport, answer = Transport(self.agent, self.limit), Answer()
         try:
-            return asyncio.run(self._converse(message, transport))
+            asyncio.run(self._converse(message, transport, answer))
         except RequestError as error:
             raise NoAnswerError(f"the request failed: {error.why}") from error
+        except RejectedError as error:
+            if answer.events:  # it rejected a look at the task
+                raise NoAnswerError(str(error)) from error
+            raise
         except (A2AError, *FORM_ERRORS) as error:
             if isinstance(error, FORM_ERRORS) or isinstance(error.__cause__, FORM_ERRORS):
                 seen = transport.seen or "nothing"
@@ -89,10 +93,11 @@ class Asker:
             code = JSON_RPC_ERROR_CODE_MAP.get(type(error))
             named = f"A2A error {code}" if code else "an A2A error"
             what = f"{named}: {error.message[:LONGEST]}; the agent was asked by {self.interface}"
-            raise (RejectedError if isinstance(error, InvalidParamsError) else NoAnswerError)(what) from error
+            rejected = isinstance(error, InvalidParamsError) and not answer.events
+            raise (RejectedError if rejected else NoAnswerError)(what) from error
+        return answer
 
-    async def _converse(self, message: Message, transport: Transport) -> Answer:
-        answer = Answer()
+    async def _converse(self, message: Message, transport: Transport, answer: Answer) -> None:
         # Without trust_env the SDK's requests would go to the environment's proxy, not to the transport.
         async with httpx.AsyncClient(transport=transport, trust_env=False) as http:
             config = ClientConfig(
@@ -110,7 +115,6 @@ class Asker:
                     raise NoAnswerError(f"the task is still {answer.state_name} after {self.limit:g} s")
                 await asyncio.sleep(POLL)
                 answer.add_task(await client.get_task(GetTaskRequest(id=answer.task_id)))
-        return answer
 
 
 class Transport(httpx.AsyncBaseTransport):  # type: ignore[misc] # it has no types

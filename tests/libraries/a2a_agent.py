@@ -25,6 +25,7 @@ from a2a.types import (
     AgentCapabilities,
     AgentCard,
     AgentInterface,
+    GetTaskRequest,
     Message,
     SendMessageRequest,
     StreamResponse,
@@ -82,16 +83,19 @@ def _said(task: TaskUpdater, text: str) -> Message:
 
 
 class Handler(DefaultRequestHandler):  # type: ignore[misc] # it has no types
-    """Accepts, ignores or rejects the client's context ids; without `waits` answers before it is done."""
+    """Accepts, ignores or rejects the client's context ids; without `waits` answers before it is done.
 
-    def __init__(self, contexts: str, *, waits: bool) -> None:
+    With `hides` it rejects questions about its tasks.
+    """
+
+    def __init__(self, contexts: str, *, waits: bool, hides: bool) -> None:
         """Serve the executor above."""
         card = AgentCard(
             supported_interfaces=[AgentInterface(url="http://agent", protocol_binding="JSONRPC")],
             capabilities=AgentCapabilities(streaming=True),
         )
         super().__init__(Executor(), InMemoryTaskStore(), card)
-        self._contexts, self._waits = contexts, waits
+        self._contexts, self._waits, self._hides = contexts, waits, hides
 
     def _prepare(self, params: SendMessageRequest) -> SendMessageRequest:
         given = params.message.context_id
@@ -106,6 +110,12 @@ class Handler(DefaultRequestHandler):  # type: ignore[misc] # it has no types
     async def on_message_send(self, params: SendMessageRequest, context: ServerCallContext) -> Message | Task:
         """Answer in one piece."""
         return await super().on_message_send(self._prepare(params), context)
+
+    async def on_get_task(self, params: GetTaskRequest, context: ServerCallContext) -> Task | None:
+        """Say how a task stands."""
+        if self._hides:
+            raise InvalidParamsError("This agent shows no task.")
+        return await super().on_get_task(params, context)
 
     async def on_message_send_stream(
         self, params: SendMessageRequest, context: ServerCallContext
@@ -143,12 +153,13 @@ def a2a_agent(
     contexts: Contexts = "accepted",
     *,
     waits: bool = True,
+    hides: bool = False,
 ) -> Iterator[Served]:
     """Run an agent that speaks A2A 1.0 and 0.3: JSON-RPC on `/` and `/below/`, HTTP+JSON below `/rest`.
 
     `cards` are the JSON documents that it serves, by path; without them none.
     """
-    handler = Handler(contexts, waits=waits)
+    handler = Handler(contexts, waits=waits, hides=hides)
     routes = [
         *(Route(path, partial(_answer_json, card)) for path, card in (cards or {}).items()),
         *create_jsonrpc_routes(handler, "/", enable_v0_3_compat=True),

@@ -150,6 +150,17 @@ def test_a_task_that_is_not_done_in_time_is_a_failure() -> None:
     }
 
 
+@pytest.mark.parametrize(("binding", "version"), WAYS)
+def test_an_agent_that_goes_on_and_does_not_say_how_it_stands_is_asked_once(
+    binding: str, version: str
+) -> None:
+    with a2a_agent(waits=False, hides=True) as served:
+        question = ask_by(binding, version, served, "slow", stream=False)
+        sent = [request for request in served.requests if "tasks" not in request.path]
+    assert "This agent shows no task." in question.failure
+    assert len(sent) == (2 if binding == "JSONRPC" else 1)  # JSON-RPC looks at tasks at the same path
+
+
 def test_an_agent_that_offers_no_streaming_is_not_asked_for_it(agent: Served) -> None:
     before = len(agent.asked)
     question = AgentClient().ask_the_agent(at(agent), "artifact", "c-1", LIMIT, stream=True)
