@@ -10,6 +10,7 @@ from robot.api.deco import library
 from robotlibcore import HybridCore
 
 from traces.arrival_times import ArrivalTimes
+from traces.elsewhere import Elsewhere
 from traces.mlflow_reader import MlflowTraces
 from traces.phoenix_reader import PhoenixTraces
 
@@ -20,4 +21,4 @@ class Traces(HybridCore):  # type: ignore[misc] # it has no types
 
     def __init__(self) -> None:
         """Put the keywords of this room together."""
-        super().__init__([MlflowTraces(), PhoenixTraces(), ArrivalTimes()])
+        super().__init__([MlflowTraces(), PhoenixTraces(), ArrivalTimes(), Elsewhere()])

@@ -6,8 +6,8 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -29,6 +29,10 @@ REQUEST_LIMIT = 15  # seconds
 PAGE = 100  # traces that one search asks for; MLflow's search gives 500 at most
 UNIQUE = 36  # characters, of a UUID: context ids that begin alike that far are of one batch
 SESSION = "metadata.`mlflow.trace.session`"
+EVERY = 3  # mlflow.entities.ViewType.ALL: experiments that are active or deleted
+EXPERIMENTS = 1000  # that one search asks for
+WORKSPACES = "/api/3.0/mlflow/workspaces"
+DEFAULT_WORKSPACE = "default"  # mlflow.utils.workspace_utils
 _STATUS: dict[str, Status] = {"STATUS_CODE_OK": "OK", "STATUS_CODE_ERROR": "ERROR"}
 
 
@@ -86,13 +90,48 @@ class MlflowServer:
                 return None
             raise
 
+    def is_of(self, session: str) -> str:
+        """Return the condition that a trace is of a session."""
+        stored = f'"{session}"' if self.release.quotes_session else session
+        return f"{SESSION} = '{stored}'"
+
     def read_trace(self, trace_id: str) -> Trace:
         """Return a trace, with all spans that MLflow has of it now, by its id (32 hex digits)."""
         found = self._ask(f"trace {trace_id}", "get_trace", f"tr-{trace_id}", display=False)
         return convert(found, self.release)
 
-    def search_traces(self, experiment_id: str, condition: str, *, spans: bool) -> list[MlflowTrace]:
-        """Return the traces of an experiment that fulfil a condition, oldest first, with or without spans."""
+    def list_experiments(self) -> list[Mapping[str, str]]:
+        """Return all experiments, also deleted ones, each as `read_experiment` does."""
+        found: list[Mapping[str, str]] = []
+        token: str | None = None
+        while True:
+            page = self._ask("its experiments", "search_experiments", EVERY, EXPERIMENTS, page_token=token)
+            found += [experiment for each in page if (experiment := _experiment(each))]
+            token = page.token
+            if not token:
+                return found
+
+    def list_workspaces(self) -> list[str]:
+        """Return the names of its workspaces, none where it has none: 3.9 does not, 3.17 can (measured)."""
+        try:
+            response = send_request(self._entry, "GET", WORKSPACES, REQUEST_LIMIT)
+            return [str(each["name"]) for each in response.json()["workspaces"]] if response.ok else []
+        except (RequestError, ValueError, KeyError, TypeError) as error:
+            raise self._failure("its workspaces", error) from error
+
+    def in_workspace(self, name: str) -> MlflowServer:
+        """Return the same server, asked in a workspace."""
+        return MlflowServer(replace(self._entry, workspace=name))
+
+    @property
+    def workspace(self) -> str:
+        """The name of the workspace that is asked."""
+        return self._entry.workspace or DEFAULT_WORKSPACE
+
+    def search_traces(
+        self, experiment_ids: Sequence[str], condition: str, *, spans: bool
+    ) -> list[MlflowTrace]:
+        """Return the traces of experiments that fulfil a condition, oldest first, with or without spans."""
         # A trace that arrives meanwhile can move another one to the next page: each is kept once.
         found: dict[str, MlflowTrace] = {}
         token: str | None = None
@@ -100,7 +139,7 @@ class MlflowServer:
             page = self._ask(
                 f"the traces with {condition}",
                 "search_traces",
-                locations=[experiment_id],
+                locations=list(experiment_ids),
                 filter_string=condition,
                 max_results=PAGE,
                 order_by=["timestamp_ms ASC"],
@@ -149,12 +188,12 @@ class MlflowExperiment:
 
     def find_traces_of_session(self, session: str) -> list[str]:
         """Return the ids (32 hex digits) of a session's traces, oldest first; MLflow itself filters."""
-        found = self.server.search_traces(self.id, self._is(session), spans=False)
+        found = self.server.search_traces([self.id], self.server.is_of(session), spans=False)
         return [trace.info.trace_id.removeprefix("tr-") for trace in found]
 
     def find_traces(self, condition: str) -> list[Trace]:
         """Return the traces that fulfil a condition, oldest first, with spans; MLflow itself filters."""
-        found = self.server.search_traces(self.id, condition, spans=True)
+        found = self.server.search_traces([self.id], condition, spans=True)
         return [convert(trace, self.server.release) for trace in found]
 
     def find_traces_of_sessions(self, sessions: Iterable[str]) -> list[Trace]:
@@ -168,15 +207,11 @@ class MlflowExperiment:
         if len(names) > 1 and len(begin) >= UNIQUE:
             quote = '"' if self.server.release.quotes_session else ""
             return self.find_traces(f"{SESSION} LIKE '{quote}{begin}%'")
-        return [trace for name in names for trace in self.find_traces(self._is(name))]
+        return [trace for name in names for trace in self.find_traces(self.server.is_of(name))]
 
     def read_trace(self, trace_id: str) -> Trace:
         """Return a trace, with all spans that MLflow has of it now, by its id (32 hex digits)."""
         return self.server.read_trace(trace_id)
-
-    def _is(self, session: str) -> str:
-        stored = f'"{session}"' if self.server.release.quotes_session else session
-        return f"{SESSION} = '{stored}'"
 
 
 @library(scope="GLOBAL")

@@ -56,6 +56,9 @@ _HTTP_STATUS = re.compile(r"HTTP Status Code (\d{3})")
 
 def find_cause(evidence: Evidence) -> str:
     """Return the first hop that stopped the trace and why, as the end of a sentence."""
+    if evidence.elsewhere and not evidence.question.failure:
+        why = _hidden(evidence)
+        return f"{evidence.title} has it elsewhere: in {evidence.elsewhere}{f'; {why}' if why else ''}"
     shared = find_shared_cause(evidence)
     if shared:
         return shared

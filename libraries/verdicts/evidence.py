@@ -26,6 +26,7 @@ class Evidence:
     - `experiment`: the experiment found in MLflow by `experiment_name`, with `id` and `lifecycle`.
     - `trace`: what the backend has, and `expected_spans` how many were waited for; `backend_error`: why it
       could not be asked.
+    - `elsewhere`: where else the backend has the question's trace, in words.
     - `agent_endpoint`: the URL that the agent sends its spans to; `unsent`: why they do not leave its pod.
     - `log`: the lines that the collector logged since the question.
     - `denied_to_collector`, `denied_to_backend`: which network policies deny the agent's connection to the
@@ -48,6 +49,7 @@ class Evidence:
     backend_error: str = ""
     trace: Trace | None = None
     expected_spans: int = 1
+    elsewhere: str = ""
     agent_endpoint: str | None = None
     unsent: str = ""
     log: Sequence[str] = ()

@@ -128,6 +128,19 @@ CASES = {
         "the collector does not reach MLflow: egress of otel-collector is denied: no policy allows it "
         "(a/default-deny); the collector keeps 10 spans and retries",
     ),
+    "the trace is in another experiment": (
+        seen(RECEIVED + SENT, elsewhere="experiment other (id 2)", sent_to="2"),
+        "MLflow has it elsewhere: in experiment other (id 2); the collector sends to experiment 2, but "
+        "weather-agent is experiment 1",
+    ),
+    "the trace came to another experiment, and not by the collector": (
+        seen(elsewhere="experiment other (id 2)"),
+        "MLflow has it elsewhere: in experiment other (id 2).",
+    ),
+    "the trace is in another workspace, and the collector's metrics are closed": (
+        seen(after=None, elsewhere="experiment weather-agent (id 1) of workspace team2"),
+        "MLflow has it elsewhere: in experiment weather-agent (id 1) of workspace team2",
+    ),
     "the agent sends elsewhere": (
         seen(agent_endpoint="http://nowhere:4318"),
         "the collector accepted 0 spans from the agent, which sends to http://nowhere:4318",
