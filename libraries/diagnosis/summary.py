@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from robot.libraries.BuiltIn import BuiltIn, RobotNotRunningError
+from robot.libraries.BuiltIn import BuiltIn
 
 from diagnosis.causes import Cause
 
@@ -92,13 +92,12 @@ def first_line(message: str) -> str:
 
 
 def write_summary(summary: Summary, name: str) -> None:
-    """Write the summary into the run's output folder as JSON; docs/diagnosis.md describes it."""
-    try:
-        folder = BuiltIn().get_variable_value("${OUTPUT DIR}")
-    except RobotNotRunningError:
+    """Write the summary as JSON beside the run's output.xml, if it writes one; docs/diagnosis.md describes it."""
+    variables = BuiltIn().get_variables()
+    if variables["${OUTPUT FILE}"] == "NONE":
         return
     content = {"format": FORMAT, **asdict(summary)}
-    (Path(folder) / name).write_text(
+    (Path(variables["${OUTPUT DIR}"]) / name).write_text(
         json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
     )
 

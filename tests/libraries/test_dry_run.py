@@ -29,6 +29,7 @@ def test_dry_run_needs_no_cluster(tmp_path: Path) -> None:
         check=False,
     )
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr
+    assert not (ROOT / "diagnosis.json").exists()
 
 
 def test_a_call_with_wrong_arguments_is_found_although_its_keyword_was_seen(tmp_path: Path) -> None:
