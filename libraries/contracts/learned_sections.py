@@ -17,6 +17,7 @@ from contracts.contract_text import Section
 from contracts.evaluation import Violation
 from contracts.privacy import Privacy
 from contracts.rules import judge
+from contracts.rules.tokens import sum_tokens
 from contracts.samples import Sample, SpanGroup
 from contracts.selectors import selects
 from contracts.stable_values import find_checks, find_keys
@@ -73,6 +74,11 @@ class Seen:
         has_spans = all(any(selects(name, span) for span in self._spans()) for name in named)
         return has_spans and ("$canaries" not in text or all(sample.canaries for sample in self.samples))
 
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether some span counts tokens."""
+        return any(sum_tokens(self._spans()).values())
+
     def find_group(self, span: Span) -> SpanGroup:
         """Return the first group that a span belongs to."""
         return next(group for group in self.groups if selects(group.selector, span))
@@ -91,7 +97,8 @@ def learn_sections(seen: Seen) -> list[Section]:
         *(_tried(seen, name) for name in ("time", "order")),
         _attributes(seen),
         _identity(seen),
-        *(_tried(seen, name) for name in ("causality", "tokens")),
+        _tried(seen, "causality"),
+        _tried(seen, "tokens") if seen.counts_tokens else None,
         _status(seen),
         _state(seen),
     ]

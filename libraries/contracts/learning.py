@@ -28,10 +28,7 @@ from traces.messages import counted
 from traces.model import Trace
 
 BASE = "any-agent.yaml"  # what every learned contract extends
-LEARNED = (
-    "roots.count",
-    "orphans.allowed",
-)  # rules that a learned contract always says itself, where they matter
+LEARNED = ("roots.count", "orphans.allowed")  # what a learned contract says itself, in place of the base
 HIDDEN = "(not shown)"
 
 
@@ -95,7 +92,8 @@ def learn_contract(samples: Sequence[Sample], service: str, question: str, path:
     heading = _heading(seen, service, question, path)
     description = f"The agent behind Service {service}, as {_describe(samples)} showed it."
     text = write_contract(heading, description, BASE, [*waived, *learn_sections(seen)])
-    return LearnedContract(text, [*doubts, *_find_leaks(list(seen.violations(_parse(text))))])
+    unused = dict.fromkeys(f"No canary is followed. {why}" for each in samples if (why := each.unused_tool))
+    return LearnedContract(text, [*doubts, *unused, *_find_leaks(list(seen.violations(_parse(text))))])
 
 
 def _waive(seen: Seen, base: Contract) -> tuple[list[Section], list[str]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from agent.client import Question
-from contracts.canaries import pick_canaries
+from contracts.canaries import pick_canaries, tool_calls
 from contracts.evaluation import Expectation
 from contracts.privacy import Privacy
 from contracts.selectors import selects
@@ -30,12 +30,21 @@ class Sample:
     trace: Trace
 
     @cached_property
+    def _canaries(self) -> tuple[Sequence[str], str]:
+        try:
+            return pick_canaries(self.question, self.trace), ""
+        except AssertionError as error:
+            return (), str(error)
+
+    @property
     def canaries(self) -> Sequence[str]:
         """The values that the answer has from a tool; none where it has none, or no tool was called."""
-        try:
-            return pick_canaries(self.question, self.trace)
-        except AssertionError:
-            return ()
+        return self._canaries[0]
+
+    @property
+    def unused_tool(self) -> str:
+        """Why the answer has no value of a tool that was called; empty where it has, or none was called."""
+        return self._canaries[1] if tool_calls(self.trace) else ""
 
     @property
     def expectation(self) -> Expectation:

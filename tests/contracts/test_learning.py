@@ -34,7 +34,7 @@ from tests.contracts.mutations import (
     removed,
 )
 from tests.contracts.recordings import TESTS, Recording, recordings
-from traces.model import Trace
+from traces.model import Span, Trace
 
 NAMED = {recording.name: recording for recording in recordings()}
 EARLY = TESTS / "recorded" / "climate" / "root-ends-early.otlp.jsonl"
@@ -283,6 +283,40 @@ def test_a_rule_of_every_agent_that_the_traces_break_is_waived_and_said() -> Non
     assert yaml.safe_load(found.text)["without"] == ["tokens.counted_once"]
     (doubt,) = found.doubts
     assert doubt.startswith("2 violations of any-agent, which the contract does without: tokens.doubled: ")
+
+
+def test_an_answer_without_the_tools_values_is_said() -> None:
+    samples = [
+        replace(each, question=replace(each.question, answer="It is fine."))
+        for each in SETS["the same question twice"][:1]
+    ]
+    found = learned(samples)
+    (doubt,) = found.doubts
+    assert doubt.startswith(
+        "No canary is followed. The model did not use its tool: the answer says none of the "
+    )
+    assert not any("canar" in name for name in yaml.safe_load(found.text)["causality"])
+    assert learned(recorded("openinference-no-tool")).doubts == []
+
+
+def test_an_agent_that_counts_no_tokens_is_not_asked_for_them() -> None:
+    samples = [
+        replace(each, trace=replace(each.trace, tokens=None))
+        for each in everywhere_without(
+            "gen_ai.usage.", "llm.token_count.", "gen_ai.aggregated_usage.", "mlflow.chat"
+        )
+    ]
+    assert "tokens" not in yaml.safe_load(learned(samples).text)
+
+
+def everywhere_without(*prefixes: str) -> list[Sample]:
+    """Return the samples without attributes whose names begin so."""
+
+    def change(span: Span) -> Span:
+        kept = {key: value for key, value in span.attributes.items() if not key.startswith(prefixes)}
+        return replace(span, attributes=kept)
+
+    return [replace(each, trace=everywhere(change)(each.trace)) for each in SETS["the same question twice"]]
 
 
 def test_an_orphan_that_every_trace_has_is_allowed() -> None:
