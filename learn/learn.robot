@@ -3,6 +3,7 @@ Documentation    Asks the agent each question several times, reads the traces of
 ...              contract that they teach. `python -m learn` runs it and gives it its variables.
 
 Library          ../libraries/contracts/
+Resource         ../resources/capabilities.resource
 Resource         ../resources/collector.resource
 Resource         ../resources/questions.resource
 Resource         ../resources/stack.resource
@@ -47,17 +48,20 @@ Ask And Read Traces
     RETURN    ${{list(zip([$question] * len($traces), $traces))}}
 
 Read Traces From Backends
-    [Documentation]    Return the question's trace from each backend that the collector exports to, once no further span
-    ...    arrives; fail with the verdict where one is not whole.
+    [Documentation]    Return the question's trace from each backend that is deployed, once no further span arrives;
+    ...    fail with the verdict where one is not whole.
     [Arguments]    ${question}    ${before}
-    ${exporters} =    Get Exporters
+    ${backends} =    Get Deployed Backends
+    IF    not $backends
+        Fail    There is no trace to learn from: neither MLflow nor Phoenix is deployed.
+    END
     VAR    @{traces} =    @{EMPTY}
-    IF    'mlflow' in $exporters
+    IF    'mlflow' in $backends
         ${has_settled} =    Get Settled Check    ${SETTLED}
         ${trace} =    Wait For Whole Trace In MLflow    ${question}    ${before}    ${has_settled}
         VAR    @{traces} =    ${trace}
     END
-    IF    'phoenix' in $exporters
+    IF    'phoenix' in $backends
         VAR    ${like} =    ${{$traces[0] if $traces else None}}
         ${trace} =    Wait For Whole Trace In Phoenix    ${question}    ${before}    ${like}
         VAR    @{traces} =    @{traces}    ${trace}

@@ -70,9 +70,8 @@ Ask In New Context
     Log    Asked: ${text}    console=${True}
     RETURN    ${{agent.client.Question($text, 'c', 'sunny', $FAILURE, 0.0, 1.0)}}
 
-Get Exporters
-    VAR    &{exporters} =    &{{dict.fromkeys($BACKENDS)}}
-    RETURN    ${exporters}
+Get Deployed Backends
+    RETURN    ${BACKENDS}
 
 Wait For Whole Trace In MLflow
     [Arguments]    ${question}    ${before}    ${has_all}
@@ -131,6 +130,11 @@ def test_each_question_is_asked_again_and_read_from_every_backend(
     asked = ["What is new in Paris?", "Why?", "What is new in Rome?", "Why?"]
     pairs = [(text, backend) for text in asked for backend in backends]
     assert run_task(tmp_path, backends) == ("PASS", f"my-agent What is new in {{city}}? {pairs}")
+
+
+def test_without_a_backend_there_is_nothing_to_learn_from(tmp_path: Path) -> None:
+    said = "There is no trace to learn from: neither MLflow nor Phoenix is deployed."
+    assert run_task(tmp_path, []) == ("FAIL", said)
 
 
 def test_a_question_without_an_answer_teaches_nothing(tmp_path: Path) -> None:
