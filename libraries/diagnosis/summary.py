@@ -92,7 +92,7 @@ def first_line(message: str) -> str:
 
 
 def write_summary(summary: Summary, name: str) -> None:
-    """Write the summary as JSON beside the run's output.xml, if it writes one; docs/diagnosis.md describes it."""
+    """Write the summary as JSON beside output.xml, where there is one; docs/diagnosis.md describes it."""
     variables = BuiltIn().get_variables()
     if variables["${OUTPUT FILE}"] == "NONE":
         return
