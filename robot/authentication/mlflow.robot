@@ -18,6 +18,7 @@ Test Tags        authentication    mlflow
 *** Variables ***
 ${EXPERIMENTS}           /api/2.0/mlflow/experiments
 ${DEFAULT_EXPERIMENT}    ${EXPERIMENTS}/get-by-name?experiment_name=Default
+${MODELS}                /api/2.0/mlflow/registered-models
 ${ARTIFACTS}             /api/2.0/mlflow-artifacts
 &{JSON}                  Content-Type=application/json
 # Everything that MLflow has, at each address that it has it at: a method and a path a line.
@@ -108,7 +109,7 @@ The Collector's User Can Store Traces And Read Its Experiment Only
     Answer Should Have Status    ${collector}    GET    ${EXPERIMENTS}/get?experiment_id=${id}    200
     Answer Should Have Status    ${collector}    POST    /v1/traces    403
     Answer Should Have Status    ${collector}    GET    ${EXPERIMENTS}/get?experiment_id=0    403
-    Answer Should Have Status    ${collector}    POST    /api/2.0/mlflow/registered-models/create    403
+    Answer Should Have Status    ${collector}    POST    ${MODELS}/create    403    {"name": "no:name"}
     Answer Should Have Status    ${collector}    GET    ${ARTIFACTS}/artifacts/0/nothing    403
 
 The Collector's User Can Neither Create Users Nor List Artifacts
