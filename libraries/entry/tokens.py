@@ -20,7 +20,7 @@ from entry.entry_point import BearerToken, EntryError, EntryPoint, RequestLogin,
 if TYPE_CHECKING:
     from authlib.integrations.requests_client import OAuth2Session
 
-LEEWAY = 10  # seconds before its end from which on a token is replaced: longer than a request takes
+LEEWAY = 40  # seconds before its end from which on a token is replaced: longer than a page takes to be drawn
 REQUEST_LIMIT = 15  # seconds
 IN_THE_BODY = "client_secret_post"  # RFC 6749, section 2.3.1
 JWT_PARTS = 3  # RFC 7519, section 3.1
