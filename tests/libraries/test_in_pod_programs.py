@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import http.server
+import json
 import socket
 import subprocess
 import sys
@@ -78,6 +79,42 @@ def test_a_request_carries_the_login_of_its_own_environment(
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "secret")
     answer = _LocalPods().request_from_pod(POD, "agent", server, own_login=True)
     assert f"Basic {base64.b64encode(b'agent:secret').decode()}" in answer["body"]
+
+
+class _Provider(http.server.BaseHTTPRequestHandler):
+    """An identity provider that gives a token to one client."""
+
+    def do_GET(self) -> None:
+        self._answer({"token_endpoint": f"http://{self.headers['Host']}/token"})
+
+    def do_POST(self) -> None:
+        form = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        assert form == "grant_type=client_credentials&client_id=mlflow&client_secret=se+cret"
+        self._answer({"access_token": "a-token"})
+
+    def _answer(self, content: dict[str, str]) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps(content).encode())
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_request_carries_a_token_of_its_own_client(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Provider) as provider:
+        threading.Thread(target=provider.serve_forever, daemon=True).start()
+        monkeypatch.setenv("OIDC_DISCOVERY_URL", f"http://127.0.0.1:{provider.server_port}/")
+        monkeypatch.setenv("OIDC_CLIENT_ID", "mlflow")
+        monkeypatch.setenv("OIDC_CLIENT_SECRET", "se cret")
+        answer = _LocalPods().request_from_pod(POD, "agent", server, own_login=True)
+        provider.shutdown()
+    assert "Bearer a-token" in answer["body"]
+
+
+def test_a_container_without_a_login_is_named(server: str) -> None:
+    answer = _LocalPods().request_from_pod(POD, "agent", server, own_login=True)
+    assert answer == {"status": 0, "body": "the container has no login for MLflow in its environment"}
 
 
 @pytest.mark.parametrize(
