@@ -555,3 +555,58 @@ def test_what_is_disrupted_is_named(tmp_path: Path) -> None:
     suite = run(tmp_path, "disruption.resource", DISRUPTION.format(allowed="mine"))
     assert suite.status == "PASS"
     assert suite.metadata["Disrupts"] == "system, agents, visitors in context mine"
+
+
+def test_a_login_of_the_environment_that_mlflow_rejects_is_named(tmp_path: Path) -> None:
+    suite = """
+*** Test Cases ***
+Log In
+    ${entry} =    Evaluate    entry.entry_point.EntryPoint('http://mlflow')    modules=entry.entry_point
+    Get Login For MLflow    ${entry}
+
+*** Keywords ***
+Check If MLflow Wants A Login
+    [Arguments]    ${entry}
+    RETURN    ${True}
+
+Get Login From Environment
+    ${login} =    Make Login    me    wrong
+    RETURN    ${login}
+
+Check If MLflow Accepts Login
+    [Arguments]    ${entry}
+    RETURN    ${False}
+"""
+    assert run_one(tmp_path, "entry.resource", suite) == (
+        "FAIL",
+        "MLflow at http://mlflow rejects the login of MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_TOKEN or "
+        "MLFLOW_TRACKING_AUTH: correct it, or unset it where a Secret has one.",
+    )
+
+
+def test_an_experiment_that_mlflow_does_not_have_is_no_matter_of_a_hop(tmp_path: Path) -> None:
+    suite = """
+*** Variables ***
+${EXPERIMENT_NAME}    two words
+
+*** Test Cases ***
+Wait
+    Wait For Whole Trace In MLflow    question    metrics
+
+*** Keywords ***
+Fail Where No Trace Can Arrive
+    [Arguments]    ${backend}
+    No Operation
+
+Look For Trace In MLflow
+    [Arguments]    ${question}    ${has_all}
+    RETURN    ${None}    ${EMPTY}
+
+Get Experiment Or None
+    [Arguments]    ${limit}=${0}
+    RETURN    ${None}
+"""
+    assert run_one(tmp_path, "traces.resource", suite) == (
+        "FAIL",
+        "MLflow has no experiment 'two words': correct EXPERIMENT_NAME, or leave it empty.",
+    )
