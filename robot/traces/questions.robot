@@ -19,6 +19,13 @@ Test Tags        traces    contract    mlflow    phoenix    weather-agent    wea
 Each City Is A Tool Call Of Its Own
     [Documentation]    One TOOL span a city, each with its own canary, all before the model's last call.
     several-tools    What is the weather in Paris, Rome and Oslo?    ${3}    Paris    Rome    Oslo
+Many Cities In One Question Are As Many Tool Calls
+    [Documentation]    The model call after them has more attributes than an SDK keeps by default. This project's agent
+    ...    keeps them all; the public one drops the oldest, which the report names.
+    ${MANY_TOOLS}
+    ...    What is the weather in ${{', '.join($CITIES)}}?
+    ...    ${{len($CITIES)}}
+    ...    @{CITIES}
 A Greeting Needs No Tool
     [Documentation]    One model call, no TOOL span, no canary.
     no-tool    Hello, who are you?    ${0}
@@ -47,16 +54,18 @@ A Model That Fails After The Tool Leaves The Earlier Spans Good
 *** Keywords ***
 Find What Can Be Asked
     [Documentation]    Skip where the model does not know the words, where the agent makes GenAI spans, or where it is
-    ...    none whose questions have contracts. Find for which cities its tool fails. This project's raises for
-    ...    Atlantis. The public one's, which asks the stand-in for open-meteo, fails for Nowhere and Pompeii, and does
-    ...    not know Atlantis.
+    ...    none whose questions have contracts. Find which kind of question one about many cities is, and for which
+    ...    cities the agent's tool fails. This project's raises for Atlantis. The public one's, which asks the stand-in
+    ...    for open-meteo, fails for Nowhere and Pompeii, and does not know Atlantis.
     Skip Unless Deployed    scripted-model
     Skip Unless Deployed    openinference
     Skip Unless Deployed    known-agent
     ${found} =    Find Agent
     IF    $found.owner == 'project'
+        VAR    ${MANY_TOOLS} =    several-tools    scope=SUITE
         VAR    &{FAILING_CITIES} =    Atlantis=tool-fails    scope=SUITE
     ELSE
+        VAR    ${MANY_TOOLS} =    many-tools    scope=SUITE
         VAR    &{FAILING_CITIES} =    Nowhere=tool-fails    Pompeii=tool-fails    Atlantis=city-unknown    scope=SUITE
     END
 

@@ -82,7 +82,22 @@ def test_any_agents_contract_holds_for_every_recording(recording: Recording) -> 
         allowed.add(
             "attributes.ROOT.output.value|mlflow.spanOutputs|gen_ai.completion|gen_ai.output.messages"
         )
+    if "many-tools" in recording.contract.stem:
+        allowed.add("patterns.attributes-dropped")
     assert {violation.rule for violation in violations(recording, "any-agent", ())} <= allowed
+
+
+def test_attributes_that_the_sdk_dropped_are_one_finding_by_name() -> None:
+    recording = BY_NAME["likeness/many-tools.otlp.jsonl"]
+    contract = shared_contract(CONTRACTS / "public-weather-several-tools.yaml")
+    found = judge(contract, recording.trace, recording.expectation).findings[0]
+    assert found.rule == "patterns.attributes-dropped"
+    assert found.violations[0].name == "attributes-dropped"
+    assert found.violations[0].seen == (
+        "128 attributes, its SDK's limit (OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT): the oldest were dropped "
+        "(input.mime_type, input.value, output.mime_type, …)"
+    )
+    assert {violation.rule.split(".")[0] for violation in found.consequences} == {"attributes", "causality"}
 
 
 def test_an_oddity_explains_only_what_it_is_about() -> None:
@@ -112,6 +127,7 @@ def test_oddities_are_reported_by_name() -> None:
         "http-error-without-exception",
         "queue-shut-down",
         "root-ok-though-model-failed",
+        "sdk-drops-the-oldest-attributes",
         "tool-error-on-the-servers-span-only",
     }
 

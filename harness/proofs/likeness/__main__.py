@@ -47,6 +47,11 @@ QUESTIONS: Mapping[str, list[str]] = {
     "08-tool-raises": ["What is the weather in Nowhere?"],
     "11-model-500": ["What is the weather in Paris? model-fails-with-500"],
     "several-tools": ["What is the weather in Paris, Rome and Oslo?"],
+    # More tool calls than the model's next call can carry: the SDK keeps 128 attributes of a span.
+    "many-tools": [
+        "What is the weather in Amsterdam, Athens, Berlin, Bern, Brussels, Budapest, Cairo, Copenhagen, "
+        "Dublin, Helsinki, Kyiv, Lisbon, London, Madrid, Nairobi and Oslo?"
+    ],
     "no-tool": ["Hello, who are you?"],
     "city-unknown": ["What is the weather in Atlantis?"],
     "source-fails": ["What is the weather in Pompeii?"],

@@ -73,8 +73,8 @@ def _attributes_dropped(evaluation: Evaluation) -> Violations:
         missing = _missing_attributes(evaluation, span) if number in limits else []
         if missing:
             seen = (
-                f"{number} attributes, which is the limit of its SDK (OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT): the "
-                f"oldest were dropped ({', '.join(missing[:SHOWN])}{', …' if missing[SHOWN:] else ''})"
+                f"{number} attributes, its SDK's limit (OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT): the oldest were "
+                f"dropped ({', '.join(missing[:SHOWN])}{', …' if missing[SHOWN:] else ''})"
             )
             yield evaluation.violation(
                 "patterns.attributes-dropped", span, "all attributes of the span", seen
