@@ -103,7 +103,8 @@ class Conversations:
             judgement = judge(contract, arrival.trace, expect(question, canaries[number - 1], 1))
             note_findings(contract, arrival.trace, judgement)
             for finding in judgement.findings:
-                ways.setdefault(finding.rule, []).append(f"turn {number}: {finding}")
+                where = f"turn {number} (trace {arrival.trace.trace_id})"
+                ways.setdefault(finding.rule, []).append(f"{where}: {finding}")
         if ways:
             what = f"The traces of {counted(len(questions), 'turn')} break contract {contract.name}"
             raise AssertionError(listed(what, [_first_of(found, "turn") for found in ways.values()]))
@@ -222,7 +223,8 @@ def _answer_problems(question: Question, own: Sequence[str], every: set[str]) ->
 
 
 def _trace_problems(arrival: Arrival, judgement: Judgement) -> list[Problem]:
-    problems = [Problem(finding.rule, str(finding)) for finding in judgement.findings]
+    trace_id = arrival.trace.trace_id
+    problems = [Problem(finding.rule, f"(trace {trace_id}) {finding}") for finding in judgement.findings]
     if not arrival.whole_at:
         problems.append(Problem("trace not whole", "has a trace that was never seen whole"))
     return problems

@@ -108,8 +108,9 @@ class Violation:
         return self.rule.removeprefix("patterns.").replace(".", "-")
 
     def __str__(self) -> str:
-        """Return the violation as one line."""
-        return " ".join(f"{self.rule}: {self.path}: expected {self.expected}, seen {self.seen}".split())
+        """Return the violation as one line; of the whole trace without its id, which the reporter adds."""
+        where = f"{self.path}: " if self.span else ""
+        return " ".join(f"{self.rule}: {where}expected {self.expected}, seen {self.seen}".split())
 
 
 @dataclass(frozen=True)

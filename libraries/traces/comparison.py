@@ -53,6 +53,7 @@ def compare(
     rows = [
         _compared("trace", "trace id", one.trace_id, other.trace_id),
         _compared("trace", "number of spans", len(one.spans), len(other.spans)),
+        *_tokens(one, other),
     ]
     backends = _backend(one, copied or {}), _backend(other, copied or {})
     not_kept = one.not_kept | other.not_kept
@@ -67,6 +68,21 @@ def compare(
             sides = ("there", MISSING) if left else (MISSING, "there")
             rows.append(ComparedValue(path, "span", *sides, "different"))
     return rows
+
+
+def _tokens(one: Trace, other: Trace) -> Iterator[ComparedValue]:
+    """Yield both backends' own sums of a trace's tokens, where they show them.
+
+    They differ by nature where one of them leaves out what only GenAI attributes count.
+    """
+    if "tokens" in one.not_kept | other.not_kept:
+        return
+    by_nature = any(
+        "gen_ai.usage.input_tokens" in span.attributes and "llm.token_count.prompt" not in span.attributes
+        for span in (*one.spans, *other.spans)
+    )
+    sums = [trace.tokens or dict.fromkeys(("prompt", "completion", "total"), 0) for trace in (one, other)]
+    yield _compared("trace", "sum of tokens", *map(dict, sums), by_nature=by_nature)
 
 
 def differences(rows: Iterable[ComparedValue], one: Trace, other: Trace) -> list[str]:

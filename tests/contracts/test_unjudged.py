@@ -94,7 +94,7 @@ def test_times_that_are_not_now_say_whose_clock_is_wrong(agent: float | None, se
     contract = replace(shared_contract(ONE_TOOL.contract), facts=replace(FACTS, agent_clock_ahead=agent))
     (found,) = judge(contract, ONE_TOOL.trace, replace(ONE_TOOL.expectation, times=known)).findings
     assert found.rule == "time.now"
-    assert "10 of 10 spans that are not" in str(found)
+    assert "10 of 10 spans at other times" in str(found)
     assert str(found).endswith(seen)
 
 

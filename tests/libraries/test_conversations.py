@@ -115,11 +115,12 @@ def test_turns_must_be_one_trace_each_in_order() -> None:
     with pytest.raises(AssertionError) as failure:
         turns_should_have_their_own_traces([ASKED], [ARRIVED], [["WX-00000000"]], CONTRACT)
     assert str(failure.value).startswith(
-        "The traces of 1 turn break contract weather-one-tool: turn 1: canaries.foreign: "
+        "The traces of 1 turn break contract weather-one-tool: turn 1 "
+        f"(trace {GOOD.trace.trace_id}): canaries.foreign: "
     )
     with pytest.raises(AssertionError) as failure:
         turns_should_have_their_own_traces([ASKED] * 3, [ARRIVED] * 3, [["WX-00000000"]] * 3, CONTRACT)
-    assert str(failure.value).startswith("The traces of 3 turns break contract weather-one-tool: turn 1: ")
+    assert str(failure.value).startswith("The traces of 3 turns break contract weather-one-tool: turn 1 ")
     assert str(failure.value).endswith("; the same in 2 other turns")
 
 
@@ -151,7 +152,7 @@ def test_what_several_conversations_have_alike_is_one_line() -> None:
     first, *lines = str(failure.value).splitlines()
     assert first == "22 of 22 conversations failed: counts.other 22."
     (line,) = lines
-    assert line.startswith(f"- {ASKED.text} counts.other: trace {0:032x}: expected 0 other spans, seen 10 (")
+    assert line.startswith(f"- {ASKED.text} (trace {0:032x}) counts.other: expected 0 other spans, seen 10 (")
     assert line.endswith("; the same in 21 other conversations")
 
 

@@ -117,6 +117,28 @@ def test_other_outputs_ids_and_lost_spans_are_found() -> None:
     assert any("span is there in MLflow, missing in Phoenix" in line for line in found(model=None))
 
 
+@pytest.mark.parametrize(
+    ("attributes", "shown", "differ"),
+    [
+        ({"llm.token_count.prompt": 55}, {"prompt": 55, "completion": 43, "total": 98}, 0),
+        ({"llm.token_count.prompt": 55}, {"prompt": 54, "completion": 43, "total": 97}, 1),
+        ({"llm.token_count.prompt": 55}, {"prompt": 0, "completion": 0, "total": 0}, 1),
+        ({"gen_ai.usage.input_tokens": 55}, {"prompt": 0, "completion": 0, "total": 0}, 0),
+        ({"llm.token_count.prompt": 55}, None, 0),
+    ],
+    ids=["the same", "another", "none", "GenAI's are not summed up", "not shown"],
+)
+def test_both_backends_sums_of_tokens_are_the_same(
+    attributes: dict[str, int], shown: dict[str, int] | None, differ: int
+) -> None:
+    sums = {"prompt": 55, "completion": 43, "total": 98}
+    one = Trace("a" * 32, (replace(ROOT, attributes=attributes),), "mlflow", tokens=sums)
+    lacks = frozenset() if shown else frozenset({"tokens"})
+    other = replace(one, backend="phoenix", tokens=shown, release_lacks=lacks)
+    found = [line for line in differences(compare(one, other), one, other) if "sum of tokens" in line]
+    assert len(found) == differ
+
+
 def test_long_values_are_shown_where_they_differ() -> None:
     same = "s" * 5000
     one = Trace("a" * 32, (replace(ROOT, attributes={"input.value": f"{same} Paris"}),), "mlflow")

@@ -58,13 +58,11 @@ def _now(evaluation: Evaluation) -> Violations:
     wrong = [span for span in evaluation.spans if abs(apart[span.span_id]) > evaluation.facts.clock_tolerance]
     if wrong:
         first = wrong[0]
-        expected = (
-            f"times from {_clock(times.asked + ahead)} to {_clock(times.answered + ahead)}, when the "
-            "question was asked and answered by the cluster's clock"
-        )
+        asked, answered = _clock(times.asked + ahead), _clock(times.answered + ahead)
+        expected = f"times of the question, {asked} to {answered} by the cluster's clock"
+        start, end = _clock(first.start_ns / NS_PER_S), _clock(first.end_ns / NS_PER_S)
         seen = (
-            f"{len(wrong)} of {len(evaluation.spans)} spans that are not: this one runs from "
-            f"{_clock(first.start_ns / NS_PER_S)} to {_clock(first.end_ns / NS_PER_S)}, "
+            f"{len(wrong)} of {len(evaluation.spans)} spans at other times: this one from {start} to {end}, "
             f"{_apart(apart[first.span_id])}{_agents_clock(evaluation)}"
         )
         yield evaluation.violation("time.now", first, expected, seen, involved=wrong)
