@@ -69,11 +69,13 @@ class Logins:
     def get_login_from_environment(self) -> RequestLogin | None:
         """Return the login that the variables of mlflow's own client give, None without them.
 
-        As there, MLFLOW_TRACKING_USERNAME and _PASSWORD win over MLFLOW_TRACKING_TOKEN, and that over
-        MLFLOW_TRACKING_AUTH. Raises LoginError where one of a pair is missing, TokenError for an unknown
-        plugin.
+        As there, MLFLOW_TRACKING_USERNAME and _PASSWORD, or the same in ~/.mlflow/credentials, win over
+        MLFLOW_TRACKING_TOKEN, and that over MLFLOW_TRACKING_AUTH. Raises LoginError where one of a pair is
+        missing, TokenError for an unknown plugin.
         """
-        username, password = os.environ.get(USERNAME), os.environ.get(PASSWORD)
+        from mlflow.utils.credentials import read_mlflow_creds  # noqa: PLC0415 - heavy
+
+        username, password = read_mlflow_creds()
         if username and password:
             return Login(username, Secret(password))
         if username or password:

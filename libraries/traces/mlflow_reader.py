@@ -15,7 +15,7 @@ from robot.api.deco import keyword, library
 
 from agent.client import Question
 from connection_failures import describe_failure
-from entry.entry_point import EntryPoint
+from entry.entry_point import EntryPoint, UserInfo
 from entry.http_requests import RequestError, send_request
 from traces import waiting
 from traces.backends import MLFLOW_RELEASES, MlflowRelease, find_mlflow_release
@@ -170,6 +170,8 @@ class MlflowServer:
 
             if _EntryHeaders.entry is None:
                 registry._request_header_provider_registry.register(_EntryHeaders)  # noqa: SLF001 - has no public way
+            if isinstance(self._entry.login, UserInfo):
+                _prefer_login_of_url(self._entry.login)
             self._client = MlflowClient(self._entry.url)
         _EntryHeaders.entry = self._entry
         return self._client
@@ -302,6 +304,14 @@ class MlflowTraces:
         if self._server is None:
             raise MlflowError("No MLflow is named yet: call `Use MLflow At` first.")
         return self._server
+
+
+def _prefer_login_of_url(login: UserInfo) -> None:
+    """Let mlflow's client send the login of MLFLOW_TRACKING_URI, whatever else its environment gives."""
+    for variable in ("MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_AUTH"):
+        os.environ.pop(variable, None)
+    name, _, password = login.text.value.partition(":")
+    os.environ |= {"MLFLOW_TRACKING_USERNAME": name, "MLFLOW_TRACKING_PASSWORD": password}
 
 
 def _reason(error: Exception) -> str:

@@ -11,7 +11,7 @@ import pytest
 from robot.api import logger
 from robot.api.types import Secret
 
-from entry.entry_point import EntryPoint, Login
+from entry.entry_point import EntryPoint, Login, UserInfo
 from entry.http_requests import HttpRequests, RequestError, send_request
 from traces.mlflow_reader import MlflowError, MlflowServer
 
@@ -87,7 +87,21 @@ def test_no_request_takes_a_login_from_netrc(path: str, login: Login | None, see
 def test_mlflows_client_takes_no_login_from_netrc(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_USERNAME", raising=False)
     monkeypatch.delenv("MLFLOW_TRACKING_PASSWORD", raising=False)
-    for login, seen in ((Login("admin", Secret("pw")), ADMIN), (None, "none")):
+    for login, seen in ((None, "none"), (Login("admin", Secret("pw")), ADMIN)):
         server = MlflowServer(EntryPoint(url, login=login))
         with pytest.raises(MlflowError, match=f"Response body: '{seen}'"):
             server.read_experiment("Default")
+
+
+def test_mlflows_client_sends_the_login_of_its_url_whatever_its_environment_gives(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    credentials = tmp_path / ".mlflow" / "credentials"
+    credentials.parent.mkdir()
+    credentials.write_text("[mlflow]\nmlflow_tracking_username = a\nmlflow_tracking_password = b\n")
+    given = {"HOME": str(tmp_path), "MLFLOW_TRACKING_USERNAME": "other", "MLFLOW_TRACKING_TOKEN": "token"}
+    for variable, value in given.items():
+        monkeypatch.setenv(variable, value)
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "word")
+    with pytest.raises(MlflowError, match=f"Response body: '{ADMIN}'"):
+        MlflowServer(EntryPoint(url, login=UserInfo(Secret("admin:pw")))).read_experiment("Default")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -60,6 +61,21 @@ def test_the_environment_gives_a_login(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(LoginError, match="MLFLOW_TRACKING_PASSWORD is not set"):
         Logins().get_login_from_environment()
     monkeypatch.setenv(logins.PASSWORD, PASSWORD)
+    found = Logins().get_login_from_environment()
+    assert found
+    assert found.headers["Authorization"] == HEADER
+
+
+def test_the_credentials_file_of_mlflows_client_gives_a_login(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(logins.USERNAME, raising=False)
+    monkeypatch.delenv(logins.PASSWORD, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert Logins().get_login_from_environment() is None
+    file = tmp_path / ".mlflow" / "credentials"
+    file.parent.mkdir()
+    file.write_text(f"[mlflow]\nmlflow_tracking_username = admin\nmlflow_tracking_password = {PASSWORD}\n")
     found = Logins().get_login_from_environment()
     assert found
     assert found.headers["Authorization"] == HEADER
