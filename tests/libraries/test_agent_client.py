@@ -186,7 +186,7 @@ def test_it_is_asked_through_a_proxy_that_the_environment_names(
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{closed_port}")
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{closed_port}")
     answer = Asker(at(agent), interface("JSONRPC", "1.0"), LIMIT)
-    with pytest.raises(Exception, match="the request failed: the proxy of the environment"):
+    with pytest.raises(Exception, match="the request failed: the proxy gave no connection"):
         answer.ask("artifact", "c-1")
 
 

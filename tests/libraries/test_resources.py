@@ -139,7 +139,9 @@ Get Component Problems
     Fail    No Deployment can be read.
 
 Get Agent Endpoint
-    RETURN    http://otel-collector:8335/v1/traces
+    VAR    &{variables} =    OTEL_EXPORTER_OTLP_ENDPOINT=http://otel-collector:8335
+    ${endpoint} =    Get Endpoint Of Variables    ${variables}
+    RETURN    ${endpoint}
 
 Explain Denied Connection
     [Arguments]    ${source}    ${target}    ${url}
@@ -205,8 +207,8 @@ def test_the_agent_sends_to_the_endpoint_for_traces_first(
     suite = f"""
 *** Test Cases ***
 Ask
-    ${{url}} =    Get Agent Endpoint
-    Should Be Equal    ${{url}}    {url}
+    ${{endpoint}} =    Get Agent Endpoint
+    Should Be Equal    ${{endpoint.url}}    {url}
 
 *** Keywords ***
 Get Workload
