@@ -160,7 +160,8 @@ def _api_message(error: Any) -> str:  # noqa: ANN401 - the client's two error cl
         said = json.loads(body)["message"]
     except (ValueError, KeyError, TypeError):
         said = error.reason if not body or "<" in body else body  # a page says it at length
-    return f"{error.status} {' '.join(str(said).split())}"[:LONGEST_MESSAGE].rstrip(".")
+    words = " ".join(str(said).split()).removeprefix(f"{error.status} ")
+    return f"{error.status} {words}"[:LONGEST_MESSAGE].rstrip(".")
 
 
 def _unreachable(place: str, proxy: str | None, error: Exception) -> ClusterError:

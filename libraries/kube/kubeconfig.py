@@ -51,7 +51,7 @@ def read_context(chosen: str, environment: Mapping[str, str]) -> Context | None:
         return None
     name = chosen or current
     if name not in contexts:
-        choices = " or ".join(f"--variable CONTEXT:{each}" for each in contexts) or "other files"
+        choices = " or ".join(f"--variable CONTEXT:{each}" for each in contexts) or "another kubeconfig"
         missing = f"no context {name!r}" if name else "no current-context"
         raise KubeconfigError(f"{' and '.join(map(str, files))} has {missing}: choose {choices}")
     cluster, user = contexts[name].get("cluster", ""), contexts[name].get("user", "")

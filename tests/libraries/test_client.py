@@ -143,6 +143,7 @@ def test_a_program_that_may_not_be_run_is_said_in_the_api_servers_words(
             r"^There is no Kubernetes API at http://127\.0\.0\.1:\d+ \(context here\): it answers 404 "
             r"Not Found; correct `server` of the kubeconfig's cluster\.$",
         ),
+        ((404, "404 page not found"), r"\(context here\): it answers 404 page not found; correct"),
         ((200, "3.17.2"), r"\(context here\): its /version names no version of it; correct `server`"),
         ((200, "<html>Log in"), r"\(context here\): its /version names no version of it; correct `server`"),
         (

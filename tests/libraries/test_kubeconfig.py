@@ -147,7 +147,7 @@ def test_secrets_are_not_shown(tmp_path: Path) -> None:
         (config("a"), "", "/0 has no current-context: choose --variable CONTEXT:a"),
         (config("a", current="b"), "", "/0 has no context 'b': choose --variable CONTEXT:a"),
         (config("a", current="a"), "b", "/0 has no context 'b': choose --variable CONTEXT:a"),
-        ({}, "b", "/0 has no context 'b': choose other files"),
+        ({}, "b", "/0 has no context 'b': choose another kubeconfig"),
         (
             {**config("a", current="a"), "clusters": []},
             "",
