@@ -88,14 +88,19 @@ class Login:
         """Give the client the token that is valid now; it calls this before each request."""
         if self._expires and datetime.now(UTC) > self._expires - EARLY:
             self._run_plugin()
-        configuration.api_key["BearerToken"] = f"Bearer {self._read_token()}"
+        token = self._read_token().strip()
+        if not token.isascii() or not token.isprintable():  # the error of http.client would show it
+            raise KubeconfigError(
+                f"the token of user {self._context.user_name} has characters that no request can carry"
+            )
+        configuration.api_key["BearerToken"] = f"Bearer {token}"
 
     def _read_token(self) -> str:
         file = self._user.get("tokenFile")
         if not file:
             return str(self._user["token"])
         try:
-            return Path(file).read_text(encoding="utf-8").strip()
+            return Path(file).read_text(encoding="utf-8")
         except OSError as error:
             raise KubeconfigError(
                 f"the token file of user {self._context.user_name} cannot be read: {file}: {error.strerror}"
