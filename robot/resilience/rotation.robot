@@ -32,9 +32,9 @@ No Span Is Lost When Passwords Change
 *** Keywords ***
 Begin With Logins
     [Documentation]    Skip where disruption is not allowed or MLflow has no passwords; wait until the stack is ready.
-    Begin Disruption
     Skip Unless Deployed    basic-auth
     Skip Unless Deployed    collector-login
+    Begin Disruption
     Remember Workloads
     Wait Until The Stack Is Ready
 

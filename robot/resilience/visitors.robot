@@ -44,8 +44,8 @@ An Unknown Pod Among The Agents Cannot Reach Anything
 *** Keywords ***
 Skip Unless Visitors Are Allowed
     [Documentation]    Skip where disruption is not allowed or there are no network policies of ours.
-    Begin Disruption    ${OTHER_NAMESPACE}
     Skip Unless Deployed    documented-flows
+    Begin Disruption    ${OTHER_NAMESPACE}
 
 Start Visitor
     [Documentation]    Create a visitor with the image of another pod and wait until it runs; return it.

@@ -196,10 +196,8 @@ def test_a_login_that_cannot_be_used_is_one_sentence(
 def test_no_message_shows_a_token_that_is_none(connect: Connect) -> None:
     with pytest.raises(ClusterError) as wrong:
         _ = connect({"token": "top\nsecret"}).connection
-    assert (
-        str(wrong.value)
-        == "No cluster to verify: the token of user u has characters that no request can carry."
-    )
+    assert str(wrong.value).endswith("the token of user u has characters that no request can carry.")
+    assert "secret" not in str(wrong.value)
 
 
 def test_a_certificate_that_is_none_is_named(connect: Connect) -> None:
