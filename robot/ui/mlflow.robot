@@ -64,7 +64,7 @@ MLflow's Sessions View Shows The Conversation
 Ask And Open The Browser
     [Documentation]    Skip where MLflow's pages are not known; ask a question, and open a browser that reaches MLflow.
     Skip Unless Deployed    mlflow-pages
-    Ask The Question
+    Ask The Question Of The Suite
     ${mlflow} =    Get Entry Point    mlflow
     Open The Browser    ${mlflow}
 

@@ -32,6 +32,6 @@ Ask And Open The Browser
     [Documentation]    Skip where there is no Phoenix or its pages are not known; ask a question, and open a browser.
     Skip Unless Deployed    phoenix
     Skip Unless Deployed    phoenix-pages
-    Ask The Question
+    Ask The Question Of The Suite
     ${phoenix} =    Get Entry Point    phoenix
     Open The Browser    ${phoenix}
