@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
+from types import TracebackType
 from typing import ParamSpec
 
 LOG_LINES = 20
@@ -36,6 +37,19 @@ def report_error(error: HarnessError) -> None:
     print(f"Error: {error}", file=sys.stderr, flush=True)
 
 
+def report_interrupt() -> None:
+    """Print to stderr what Ctrl-C did."""
+    print("Interrupted; the same command can be run again.", file=sys.stderr, flush=True)
+
+
+def report_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print what ends the process: a sentence for Ctrl-C, and the stack trace of anything else."""
+    if issubclass(kind, KeyboardInterrupt):
+        report_interrupt()
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
 def reports_errors(main: Callable[Arguments, int]) -> Callable[Arguments, int]:
     """Let a program that cannot do its work print one sentence instead of a stack trace.
 
@@ -52,7 +66,7 @@ def reports_errors(main: Callable[Arguments, int]) -> Callable[Arguments, int]:
             place = error.filename or "This machine"
             report_error(HarnessError(f"{place} cannot be used as needed: {error.strerror or error}."))
         except KeyboardInterrupt:
-            print("Interrupted; the same command can be run again.", file=sys.stderr, flush=True)
+            report_interrupt()
             return INTERRUPTED
         return 1
 

@@ -1,5 +1,8 @@
 """What a user reads when it fails."""
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,3 +72,22 @@ def test_program_that_ends_keeps_its_exit_code() -> None:
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: str(path.relative_to(HARNESS)))
 def test_every_program_reports_its_errors(path: Path) -> None:
     assert "@reports_errors\ndef main(" in path.read_text(encoding="utf-8")
+
+
+def run(program: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, cwd=HARNESS.parent, capture_output=True, text=True, check=False)
+
+
+def test_ctrl_c_while_a_program_is_imported_is_one_sentence() -> None:
+    done = run("import harness; raise KeyboardInterrupt")
+    assert (done.returncode, done.stderr) == (
+        -signal.SIGINT,
+        "Interrupted; the same command can be run again.\n",
+    )
+
+
+def test_a_defect_keeps_its_stack_trace() -> None:
+    done = run("import harness; 1 / 0")
+    assert done.stderr.startswith("Traceback")
+    assert done.stderr.endswith("ZeroDivisionError: division by zero\n")
