@@ -61,7 +61,7 @@ def judge(name: str, options: list[str]) -> ExecutionResult:
     results = RESULTS / name
     shutil.rmtree(results, ignore_errors=True)
     variables = ["--variable", f"CONTRACT:{CONTRACT}", "--variable", f"QUESTION:{QUESTION}"]
-    run_robot("--outputdir", str(results), *variables, *options, str(SUITES))
+    run_robot("--console", "dotted", "--outputdir", str(results), *variables, *options, str(SUITES))
     output = results / "output.xml"
     if not output.exists():
         raise HarnessError("Robot Framework wrote no output.xml; its message above says why.")
