@@ -30,10 +30,10 @@ def verified_certificate(entry: EntryPoint) -> bytes:
 
     Raises RequestError, with what to do, where it cannot be reached or is not to be trusted.
     """
-    context = make_context(entry.tls or Tls())
     host, port = host_and_port(entry.url)
     address = parse_address(entry.address) if entry.address else (host, port)
     try:
+        context = make_context(entry.tls or Tls())
         with (
             socket.create_connection(address, timeout=CONNECTION_LIMIT) as plain,
             context.wrap_socket(plain, server_hostname=host) as secure,

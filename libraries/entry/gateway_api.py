@@ -25,11 +25,11 @@ class GatewayApi:
     def gateways_of_http_routes(self, *routes: Object) -> list[dict[str, str]]:
         """Return `namespace` and `name` of the Gateways that have accepted HTTPRoutes, each once.
 
-        Of a route that none has accepted, those that it names.
+        Where none has accepted any of them, of those that they name.
         """
-        names = dict.fromkeys(
-            _gateway_of(route, parent) for route in routes for parent in _parents_that_serve(route)
-        )
+        pairs = [(route, parent) for route in routes for parent in _parents_that_accepted(route)]
+        pairs = pairs or [(route, parent) for route in routes for parent in _parents(route)]
+        names = dict.fromkeys(_gateway_of(*pair) for pair in pairs)
         return [{"namespace": namespace, "name": name} for namespace, name in names]
 
     @keyword(name="Get Entry Point Of HTTPRoute")
@@ -123,7 +123,7 @@ def _prefix(match: Object) -> str | None:
 
 def _listeners(route: Object, gateways: Sequence[Object], service: str) -> Iterator[Listener]:
     """Yield the listeners of Gateways at which a route is served."""
-    parents = _parents_that_serve(route)
+    parents = _parents_that_accepted(route) or _parents(route)
     for gateway in gateways:
         name = gateway["metadata"]["namespace"], gateway["metadata"]["name"]
         addresses = tuple(each["value"] for each in gateway.get("status", {}).get("addresses") or ())
@@ -150,10 +150,14 @@ def _is_meant(parent: Object, listener: Object) -> bool:
     )
 
 
-def _parents_that_serve(route: Object) -> list[Object]:
-    """Return the references to Gateways that have accepted a route; where none has, all that it has."""
-    serving = [report["parentRef"] for report in _reports(route) if not _problems_at(route, report)]
-    return serving or [each for each in route["spec"].get("parentRefs") or () if _is_gateway(each)]
+def _parents(route: Object) -> list[Object]:
+    """Return a route's references to Gateways."""
+    return [each for each in route["spec"].get("parentRefs") or () if _is_gateway(each)]
+
+
+def _parents_that_accepted(route: Object) -> list[Object]:
+    """Return the references to Gateways that have accepted a route."""
+    return [report["parentRef"] for report in _reports(route) if not _problems_at(route, report)]
 
 
 def _reports(route: Object) -> list[Object]:

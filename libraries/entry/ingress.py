@@ -32,7 +32,7 @@ class Ingresses:
         `place` has the Service's `namespace` and `service`; `own_port` is where this machine may reach the
         controller by plain HTTP. Raises EntryError where no place accepts a connection.
         """
-        path, host = min(_ways(ingress, place["service"]), key=lambda way: len(way[0]))
+        path, host = min(_paths_to(place["service"], ingress), key=lambda found: len(found[0]))
         scheme = "https" if _has_tls(ingress, host) else "http"
         reported = ingress.get("status", {}).get("loadBalancer", {}).get("ingress") or ()
         addresses = tuple(each.get("ip") or each["hostname"] for each in reported)
@@ -47,10 +47,10 @@ def ingress_prefix(ingress: Object, namespace: str, service: str) -> str | None:
     """
     if ingress["metadata"]["namespace"] != namespace:
         return None
-    return min((path for path, _ in _ways(ingress, service)), key=len, default=None)
+    return min((path for path, _ in _paths_to(service, ingress)), key=len, default=None)
 
 
-def _ways(ingress: Object, service: str) -> Iterator[tuple[str, str]]:
+def _paths_to(service: str, ingress: Object) -> Iterator[tuple[str, str]]:
     """Yield path and host of each rule that leads to a Service; an empty host is every host."""
     spec = ingress["spec"]
     for rule in spec.get("rules") or ():

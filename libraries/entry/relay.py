@@ -30,21 +30,33 @@ class Relay:
 
     def close(self) -> None:
         """Listen no more, and drop the connections that are left."""
-        self._loop.call_soon_threadsafe(self._server.close)
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
+
+    async def _end(self) -> None:
+        self._server.close()
+        connections = asyncio.all_tasks() - {asyncio.current_task()}
+        for each in connections:
+            each.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             reader_there, writer_there = await self._connect()
-        except Exception:  # noqa: BLE001 - whatever it is, there is nothing to pass on to
+        except (Exception, asyncio.CancelledError):  # noqa: BLE001 - there is nothing to pass on to
             writer.transport.abort()
             return
-        await asyncio.gather(_copy(reader, writer_there), _copy(reader_there, writer))
+        try:
+            await asyncio.gather(_copy(reader, writer_there), _copy(reader_there, writer))
+        except asyncio.CancelledError:
+            writer.transport.abort()
+            writer_there.transport.abort()
+            raise
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Write what is read until one of the two ends, then close the other."""
-    with contextlib.suppress(ConnectionError, ssl.SSLError):
+    with contextlib.suppress(OSError):
         while block := await reader.read(BLOCK):
             writer.write(block)
             await writer.drain()

@@ -165,7 +165,9 @@ def test_only_a_gateway_that_accepted_the_route_counts(monkeypatch: pytest.Monke
     found = route(HOST, parents=(parent("old"), parent("new"), parent("mlflow", kind="Service")))
     mesh = reported(parent("mlflow", kind="Service"), "True")
     found["status"] = {"parents": [reported(parent("old"), "False"), mesh, reported(parent("new"), "True")]}
-    assert GatewayApi().gateways_of_http_routes(found, found) == [{"namespace": "gateways", "name": "new"}]
+    stray = route(HOST, parents=(parent("gone"),))
+    assert GatewayApi().gateways_of_http_routes(stray, found) == [{"namespace": "gateways", "name": "new"}]
+    assert GatewayApi().gateways_of_http_routes(stray) == [{"namespace": "gateways", "name": "gone"}]
     old = gateway(listener("web", 80), addresses=("192.0.2.1",), name="old")
     new = gateway(listener("web", 80), addresses=("192.0.2.2",), name="new")
     assert find(found, old, new).address == "192.0.2.2:80"

@@ -135,3 +135,14 @@ def test_two_variables_that_exclude_each_other_are_named(pki: Pki, monkeypatch: 
     monkeypatch.setenv(INSECURE, "true")
     with pytest.raises(EntryError, match=f"{INSECURE} and {SERVER} exclude each other"):
         ask(EntryPoint("https://mlflow.example"))
+
+
+def test_a_file_without_a_certificate_is_named(
+    server: EntryPoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "empty.pem").write_text("nothing")
+    monkeypatch.setenv(SERVER, str(tmp_path / "empty.pem"))
+    entry = TlsOfMlflow().with_tls_of_mlflow_client(server)
+    for ask_for_it in (verified_certificate, lambda each: send_request(each, "GET", "/", 5)):
+        with pytest.raises(RequestError, match=r"empty\.pem|TLS failed"):
+            ask_for_it(entry)
