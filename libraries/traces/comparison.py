@@ -150,7 +150,30 @@ def _spread(span: Span, backends: Iterable[Backend]) -> Span:
     for key, value in span.attributes.items():
         inside = decode(value) if key in names and isinstance(value, str) else None
         attributes |= dict(_nested(inside, key)) if isinstance(inside, dict) else {key: value}
-    return replace(span, attributes=attributes)
+    return replace(span, attributes=_close_gaps(attributes))
+
+
+def _close_gaps(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return attributes whose lists are numbered without gaps, such as `llm.input_messages.0` for the first.
+
+    An SDK that drops a span's oldest attributes leaves gaps. Phoenix keeps lists, so it numbers them anew.
+    """
+    names: dict[tuple[str, ...], set[str]] = {}
+    for key in attributes:
+        parts = tuple(key.split("."))
+        for depth, part in enumerate(parts):
+            names.setdefault(parts[:depth], set()).add(part)
+    lists = {
+        prefix: {name: str(number) for number, name in enumerate(sorted(found, key=int))}
+        for prefix, found in names.items()
+        if all(name.isdecimal() for name in found)
+    }
+    closed = {}
+    for key, value in attributes.items():
+        parts = tuple(key.split("."))
+        numbered = (lists.get(parts[:depth], {}).get(part, part) for depth, part in enumerate(parts))
+        closed[".".join(numbered)] = value
+    return closed
 
 
 def _nested(value: Mapping[str, Any], path: str) -> Iterator[tuple[str, Any]]:

@@ -267,3 +267,24 @@ def test_json_that_phoenix_spreads_must_say_the_same() -> None:
             RECORDED["climate/openinference.mlflow.json"], "TOOL", {"tool.parameters": '{"city": "Rome"}'}
         )
         assert any(key in line for line in of_recorded("climate/openinference", None, mlflow))
+
+
+def test_phoenix_numbers_a_list_anew_whose_first_items_an_sdk_dropped() -> None:
+    message = "llm.input_messages"
+    sent = {
+        f"{message}.3.message.tool_calls.20.id": "call-20",
+        f"{message}.3.message.tool_calls.21.id": "call-21",
+        f"{message}.4.message.role": "tool",
+        "output.value": "sunny",
+    }
+    kept = {
+        f"{message}.0.message.tool_calls.0.id": "call-20",
+        f"{message}.0.message.tool_calls.1.id": "call-21",
+        f"{message}.1.message.role": "tool",
+        "output.value": "sunny",
+    }
+    mlflow = Trace("a" * 32, (replace(ROOT, attributes=sent),), "mlflow", state="OK")
+    phoenix = Trace("a" * 32, (replace(ROOT, attributes=kept),), "phoenix")
+    assert differences(compare(mlflow, phoenix), mlflow, phoenix) == []
+    kept[f"{message}.0.message.tool_calls.1.id"] = "call-22"
+    assert len(differences(compare(mlflow, phoenix), mlflow, phoenix)) == 1
