@@ -25,6 +25,9 @@ from tests.contracts.mutations import (
 )
 from tests.contracts.recordings import recorded, shared_contract
 
+HOUR_AHEAD = everywhere(
+    lambda span: replace(span, start_ns=span.start_ns + 3_600_000 * MS, end_ns=span.end_ns + 3_600_000 * MS)
+)
 ROOT_ENDS_EARLY = computed("AGENT", lambda _, span: {"end_ns": span.start_ns + 5 * MS})
 MODEL_FAILED = both(
     *(
@@ -102,6 +105,9 @@ def test_a_model_that_fails_is_one_finding_at_its_call() -> None:
         (lost("AGENT", "output"), edited("LLM 1", "llm.token_count.total", lambda count: count + 1)),
         (removed("CHAIN:tools_condition"), lost("LLM 1", "input.mime_type")),
         (below("LLM 1", "AGENT"), lost("TOOL", "session.id")),
+        (HOUR_AHEAD, edited("AGENT", "output.value", lambda text: text[:-5])),
+        (removed("CHAIN:LangGraph"), changed("TOOL", kind="EMBEDDING")),
+        (changed("CHAIN:tools_condition", kind=None), lost("TOOL", "tool.name")),
         (MODEL_FAILED, attribute("CHAIN:assistant", "db.password", "plain")),
     ],
 )

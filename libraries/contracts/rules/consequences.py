@@ -12,7 +12,7 @@ from contracts.contract import Contract
 from contracts.evaluation import Violation
 from contracts.rules.structure import LOOP
 from contracts.rules.values import NO_ATTRIBUTE
-from contracts.selectors import find_kinds
+from contracts.selectors import TREE, find_kinds, parse_sentence, selects
 from traces.model import Span, Trace
 
 _TOPICS: Mapping[str, str] = {
@@ -62,6 +62,17 @@ class _Judged:
         if section in ("order", "tree"):
             return find_kinds(str(self.contract.sections[section][name]))
         return frozenset()
+
+    def kinds_above(self, violation: Violation) -> frozenset[str]:
+        """Return the kinds of spans that must be above the spans that a violation is about."""
+        sentences = [parse_sentence(TREE, text) for text in self.contract.sections.get("tree", {}).values()]
+        return frozenset(
+            kind
+            for span in self.spans(violation)
+            for sentence in sentences
+            if sentence["how"] == "each" and selects(sentence["span"], span)
+            for kind in find_kinds(sentence["above"])
+        )
 
     def spans(self, violation: Violation) -> list[Span]:
         """Return the spans that a violation is about."""
@@ -129,7 +140,9 @@ def _orphan(judged: _Judged, cause: Violation, effect: Violation) -> bool:
     if effect.rule == "orphans.allowed":
         return cause.seen == effect.seen == LOOP
     is_below = any(cause.span in (span, *judged.trace.ancestors(span)) for span in judged.spans(effect))
-    return (effect.rule.startswith("tree.") and is_below) or effect.lacking > 0
+    return (effect.rule.startswith("tree.") and is_below) or (
+        effect.lacking > 0 and bool(judged.kinds_above(cause) & judged.kinds(effect))
+    )
 
 
 def _unknown_kinds(judged: _Judged, cause: Violation, effect: Violation) -> bool:
@@ -138,7 +151,7 @@ def _unknown_kinds(judged: _Judged, cause: Violation, effect: Violation) -> bool
         return False
     at_span = ("roots.span", "tokens.counted-by", "status.*", "tree.*")
     return (
-        effect.lacking > 0
+        0 < effect.lacking <= -cause.lacking
         or (_is_any_of(effect, at_span) and _share_span(cause, effect))
         or (_is_any_of(effect, ("causality.*", "order.*", "tree.*")) and bool(judged.kinds(effect)))
     )
@@ -154,16 +167,11 @@ def _wrong_root(judged: _Judged, cause: Violation, effect: Violation) -> bool:
 
 def _missing_spans(judged: _Judged, cause: Violation, effect: Violation) -> bool:
     """Return whether spans that are missing explain what lacks them."""
-    return (
-        cause.rule.startswith("counts.")
-        and cause.lacking > 0
-        and (
-            _lacks_kind(judged, cause, effect)
-            or (effect.lacking == -cause.lacking and effect.rule.startswith("counts."))
-            or (effect.rule == "tokens.counted-by" and "LLM" in judged.kinds(cause))
-            or (effect.rule == "tokens.trace-total" and "LLM" in judged.kinds(cause))
-        )
-    )
+    if not cause.rule.startswith("counts.") or cause.lacking <= 0:
+        return False
+    is_other_kind = effect.lacking == -cause.lacking and effect.rule not in ("counts.other", "roots.count")
+    is_uncounted = effect.rule in ("tokens.counted-by", "tokens.trace-total") and "LLM" in judged.kinds(cause)
+    return _lacks_kind(judged, cause, effect) or is_other_kind or is_uncounted
 
 
 def _surplus_spans(judged: _Judged, cause: Violation, effect: Violation) -> bool:
@@ -178,7 +186,10 @@ def _wrong_times(judged: _Judged, cause: Violation, effect: Violation) -> bool:
         return False
     if effect.rule.startswith("time."):
         return _share_span(cause, effect)
-    kinds = {span.kind for span in judged.spans(cause)}
+    spans = judged.spans(cause)
+    if len(spans) == len(judged.trace.spans):
+        return False  # all are moved alike, so that nothing that follows in time is lost
+    kinds = {span.kind for span in spans}
     return _is_any_of(effect, ("causality.*", "order.*")) and bool(kinds & judged.kinds(effect))
 
 
