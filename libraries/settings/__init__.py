@@ -89,8 +89,8 @@ def _problems_of_map(given: Any, default: Mapping[str, Any], name: str) -> Itera
     if not isinstance(given, Mapping):
         yield f"{name} is {given!r}, but it must have the keys {', '.join(default)}"
         return
-    for key in [key for key in default if key not in given]:
-        yield f"{name} lacks {key}"
+    if missing := [key for key in default if key not in given]:
+        yield f"{name} lacks {', '.join(missing)}"
     for key in [key for key in given if key not in default]:
         yield f"{name} has the unknown key {key}{_guess(key, default)}"
     for key in [key for key in default if key in given]:

@@ -61,6 +61,7 @@ def test_valid_settings_are_accepted(changes: dict[str, Any]) -> None:
             "LIMITS has the unknown key trce (did you mean trace?)",
         ),
         ({"MLFLOW_ADMIN": {"namespace": "n"}}, "MLFLOW_ADMIN lacks secret"),
+        ({"MLFLOW_ADMIN": {}}, "MLFLOW_ADMIN lacks namespace, secret"),
         ({"MLFLOW_ADMIN": "s"}, "MLFLOW_ADMIN is 's', but it must have the keys namespace, secret"),
         (
             {"COMPONENTS": {**DEFAULTS["COMPONENTS"], "mlflow": {"namespace": "n", "servce": "m"}}},
