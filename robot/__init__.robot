@@ -44,7 +44,12 @@ Check Settings
     ${variables} =    Get Variables    no_decoration=True
     Settings Should Be Valid    ${variables}
     Get Required Capabilities
-    IF    $CONTRACT    Read Contract    ${CONTRACT}
+    IF    not $CONTRACT    RETURN
+    TRY
+        Read Contract    ${CONTRACT}
+    EXCEPT    AS    ${reason}
+        Fail    Correct CONTRACT: ${reason}
+    END
 
 Find What Is Broken
     [Documentation]    Look at every component and, where tests of the run ask questions, at a question's trace.

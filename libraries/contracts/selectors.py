@@ -34,6 +34,8 @@ ANY_KINDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 class ContractError(ValueError):
     """A contract that cannot be read or used; the message says what is wrong, where."""
 
+    ROBOT_SUPPRESS_NAME = True
+
 
 def selects(selector: str, span: Span) -> bool:
     """Return whether a selector such as `CHAIN:tools`, `TOOL[ERROR]` or `*` means a span."""

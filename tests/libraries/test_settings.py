@@ -102,7 +102,7 @@ def test_our_own_variable_files_are_valid(path: str) -> None:
             ["--variable", "AGENT_NAMESPACE:x"],
             "AGENT_NAMESPACE is no setting (did you mean AGENTS_NAMESPACE?).",
         ),
-        (["--variable", "CONTRACT:missing"], "There is no contract missing, neither in"),
+        (["--variable", "CONTRACT:missing"], "Correct CONTRACT: There is no contract missing, neither in"),
         (["--variable", "REQUIRE:mlfow"], "REQUIRE names mlfow, which no test can lack"),
     ],
 )
