@@ -135,8 +135,9 @@ class ClusterClient:
             if error.status == HTTPStatus.FORBIDDEN:
                 return "of a version that may not be read"
             if error.status == HTTPStatus.UNAUTHORIZED:
+                user = self._access.user_name or "nobody, because the context has no user"
                 raise ClusterError(
-                    f"The Kubernetes API at {place} does not accept the login of {self._access.user_name} "
+                    f"The Kubernetes API at {place} does not accept the login of {user} "
                     "(401 Unauthorized): log in again, or choose another context."
                 ) from error
             raise _no_kubernetes(place, f"it answers {_api_message(error)}") from error

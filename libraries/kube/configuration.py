@@ -24,6 +24,10 @@ from kube.kubeconfig import Context, KubeconfigError
 from kube.proxies import find_proxy
 
 LONGEST_REASON = 300  # characters of what a plugin printed
+CERTIFICATE_OF_PLUGIN = {
+    "client-certificate-data": "clientCertificateData",
+    "client-key-data": "clientKeyData",
+}
 EARLY = timedelta(seconds=10)  # before its end a token counts as expired
 
 
@@ -31,12 +35,7 @@ def make_configuration(context: Context, environment: Mapping[str, str]) -> Any:
     """Return a `kubernetes.client.Configuration`; raises KubeconfigError where the context cannot be used."""
     from kubernetes import client, config  # noqa: PLC0415 - heavy, and not needed for a dry run
 
-    server = str(context.cluster.get("server", ""))
-    host = urlsplit(server).hostname
-    if urlsplit(server).scheme not in {"http", "https"} or not host:
-        raise KubeconfigError(
-            f"cluster {context.cluster_name} has the server {server!r}: write a URL, as https://192.0.2.7:6443"
-        )
+    server, host = _server_and_host(context)
     login = Login(context)
     reduced = {
         "current-context": "c",
@@ -59,6 +58,21 @@ def make_configuration(context: Context, environment: Mapping[str, str]) -> Any:
     return configuration
 
 
+def _server_and_host(context: Context) -> tuple[str, str]:
+    """Return the URL of the API server, and its host."""
+    server = str(context.cluster.get("server", ""))
+    try:
+        parts = urlsplit(server)
+        is_url = parts.scheme in {"http", "https"} and parts.port != 0
+    except ValueError:  # the port is no number, or too large
+        is_url = False
+    if not is_url or not parts.hostname:
+        raise KubeconfigError(
+            f"cluster {context.cluster_name} has the server {server!r}: write a URL, as https://192.0.2.7:6443"
+        )
+    return server, parts.hostname
+
+
 class Login:
     """What a user of the kubeconfig logs in with. As in kubectl, a token wins over a plugin."""
 
@@ -67,8 +81,7 @@ class Login:
         self._context = context
         self._user = dict(context.user)
         self._expires: datetime | None = None
-        self._is_plugin = "exec" in self._user and not {"token", "tokenFile"} & self._user.keys()
-        if self._is_plugin:
+        if "exec" in self._user and not self.has_token:
             self._run_plugin()
         elif "auth-provider" in self._user:
             self._user["token"] = _token_of_provider(context)
@@ -110,14 +123,14 @@ class Login:
         status = run_plugin(self._context)
         if "token" in status:
             self._user["token"] = status["token"]
-        for key, said in (
-            ("client-certificate-data", "clientCertificateData"),
-            ("client-key-data", "clientKeyData"),
-        ):
+        for key, said in CERTIFICATE_OF_PLUGIN.items():
             if said in status:
                 self._user[key] = base64.b64encode(status[said].encode()).decode()
         end = status.get("expirationTimestamp")
-        self._expires = datetime.fromisoformat(end) if end else None
+        try:
+            self._expires = datetime.fromisoformat(end).astimezone(UTC) if end else None
+        except (TypeError, ValueError) as error:
+            raise KubeconfigError(f"the login plugin of user {self._context.user_name}: {error}") from error
 
 
 def run_plugin(context: Context) -> dict[str, Any]:
@@ -146,11 +159,10 @@ def run_plugin(context: Context) -> dict[str, Any]:
 
 def _with_data(cluster: Mapping[str, Any]) -> dict[str, Any]:
     """Return a cluster as plugins get it, with its authority's certificate instead of a file's name."""
-    file = cluster.get("certificate-authority")
-    if not file or "certificate-authority-data" in cluster:
+    file = Path(cluster.get("certificate-authority", ""))
+    if not file.is_file() or "certificate-authority-data" in cluster:
         return dict(cluster)
-    data = base64.b64encode(Path(file).read_bytes()).decode()
-    return {**cluster, "certificate-authority-data": data}
+    return {**cluster, "certificate-authority-data": base64.b64encode(file.read_bytes()).decode()}
 
 
 def _token_of_provider(context: Context) -> str:

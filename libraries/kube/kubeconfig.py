@@ -20,6 +20,7 @@ SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 IN_CLUSTER = "in-cluster"  # the name here of what has none: the way from a pod to its own cluster
 SECTIONS = {"contexts": "context", "clusters": "cluster", "users": "user"}
 FILES = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
+MAPS = ("exec", "auth-provider", "as-user-extra")
 Entries = dict[str, dict[str, Any]]  # what entries say, by their names
 
 
@@ -118,10 +119,9 @@ def _entries(section: str, file: Path, content: Mapping[str, Any]) -> Entries:
         if not isinstance(each, dict) or not isinstance(each.get("name"), str):
             raise KubeconfigError(f"{file} is no kubeconfig: an entry of its {section} has no name")
         said = each.get(SECTIONS[section]) or {}
-        if not isinstance(said, dict):
-            raise KubeconfigError(
-                f"{file} is no kubeconfig: {each['name']} of its {section} has no {SECTIONS[section]}"
-            )
+        maps = [said, *(said[key] for key in MAPS if said.get(key))] if isinstance(said, dict) else [said]
+        if not all(isinstance(part, dict) for part in maps):
+            raise KubeconfigError(f"{file} is no kubeconfig: {each['name']} of its {section} is malformed")
         if each["name"] in entries:
             raise KubeconfigError(f"{file} has two {section} that are named {each['name']}")
         entries[each["name"]] = _with_absolute_paths(said, file.absolute().parent)
@@ -137,7 +137,7 @@ def _with_absolute_paths(said: Mapping[str, Any], folder: Path) -> dict[str, Any
     for key in FILES:
         if key in entry:
             entry[key] = str(folder / entry[key])
-    plugin = entry.get("exec")
-    if isinstance(plugin, dict) and os.sep in str(plugin.get("command")):
+    plugin = entry.get("exec", {})
+    if os.sep in str(plugin.get("command")):
         entry["exec"] = {**plugin, "command": str(folder / plugin["command"])}
     return entry

@@ -15,23 +15,12 @@ ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = ROOT / "resources" / "settings.yaml"
 # Read by keywords of their own, which say what is wrong: each takes a list, a map or a text.
 OWN_FORMS = ("REQUIRE", "TOLERATE")
-# Robot Framework's automatic variables (User Guide, "Built-in variables"): these, and those that begin so.
-AUTOMATIC = {
-    "/",
-    ":",
-    "\\N",
-    "CURDIR",
-    "EMPTY",
-    "EXECDIR",
-    "FALSE",
-    "NONE",
-    "NULL",
-    "OPTIONS",
-    "SPACE",
-    "TEMPDIR",
-}
-AUTOMATIC |= {"TRUE"}
-AUTOMATIC_BEGIN = ("SUITE_", "TEST_", "PREV_TEST_", "KEYWORD_", "OUTPUT_", "LOG_", "REPORT_", "DEBUG_")
+# Robot Framework's own variables: User Guide, "Built-in variables".
+AUTOMATIC = re.compile(
+    r"[/:]|\\n|curdir|empty|execdir|false|none|null|options|space|tempdir|true"
+    r"|(debug|keyword|log|output|prev_test|report|suite|test)_.*",
+    re.IGNORECASE,
+)
 NUMBER = re.compile(r"\d+(\.\d+)?")
 VARIABLE = re.compile(r"^[$@&]\{([^}]+)\}", re.MULTILINE)  # in a Variables section: keywords' are indented
 
@@ -59,7 +48,7 @@ class Settings:
         problems = [
             f"{name} is no setting{_guess(name, defaults)}"
             for name in variables
-            if _plain(name) not in known and not _is_automatic(name)
+            if _plain(name) not in known and not AUTOMATIC.fullmatch(name)
         ]
         for name, default in defaults.items():
             if name not in OWN_FORMS:
@@ -101,10 +90,6 @@ def _own_variables() -> Iterable[str]:
     """Return the variables that suites and resources have, and that a command line may change."""
     for file in [*SETTINGS.parent.glob("*.resource"), *(ROOT / "robot").rglob("*.robot")]:
         yield from VARIABLE.findall(file.read_text(encoding="utf-8"))
-
-
-def _is_automatic(name: str) -> bool:
-    return name.upper() in AUTOMATIC or name.upper().startswith(AUTOMATIC_BEGIN)
 
 
 def _guess(name: str, known: Iterable[str]) -> str:

@@ -162,6 +162,14 @@ def test_a_plugin_that_fails_is_an_error_and_no_anonymous_request(
     assert not server.requests
 
 
+def test_a_plugin_whose_token_ends_at_no_time_is_an_error(connect: Connect, tmp_path: Path) -> None:
+    cluster = connect(plugin(tmp_path, {"token": "t", "expirationTimestamp": "soon"}))
+    with pytest.raises(
+        ClusterError, match=r"the login plugin of user u: Invalid isoformat string: 'soon'\.$"
+    ):
+        _ = cluster.connection
+
+
 def oidc(expires: float) -> dict[str, Any]:
     claims = base64.urlsafe_b64encode(json.dumps({"exp": expires}).encode()).decode().rstrip("=")
     return {"auth-provider": {"name": "oidc", "config": {"id-token": f"e30.{claims}.c2ln"}}}
@@ -244,7 +252,9 @@ def test_the_certificate_is_verified_unless_the_kubeconfig_says_otherwise(
     assert log_in(connect(**distrusting, **{"insecure-skip-tls-verify": True}), server)
 
 
-@pytest.mark.parametrize("server_url", ["192.0.2.7:6443", "", "https://", "ftp://192.0.2.7"])
+@pytest.mark.parametrize(
+    "server_url", ["192.0.2.7:6443", "https://192.0.2.7:99999", "", "https://", "ftp://192.0.2.7"]
+)
 def test_a_server_that_is_no_url_is_named(connect: Connect, server_url: str) -> None:
     with pytest.raises(
         ClusterError, match=rf"cluster c has the server '{server_url}': write a URL, as https://"

@@ -137,7 +137,12 @@ def test_secrets_are_not_shown(tmp_path: Path) -> None:
         (
             {"users": [{"name": "u", "user": "top-secret"}]},
             "",
-            "/0 is no kubeconfig: u of its users has no user",
+            "/0 is no kubeconfig: u of its users is malformed",
+        ),
+        (
+            {"users": [{"name": "u", "user": {"exec": "top-secret"}}]},
+            "",
+            "/0 is no kubeconfig: u of its users is malformed",
         ),
         (
             {"users": [{"name": "u"}, {"name": "u"}]},
