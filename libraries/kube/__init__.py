@@ -1,4 +1,4 @@
-"""Reads a cluster by the Kubernetes API, and judges what runs there. It changes nothing."""
+"""Reads a cluster by KubeLibrary, and judges what runs there. It changes nothing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kube.workloads import Workloads
 
 @library(scope="GLOBAL")
 class Kube(HybridCore):  # type: ignore[misc] # it has no types
-    """Reads a cluster by the Kubernetes API, and judges what runs there. It changes nothing."""
+    """Reads a cluster by KubeLibrary, and judges what runs there. It changes nothing."""
 
     def __init__(self, context: str = "") -> None:
         """Put the keywords of this room together; they ask the current context, or another one."""

@@ -14,10 +14,11 @@ import urllib3
 
 from connection_failures import describe_failure
 from kube.configuration import make_configuration
-from kube.connection import CONNECT_LIMIT, Connection
+from kube.connection import CONNECT_LIMIT, connect
 from kube.kubeconfig import Context, KubeconfigError, list_files, read_context, read_service_account
 
 if TYPE_CHECKING:
+    from KubeLibrary import KubeLibrary
     from kubernetes.client import Configuration
 
 LONGEST_MESSAGE = 400  # characters of what the API server said
@@ -56,11 +57,10 @@ class ClusterClient:
         self._chosen = name
 
     @cached_property
-    def connection(self) -> Connection:
-        """A connection that was tried; raises ClusterError where there is none."""
+    def connection(self) -> KubeLibrary:
+        """KubeLibrary with a connection that was tried; raises ClusterError where there is none."""
         self._read_version()
-        made: Connection = self.call("read which kinds there are", Connection, self._configuration)
-        return made
+        return self.call("read which kinds there are", connect, self._configuration)
 
     def describe(self) -> dict[str, str]:
         """Return `context`, `server` and `version` of the cluster."""

@@ -1,12 +1,13 @@
-"""A connection to an API server by the Kubernetes client: requests and, by the same rules, websockets.
+"""KubeLibrary on a connection of ours: its requests and, by the same rules, websockets.
 
-The client on its own opens websockets, for programs in pods and for forwarded ports, by other rules than its
-requests: without a proxy's login, without SOCKS, and with another reading of NO_PROXY.
+The Kubernetes client on its own opens websockets, for programs in pods and for forwarded ports, by other
+rules than its requests: without a proxy's login, without SOCKS, and with another reading of NO_PROXY.
 """
 
 from __future__ import annotations
 
 import tempfile
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib3 import HTTPHeaderDict
 
 if TYPE_CHECKING:
+    from KubeLibrary import KubeLibrary
     from kubernetes.client import Configuration
 
 CONNECT_LIMIT = 10  # seconds
@@ -21,44 +23,31 @@ READ_LIMIT = 60  # seconds without a byte of an answer
 PROTOCOLS = "v5.channel.k8s.io,v4.channel.k8s.io"
 
 
-class Connection:
-    """What all objects have in common is asked by the methods here.
+def connect(configuration: Configuration) -> KubeLibrary:
+    """Return KubeLibrary, connected as `configuration` says; it asks the API server which kinds there are.
 
-    `api_client` and `v1` are the Kubernetes client's own, for what only some have: logs, evictions.
+    Its `get`, `create`, `patch` and `delete` ask for what all objects have in common. Its `v1` is the
+    Kubernetes client's own, for what only pods have: logs, evictions.
     """
+    from kubernetes import client, dynamic  # noqa: PLC0415 - heavy, and not needed for a dry run
+    from kubernetes.stream import ws_client  # noqa: PLC0415
 
-    def __init__(self, configuration: Configuration) -> None:
-        """Ask the API server which kinds it has."""
-        from kubernetes import client, dynamic  # noqa: PLC0415 - heavy, and not needed for a dry run
-        from kubernetes.stream import ws_client  # noqa: PLC0415
+    with warnings.catch_warnings():  # KubeLibrary would silence those about unverified certificates
+        from KubeLibrary import KubeLibrary  # noqa: PLC0415
 
-        ws_client.create_websocket = open_websocket
-        self.api_client = client.ApiClient(configuration)
-        _complete_requests(self.api_client.rest_client, configuration)
-        self.v1 = client.CoreV1Api(self.api_client)
-        # Else the client keeps what it finds, in a file that every user and every cluster of a URL shares.
-        self._folder = tempfile.TemporaryDirectory()
-        cache = str(Path(self._folder.name) / "kinds.json")
-        self._dynamic = dynamic.DynamicClient(self.api_client, cache_file=cache)
+    class Connected(KubeLibrary):  # type: ignore[misc] # it has no types
+        def __init__(self) -> None:
+            """Read no kubeconfig: KubeLibrary does so by the Kubernetes client's rules, not by kubectl's."""
+            self.api_client = client.ApiClient(configuration)
+            _complete_requests(self.api_client.rest_client, configuration)
+            self.v1 = client.CoreV1Api(self.api_client)
+            # By default the client keeps what it finds in a file that all users and clusters of a URL share.
+            self._folder = tempfile.TemporaryDirectory()
+            cache = str(Path(self._folder.name) / "kinds.json")
+            self.dynamic = dynamic.DynamicClient(self.api_client, cache_file=cache)
 
-    def get(self, api_version: str, kind: str, **options: Any) -> Any:  # noqa: ANN401 - no types
-        """Return one object, or without `name` a list."""
-        return self._resource(api_version, kind).get(**options)
-
-    def create(self, api_version: str, kind: str, **options: Any) -> Any:  # noqa: ANN401 - no types
-        """Create an object of `body`; return it."""
-        return self._resource(api_version, kind).create(**options)
-
-    def patch(self, api_version: str, kind: str, **options: Any) -> None:  # noqa: ANN401 - no types
-        """Merge `body` into an object."""
-        self._resource(api_version, kind).patch(**options)
-
-    def delete(self, api_version: str, kind: str, **options: Any) -> None:  # noqa: ANN401 - no types
-        """Delete an object."""
-        self._resource(api_version, kind).delete(**options)
-
-    def _resource(self, api_version: str, kind: str) -> Any:  # noqa: ANN401 - no types
-        return self._dynamic.resources.get(api_version=api_version, kind=kind)
+    ws_client.create_websocket = open_websocket
+    return Connected()
 
 
 def _complete_requests(rest: Any, configuration: Any) -> None:  # noqa: ANN401 - no types

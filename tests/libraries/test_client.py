@@ -5,10 +5,15 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import os
+import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from KubeLibrary import KubeLibrary
+from kubernetes import client
 
 from disruption.changes import Changes
 from disruption.visitors import Visitors
@@ -62,6 +67,30 @@ def test_a_connection_that_fails_later_is_one_sentence(
         pods.read_from_pod(POD, 8888, "metrics")
     (answer,) = pods.connect_from_pods([(POD, "c")], [("mlflow", 5000)], 1)
     assert str(answer).endswith(": connection refused.")
+
+
+def test_kubelibrary_asks_the_cluster_that_kubectl_would_ask_and_no_other(
+    server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [tmp_path / "first", tmp_path / "last"]
+    with run_api_server() as other:
+        for file, port in zip(files, (server.port, other.port), strict=True):
+            file.write_text(json.dumps(make_kubeconfig(f"http://127.0.0.1:{port}")))
+        monkeypatch.setenv("KUBECONFIG", os.pathsep.join(map(str, files)))
+        connection = ClusterClient().connection
+        assert connection.get("v1", "Secret", name="mlflow-admin", namespace="n").to_dict() == SECRET
+    assert isinstance(connection, KubeLibrary)
+    assert other.requests == []
+    default = client.Configuration.get_default_copy()
+    assert (default.host, default.api_key) == (client.Configuration().host, {}), "nothing is left behind"
+
+
+def test_kubelibrary_silences_no_warning(cluster: ClusterClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "KubeLibrary"]:
+        monkeypatch.delitem(sys.modules, name)
+    before = list(warnings.filters)
+    assert cluster.connection
+    assert warnings.filters == before
 
 
 def test_reading_pods_changes_and_visitors_use_one_connection() -> None:

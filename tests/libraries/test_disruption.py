@@ -19,14 +19,14 @@ BUDGET = "Cannot evict pod as it would violate the pod's disruption budget."
 
 
 class _Library:
-    """Stands for a connection: keeps what it is asked for, and may reject it."""
+    """Stands for KubeLibrary: keeps what it is asked for, and may reject it."""
 
     def __init__(self, status: int = 200, message: str = "") -> None:
         self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
         self._status, self._message = status, message
         self.v1 = self
 
-    def __getattr__(self, function: str) -> Any:  # noqa: ANN401 - any function of a connection
+    def __getattr__(self, function: str) -> Any:  # noqa: ANN401 - any function of KubeLibrary
         def call(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401
             self.calls.append((function, arguments, options))
             if self._status >= 400:
