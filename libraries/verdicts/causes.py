@@ -215,13 +215,27 @@ def _refusal(evidence: Evidence, exporter: Exporter) -> str:
         "401": _login(exporter),
         "403": _forbidden(evidence, exporter),
         "404": _not_found(evidence, exporter),
-        "422": f"the collector sends no header {EXPERIMENT_HEADER}",
+        "422": _not_stored(evidence),
     }
     if status in meanings:
         return f"status {status}, {meanings[status]}"
     if status or types:
         return f"status {status}" if status else f"counted as {', '.join(types)}"
     return "see the log line below"
+
+
+def _not_stored(evidence: Evidence) -> str:
+    """Return what 422 means: no experiment's id comes with the spans, or MLflow's database refused them.
+
+    MLflow 3.9.0 answers so when two batches that have spans of one trace come at once: PostgreSQL logs
+    `duplicate key value violates unique constraint`.
+    """
+    if not evidence.sent_to:
+        return f"the collector sends no header {EXPERIMENT_HEADER}"
+    return (
+        "its database did not take them, as where two batches with spans of one trace come at once: "
+        "num_consumers 1 in the exporter's sending_queue prevents that. PostgreSQL's log says which"
+    )
 
 
 def _forbidden(evidence: Evidence, exporter: Exporter) -> str:

@@ -221,8 +221,12 @@ CASES = {
         seen(RECEIVED + QUEUED, exporter=WITH_LOGIN, log=[retried("HTTP Status Code 503")], experiment=None),
         "MLflow does not take the spans: it answers 503, as it does without its database",
     ),
-    "the experiment header is missing": (
+    "two batches of one trace came at once": (
         seen(RECEIVED + failed("Unknown"), log=[dropped(422)]),
+        "status 422, its database did not take them, as where two batches with spans of one trace",
+    ),
+    "the experiment header is missing": (
+        seen(RECEIVED + failed("Unknown"), log=[dropped(422)], sent_to=None),
         "status 422, the collector sends no header x-mlflow-experiment-id",
     ),
     "a span is poisonous": (
