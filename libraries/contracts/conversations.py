@@ -59,11 +59,13 @@ class Conversations:
         arrivals: list[Arrival],
         canaries: dict[str, list[str]],
         contract: Contract,
+        why: str = "",
     ) -> str:
         """Return in one sentence how long the traces took; log a table, fail with what is wrong.
 
         `canaries` has those of each question by its context id. Each question must be answered with its own,
-        and have exactly one trace, which fulfils the contract and holds no canary of another question.
+        and have exactly one trace, which fulfils the contract and holds no canary of another question. `why`
+        is the verdict about a trace that is not whole.
         """
         if not questions:
             raise AssertionError("No question was asked, so there is no trace to look for.")
@@ -74,12 +76,28 @@ class Conversations:
         foreign = foreign_traces(questions, arrivals)
         logger.info(table(results), html=True)
         if foreign or any(result.problems for result in results):
-            raise AssertionError(summary(results, foreign))
+            raise AssertionError(_after_verdict(why, summary(results, foreign)))
         times = [result.arrival_seconds for result in results if result.arrival_seconds is not None]
         return (
             f"{counted(len(results), 'trace')}, each with its own canary; arrival time: "
             f"median {median(times):.2f} s, slowest {max(times):.2f} s."
         )
+
+    @keyword
+    def find_incomplete_conversation(
+        self, questions: list[Question], arrivals: list[Arrival]
+    ) -> tuple[Question | None, Trace | None]:
+        """Return the first question that was answered and has no whole trace, and what there is of its trace.
+
+        A context has as many traces as questions. Two times None where all are whole.
+        """
+        asked = Counter(question.context_id for question in questions if not question.failure)
+        for question in questions:
+            found = [arrival for arrival in arrivals if question.context_id in _sessions(arrival)]
+            unfinished = [arrival.trace for arrival in found if not arrival.whole_at]
+            if not question.failure and (unfinished or len(found) < asked[question.context_id]):
+                return question, unfinished[0] if unfinished else None
+        return None, None
 
     @keyword
     def turns_should_have_their_own_traces(
@@ -88,16 +106,18 @@ class Conversations:
         arrivals: list[Arrival],
         canaries: list[list[str]],
         contract: Contract,
+        why: str = "",
     ) -> None:
         """Fail unless the traces of one context are its turns, in order: one each, about that turn alone.
 
-        `canaries` has a list of them for each turn.
+        `canaries` has a list of them for each turn. `why` is the verdict about a trace that is not whole.
         """
         if len(arrivals) != len(questions):
-            raise AssertionError(
+            what = (
                 f"Context {questions[0].context_id} has {counted(len(questions), 'turn')} and "
                 f"{counted(len(arrivals), 'trace')}, expected one trace a turn."
             )
+            raise AssertionError(_after_verdict(why, what))
         ways: dict[str, list[str]] = {}
         for number, (question, arrival) in enumerate(zip(questions, arrivals, strict=True), 1):
             judgement = judge(contract, arrival.trace, expect(question, canaries[number - 1], 1))
@@ -107,7 +127,13 @@ class Conversations:
                 ways.setdefault(finding.rule, []).append(f"{where}: {finding}")
         if ways:
             what = f"The traces of {counted(len(questions), 'turn')} break contract {contract.name}"
-            raise AssertionError(listed(what, [_first_of(found, "turn") for found in ways.values()]))
+            lines = [_first_of(found, "turn") for found in ways.values()]
+            raise AssertionError(_after_verdict(why, listed(what, lines)))
+
+
+def _after_verdict(why: str, what: str) -> str:
+    """Return what is wrong, after the verdict that explains it, if there is one."""
+    return f"{why}\n{what}" if why else what
 
 
 def _first_of(found: Sequence[str], noun: str) -> str:

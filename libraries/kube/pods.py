@@ -34,12 +34,13 @@ class Pods:
         self,
         pod: Object,
         container: str,
-        lines: int = LAST_LINES,
+        lines: int | None = LAST_LINES,
         previous: bool = False,
         since_seconds: int | None = None,
     ) -> list[str]:
         """Return the last lines of a container's log, `previous` that of its run before the last restart.
 
+        `lines` is how many, None for all.
         Raises ClusterError where there is no log or it may not be read.
         """
         name, namespace = _name_and_namespace(pod)

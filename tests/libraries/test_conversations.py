@@ -73,6 +73,32 @@ def test_a_missing_a_second_and_an_unfinished_trace_are_found() -> None:
     assert "never seen whole" in problems(ASKED, replace(ARRIVED, whole_at=None))
 
 
+def test_the_conversation_without_a_whole_trace_is_found() -> None:
+    find = Conversations().find_incomplete_conversation
+    unfinished = replace(ARRIVED, whole_at=None)
+    unanswered = replace(ASKED, failure="HTTP 502")
+    assert find([ASKED], [ARRIVED]) == (None, None)
+    assert find([ASKED], []) == (ASKED, None)
+    assert find([ASKED], [unfinished]) == (ASKED, unfinished.trace)
+    assert find([unanswered], []) == (None, None)
+    assert find([ASKED, ASKED], [ARRIVED, ARRIVED]) == (None, None)
+    assert find([ASKED, ASKED], [unfinished, ARRIVED]) == (ASKED, unfinished.trace)
+    assert find([ASKED, ASKED], [ARRIVED]) == (ASKED, None)
+
+
+def test_the_verdict_about_an_incomplete_trace_comes_before_what_is_wrong() -> None:
+    unfinished = replace(ARRIVED, whole_at=None)
+    own, why = [list(GOOD.expectation.canaries)], "The trace is not whole: MLflow refused spans.\nHops: agent"
+    with pytest.raises(AssertionError) as failure:
+        Conversations().conversations_should_have_their_own_traces(
+            [ASKED], [unfinished], CANARIES, CONTRACT, why
+        )
+    assert str(failure.value).startswith(f"{why}\n1 of 1 conversation failed: trace not whole 1.")
+    with pytest.raises(AssertionError) as failure:
+        Conversations().turns_should_have_their_own_traces([ASKED], [], own, CONTRACT, why)
+    assert str(failure.value).startswith(f"{why}\nContext {ASKED.context_id} has 1 turn and 0 traces")
+
+
 def test_a_trace_that_mixes_sessions_is_found() -> None:
     (mixed,) = foreign_traces([ASKED], [MIXED])
     assert mixed.text.startswith(f"Trace {GOOD.trace.trace_id} mixes 2 sessions: ")

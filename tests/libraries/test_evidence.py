@@ -58,7 +58,7 @@ class _Logs(Pods):
         self,
         pod: Object,
         container: str,
-        lines: int = 6,
+        lines: int | None = 6,
         previous: bool = False,
         since_seconds: int | None = None,
     ) -> list[str]:

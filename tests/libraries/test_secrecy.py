@@ -295,7 +295,7 @@ class _Pods(Pods):
         self,
         pod: Object,
         container: str,
-        lines: int = 6,
+        lines: int | None = 6,
         previous: bool = False,
         since_seconds: int | None = None,
     ) -> list[str]:
