@@ -16,7 +16,7 @@ from contracts.canaries import is_said
 from contracts.contract import Contract
 from contracts.evaluation import expect
 from contracts.findings import note_findings
-from contracts.rules import Judgement, judge
+from contracts.judgement import Judgement, judge
 from traces.messages import counted, listed
 from traces.model import Arrival, Trace
 

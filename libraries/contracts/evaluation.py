@@ -107,6 +107,11 @@ class Violation:
         """The name by which it can be tolerated: a pattern's own, and of a rule its id as one word."""
         return self.rule.removeprefix("patterns.").replace(".", "-")
 
+    @property
+    def is_pattern(self) -> bool:
+        """Whether it is a pattern: many violations with one cause."""
+        return self.rule.startswith("patterns.")
+
     def __str__(self) -> str:
         """Return the violation as one line; of the whole trace without its id, which the reporter adds."""
         where = f"{self.path}: " if self.span else ""
@@ -167,10 +172,12 @@ class Evaluation:
 
         `about` is what else is known: `involved` (other spans), `part` (of the span), `parts`, `lacking`.
         """
-        path = f"trace {self.trace.trace_id}"
+        path, expected, seen = (
+            self._without_secrets(text)
+            for text in (self.trace.path(span) if span else f"trace {self.trace.trace_id}", expected, seen)
+        )
         if span:
-            path = f"{excerpt(self.trace.path(span))} [{span.span_id}]"
-        path, expected, seen = (self._without_secrets(text) for text in (path, expected, seen))
+            path = f"{excerpt(path)} [{span.span_id}]"
         ids = {each.span_id for each in (*about.get("involved", ()), *([span] if span else ()))}
         parts = set(about.get("parts", ()))
         if about.get("part"):

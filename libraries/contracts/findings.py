@@ -5,7 +5,7 @@ from __future__ import annotations
 from robot.api import logger
 
 from contracts.contract import Contract
-from contracts.rules import Judgement
+from contracts.judgement import Judgement
 from findings.notes import NOTES, Notes
 from traces.backends import BACKENDS
 from traces.model import Trace

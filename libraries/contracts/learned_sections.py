@@ -15,8 +15,8 @@ from typing import Any
 from contracts.contract import Contract
 from contracts.contract_text import Section
 from contracts.evaluation import Violation
+from contracts.judgement import judge
 from contracts.privacy import Privacy
-from contracts.rules import judge
 from contracts.rules.tokens import sum_tokens
 from contracts.samples import Sample, SpanGroup
 from contracts.selectors import selects

@@ -12,7 +12,7 @@ from agent.client import Question
 from contracts.contract import Contract
 from contracts.evaluation import Evaluation, Expectation, expect
 from contracts.findings import note_findings
-from contracts.rules import judge
+from contracts.judgement import judge
 from contracts.rules.structure import demanded_spans, has_demanded_spans, least_spans
 from contracts.rules.tokens import sum_tokens
 from traces.backends import BACKENDS

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from contracts.rules import Finding, judge
+from contracts.judgement import Finding, judge
 from tests.contracts.mutations import (
     MS,
     Mutation,

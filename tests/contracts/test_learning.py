@@ -13,8 +13,8 @@ import yaml
 from agent.client import Question
 from contracts.contract import Contract, load_contract
 from contracts.evaluation import Expectation, as_sent
+from contracts.judgement import judge
 from contracts.learning import LearnedContract, Learning, learn_contract
-from contracts.rules import judge
 from contracts.rules.structure import demanded_spans, least_spans
 from contracts.samples import Sample
 from contracts.selectors import ContractError

@@ -8,7 +8,7 @@ import pytest
 
 from contracts.contract import load_contract
 from contracts.evaluation import Expectation
-from contracts.rules import evaluate
+from contracts.judgement import evaluate
 from contracts.selectors import ContractError
 from tests.contracts.recordings import CONTRACTS
 from traces.model import Trace

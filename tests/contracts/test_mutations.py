@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from contracts.contract import Contract
-from contracts.rules import evaluate
+from contracts.judgement import evaluate
 from tests.contracts.mutations import (
     KEY,
     MS,

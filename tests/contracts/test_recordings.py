@@ -8,7 +8,7 @@ import pytest
 
 from contracts.contract import load_contract
 from contracts.evaluation import Violation
-from contracts.rules import evaluate, judge
+from contracts.judgement import evaluate, judge
 from contracts.rules.structure import demanded_spans
 from contracts.rules.tokens import sum_tokens
 from contracts.selectors import ContractError
@@ -94,7 +94,7 @@ def test_attributes_that_the_sdk_dropped_are_one_finding_by_name() -> None:
     assert found.rule == "patterns.attributes-dropped"
     assert found.violations[0].name == "attributes-dropped"
     assert found.violations[0].seen == (
-        "128 attributes, its SDK's limit (OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT): the oldest were dropped "
+        "128 attributes, its SDK's limit (OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT): it dropped others "
         "(input.mime_type, input.value, output.mime_type, …)"
     )
     assert {violation.rule.split(".")[0] for violation in found.consequences} == {"attributes", "causality"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from contracts.evaluation import Expectation
+from contracts.judgement import evaluate
 from contracts.report import describe
-from contracts.rules import evaluate
 from harness.proofs.recordings.replays import PUBLIC, Replay, Replays
 from tests.contracts import otlp_json
 from tests.contracts.recordings import CONTRACTS, filtered, shared_contract

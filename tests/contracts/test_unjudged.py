@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from contracts.evaluation import Facts
-from contracts.rules import Judgement, judge
+from contracts.judgement import Judgement, judge
 from tests.contracts.mutations import Mutation, attribute, both, edited, lost
 from tests.contracts.recordings import FACTS, recorded, shared_contract
 from traces.model_calls import Usage, billed_usages

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from contracts.rules import evaluate
-from tests.contracts.mutations import KEY, attribute, edited, everywhere
+from contracts.judgement import evaluate
+from tests.contracts.mutations import KEY, attribute, both, changed, edited, everywhere, lost
 from tests.contracts.recordings import recorded, shared_contract
 from traces.model import Trace
 
@@ -32,6 +32,17 @@ def test_a_violation_that_cuts_a_long_value_shows_no_piece_of_a_secret(place: in
     (line,) = (str(each) for each in found if each.rule == "causality.model-output-is-the-answer")
     assert "sk-proj" not in line
     assert "characters)" in line
+
+
+@pytest.mark.parametrize("place", range(120, 200, 8))
+def test_a_long_path_shows_no_piece_of_a_secret(place: int) -> None:
+    recording = recorded("one-tool")[0]
+    named = both(
+        lost("CHAIN:LangGraph", "input.value"), changed("CHAIN:LangGraph", name=f"{'x' * place} {KEY}")
+    )(recording.trace)
+    found = evaluate(shared_contract(recording.contract), named, recording.expectation)
+    assert any(violation.rule == "attributes.CHAIN.input.value" for violation in found)
+    assert not [line for line in map(str, found) if "sk-proj" in line]
 
 
 def test_a_text_that_is_missing_is_shown_beside_what_is_there_instead() -> None:

@@ -9,7 +9,7 @@ import pytest
 from contracts.contract import load_contract
 from contracts.evaluation import Violation
 from contracts.findings import note_findings
-from contracts.rules import Judgement
+from contracts.judgement import Judgement
 from findings.notes import Notes
 from findings.tolerances import TOLERABLE, read_tolerances
 from tests.contracts.recordings import recordings

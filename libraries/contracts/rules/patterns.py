@@ -13,8 +13,8 @@ from traces.messages import counted
 from traces.model import Span
 from traces.text import contains, content, decode, leaves
 
-# How many attributes a span keeps unless its SDK is configured otherwise (OpenTelemetry's specification, "SDK
-# limits"). It evicts the oldest.
+# How many attributes a span keeps unless its SDK is configured otherwise (OpenTelemetry's specification,
+# "Attribute Limits"). Python's drops the oldest of more, others the newest.
 SDK_LIMIT = 128
 SHORTEST_CUT = 16  # characters: shorter texts have the same length by chance
 LEAST_SPANS = 3  # of fewer spans one can have the times of another
@@ -66,15 +66,15 @@ def _attributes_cut(evaluation: Evaluation) -> Violations:
 
 
 def _attributes_dropped(evaluation: Evaluation) -> Violations:
-    """Look for spans that have as many attributes as an SDK keeps, and lack their oldest ones."""
+    """Look for spans that have as many attributes as an SDK keeps, and lack some."""
     limits = {SDK_LIMIT, evaluation.facts.attribute_limit}
     for span in evaluation.spans:
         number = _sent_attributes(span)
         missing = _missing_attributes(evaluation, span) if number in limits else []
         if missing:
             seen = (
-                f"{number} attributes, its SDK's limit (OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT): the oldest were "
-                f"dropped ({', '.join(missing[:SHOWN])}{', …' if missing[SHOWN:] else ''})"
+                f"{number} attributes, its SDK's limit (OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT): it dropped "
+                f"others ({', '.join(missing[:SHOWN])}{', …' if missing[SHOWN:] else ''})"
             )
             yield evaluation.violation(
                 "patterns.attributes-dropped", span, "all attributes of the span", seen
