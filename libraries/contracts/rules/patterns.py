@@ -98,7 +98,7 @@ def _missing_attributes(evaluation: Evaluation, span: Span) -> list[str]:
     missing = sorted(
         name
         for name in alike - span.attributes.keys()
-        if not re.match(r"(llm\.\w+_messages|metadata)\.", name)
+        if not re.match(r"(llm\.\w+_messages|metadata|mlflow)\.", name)
     )
     numbers = [
         int(match[1])
