@@ -13,7 +13,11 @@ from kube.clock import clock_ahead
 
 @library(scope="GLOBAL")
 class Clocks:
-    """Compares the clocks of components with this machine's."""
+    """Compares the clocks of components with this machine's, each once a run."""
+
+    def __init__(self) -> None:
+        """Start without any."""
+        self._ahead: dict[str, float | None] = {}  # by URL
 
     @keyword
     def measure_clock_behind(self, entry: EntryPoint, path: str, limit: float) -> float | None:
@@ -21,7 +25,12 @@ class Clocks:
 
         That is the component's, or a proxy's before it. None where answers have no date. `limit` is in
         seconds. Raises RequestError where there is no answer.
+
+        It is asked once a run: some agents make a trace of each request.
         """
-        asked = time.time()
-        response = send_request(entry, "GET", path, limit)
-        return clock_ahead(response.headers, asked, time.time())
+        url = entry.url + path
+        if url not in self._ahead:
+            asked = time.time()
+            response = send_request(entry, "GET", path, limit)
+            self._ahead[url] = clock_ahead(response.headers, asked, time.time())
+        return self._ahead[url]

@@ -52,10 +52,13 @@ def test_the_clock_of_the_cluster_dates_any_answer_of_its_api_server(
         clock.measure_clock_of_cluster()
 
 
-def test_the_clock_behind_an_entry_point_dates_any_answer() -> None:
+def test_the_clock_behind_an_entry_point_dates_any_answer_and_is_asked_once() -> None:
+    clocks = Clocks()
     with run_api_server() as server:
         entry = EntryPoint(f"http://127.0.0.1:{server.port}")
-        for path in ("/version", "/missing"):
-            assert Clocks().measure_clock_behind(entry, path, 5) == pytest.approx(-HOUR, abs=2)
+        for path in ("/version", "/missing", "/version"):
+            assert clocks.measure_clock_behind(entry, path, 5) == pytest.approx(-HOUR, abs=2)
+        assert [path for path, _ in server.requests] == ["/version", "/missing"]
+    assert clocks.measure_clock_behind(entry, "/version", 1) is not None
     with pytest.raises(RequestError):
-        Clocks().measure_clock_behind(entry, "/version", 1)
+        clocks.measure_clock_behind(entry, "/other", 1)
