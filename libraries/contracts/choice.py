@@ -11,6 +11,7 @@ from robot.api.deco import keyword, library
 
 from contracts.contract import Contract, load_contract
 from contracts.evaluation import Facts
+from findings.notes import NOTES
 from findings.tolerances import read_tolerances
 
 ONE_TOOL = "one-tool"  # the kind of question that the settings' contract is about
@@ -64,7 +65,9 @@ class ContractChoice:
         """Return the contract of a kind of question (`one-tool`, `no-tool`, ...), and log why it is that one.
 
         `other_scopes` says whether spans of scopes that are not OpenInference's arrive, None for unknown.
-        `named` is CONTRACT of the settings: for a question with one tool call it wins.
+        `named` is CONTRACT of the settings: for a question with one tool call it wins. What `tolerate` names,
+        TOLERATE of the settings, is tolerated, and so is what could be and fails another test already: one
+        finding fails one test.
         """
         if named and kind == ONE_TOOL:
             contract = replace(load_contract(Path(named)), reason="CONTRACT of the settings names it")
@@ -72,7 +75,7 @@ class ContractChoice:
             file, layers, reason = choose(kind, agent, other_scopes)
             contract = replace(load_contract(file, layers), reason=reason)
         logger.info(f"Contract {contract.name}: {contract.reason}.")
-        return replace(contract, tolerated=read_tolerances(tolerate))
+        return replace(contract, tolerated=NOTES.failed_before | read_tolerances(tolerate))
 
     @keyword
     def add_facts(

@@ -1,4 +1,4 @@
-"""Notes what is reported of a trace and does not fail: oddities, what is tolerated, what cannot be judged."""
+"""Notes what is reported of a trace and fails no test, or only one: oddities, what may be tolerated."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ LOOKED_FOR = ("tokens-doubled", "attributes-dropped")  # what may be tolerated o
 
 
 def note_findings(contract: Contract, trace: Trace, judgement: Judgement, notes: Notes = NOTES) -> None:
-    """Note and log the oddities of a trace, what is tolerated in it, and which rules say nothing of it."""
+    """Note and log the oddities of a trace, what is tolerated in it, and which rules say nothing of it.
+
+    What could be tolerated and fails this test fails no later one.
+    """
     title = BACKENDS[trace.backend].title
     for name in LOOKED_FOR:
         notes.note_search(name)
@@ -25,5 +28,7 @@ def note_findings(contract: Contract, trace: Trace, judgement: Judgement, notes:
         because = str(contract.sections["oddities"][name]["because"])
         notes.note_oddity(name, trace.trace_id, because)
         logger.info(f"Oddity {name} in {title}: {because} Seen: {violations[0]}")
+    for failing in judgement.violations:
+        notes.note_failed(failing.name)
     for violation in judgement.tolerated:
         notes.note_tolerated(violation.name, trace.trace_id, contract.tolerated[violation.name], violation)

@@ -17,6 +17,7 @@ from contracts.contract import Contract
 from contracts.evaluation import Expectation, Unjudged, Violation, as_sent
 from contracts.rules import find_violations
 from contracts.selectors import selects
+from findings.tolerances import TOLERABLE
 from traces.messages import counted
 from traces.model import Trace
 
@@ -46,6 +47,8 @@ class Finding:
             rules = Counter(violation.rule for violation in self.consequences)
             listed = ", ".join(f"{times} {rule}" if times > 1 else rule for rule, times in rules.items())
             parts.append(f"with it {counted(len(self.consequences), 'more violation')} ({listed})")
+        if self.violations[0].name in TOLERABLE:
+            parts.append(f"TOLERATE:{self.violations[0].name} makes this a warning")
         return "; ".join(parts)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from robot.api import logger
 from robot.api.deco import keyword, library
 
-from findings.tolerances import read_tolerances
+from findings.tolerances import TOLERABLE, read_tolerances
 from traces.messages import counted
 
 
@@ -24,6 +24,7 @@ class Notes:
         self._reasons: dict[str, str] = {}  # of each oddity
         self._unjudged: dict[tuple[str, str], set[str]] = {}  # the traces of each rule and reason
         self._tolerated: dict[str, dict[str, str]] = {}  # of each, what was seen, by its place
+        self._failed: set[str] = set()
         self._looked_for: set[str] = set()
         self._summary: list[str] = []
 
@@ -45,6 +46,16 @@ class Notes:
         level: Literal["INFO", "WARN"] = "INFO" if name in self._tolerated else "WARN"
         logger.write(f"Tolerated {name} ({reason}): {seen}", level)
         self._tolerated.setdefault(name, {}).setdefault(place, str(seen))
+
+    def note_failed(self, name: str) -> None:
+        """Keep that a test fails because of a finding that could be tolerated."""
+        if name in TOLERABLE:
+            self._failed.add(name)
+
+    @property
+    def failed_before(self) -> dict[str, str]:
+        """The findings that a test fails for already, each with that as the reason to fail no other test."""
+        return dict.fromkeys(sorted(self._failed), "another test of this run fails because of it")
 
     @keyword
     def findings_should_be_tolerated(self, name: str, found: Sequence[str], tolerate: object) -> str:

@@ -9,7 +9,7 @@ import pytest
 from contracts.contract import load_contract
 from contracts.evaluation import Violation
 from contracts.findings import note_findings
-from contracts.judgement import Judgement
+from contracts.judgement import Finding, Judgement
 from findings.notes import Notes
 from findings.tolerances import TOLERABLE, read_tolerances
 from tests.contracts.recordings import recordings
@@ -61,6 +61,19 @@ def test_an_oddity_is_reported_with_its_traces_and_its_reason() -> None:
     note_findings(contract, GOOD.trace, Judgement(oddities={"queue-shut-down": [violation]}), notes)
     assert notes.describe_oddities()["queue-shut-down"].startswith("1 trace. The A2A SDK ends")
     assert notes.describe_tolerances("tokens-doubled")["tokens-doubled"].startswith("unused")
+
+
+def test_what_could_be_tolerated_fails_one_test_of_a_run() -> None:
+    notes = Notes()
+    contract = load_contract("any-agent.yaml")
+    doubled = Violation("tokens.doubled", "the path", "each call counted once", "counted twice")
+    broken = Violation("root.name", "the path", "agent", "POST /")
+    judgement = Judgement([Finding([doubled]), Finding([broken])])
+    assert str(judgement.findings[0]).endswith("; TOLERATE:tokens-doubled makes this a warning")
+    assert str(judgement.findings[1]).endswith("seen POST /")
+    assert not notes.failed_before
+    note_findings(contract, GOOD.trace, judgement, notes)
+    assert notes.failed_before == {"tokens-doubled": "another test of this run fails because of it"}
 
 
 TOLERATED = f"""
