@@ -40,12 +40,10 @@ class Canaries:
         """Return the distinctive values of the tool's answers that the agent's answer says too.
 
         Fails where the model did not use its tool: the answer to one of the tool calls is not in the agent's
-        answer. Of a question without an answer, return all distinctive values. Fails, too, where no tool call
-        has any.
+        answer. Of a question without an answer, return all distinctive values. None where no tool call has
+        any: whether the answer came from the tool is unknown then.
         """
-        found = pick_canaries(question, trace)
-        logger.info(f"Only the tool can know, and the answer says: {', '.join(found)}.")
-        return found
+        return pick_canaries(question, trace)
 
     @keyword
     def pick_canaries_of_conversations(
@@ -54,7 +52,7 @@ class Canaries:
         """Return such values of each question's one trace, by context id; none of a question without a trace.
 
         A value that several questions have is none, unless they ask the same and have no other. Fails with
-        every question whose model did not use its tool, and with every question that has no value of its own.
+        every question whose model did not use its tool.
         """
         return pick_canaries_of_conversations(questions, arrivals)
 
@@ -80,12 +78,11 @@ def pick_canaries(question: Question, trace: Trace) -> list[str]:
                 f"{excerpt(question.answer)}"
             )
         picked |= dict.fromkeys(said)
-    if not picked:
+    if picked:
+        logger.info(f"Only the tool can know, and the answer says: {', '.join(picked)}.")
+    else:
         outputs = [text for call in calls for text in content(call, "output")]
-        raise AssertionError(
-            f"The tool's answer has no value that only the tool can know, so it cannot be followed: "
-            f"{excerpt(quoted(outputs))}. Ask about something that it answers with numbers or names."
-        )
+        logger.info(f"The tool's answer has no value that only it can know: {excerpt(quoted(outputs))}.")
     return list(picked)
 
 
@@ -106,24 +103,17 @@ def pick_canaries_of_conversations(
     for question in questions:
         for value in picked[question.context_id]:
             askers.setdefault(value, []).append(question.text)
-    own = {
-        context: [value for value in values if len(askers[value]) == 1]
-        or [value for value in values if len(set(askers[value])) == 1]
-        for context, values in picked.items()
-    }
-    problems += [
-        f"{question.text} The tool's values are not its own, others were answered with them too: "
-        f"{', '.join(picked[question.context_id])}."
-        for question in questions
-        if picked[question.context_id] and not own[question.context_id]
-    ]
     if problems:
         lines = "\n".join(f"- {problem}" for problem in problems)
         raise AssertionError(
             f"{len(problems)} of {counted(len(questions), 'conversation')} cannot be followed from the tool "
             f"to the answer:\n{lines}"
         )
-    return own
+    return {
+        context: [value for value in values if len(askers[value]) == 1]
+        or [value for value in values if len(set(askers[value])) == 1]
+        for context, values in picked.items()
+    }
 
 
 def tool_calls(trace: Trace) -> list[Span]:

@@ -84,7 +84,6 @@ def judge(contract: Contract, trace: Trace, expectation: Expectation) -> Judgeme
     """Return all violations of the contract, in the order of the sections, those with one cause together.
 
     What follows from a pattern that is odd or tolerated is so too. Any other such violation explains none.
-    Raises ContractError where the contract asks for canaries and the expectation has none.
     """
     judgement, trace = Judgement(), as_sent(trace)
     failing: list[Violation] = []

@@ -80,25 +80,33 @@ Trace Should Be As Its Contract Says
     [Documentation]    Ask; fail unless the question's trace fulfils its contract in MLflow and, where the overlay has
     ...    it, in Phoenix.
     [Arguments]    ${kind}    ${text}    ${tool_calls}    @{cities}
-    ${experiment_id} =    Get Experiment Id
     ${contract} =    Get Contract    ${kind}    mlflow
-    ${has_all} =    Get Arrival Check    ${contract}    ${tool_calls}
+    ${before} =    Read Collector Metrics Or None
     ${question} =    Ask In New Context    ${text}
+    ${trace} =    Wait For What Contract Demands    ${question}    ${contract}    ${tool_calls}
+    Trace Should Have Arrived    MLflow    ${question}    ${trace}    ${before}
+    ${canaries} =    Get Canaries    ${question}    ${trace}    ${contract}    @{cities}
+    VAR    @{expectation} =    ${question}    ${canaries}    ${tool_calls}
+    Trace Should Fulfil Contract    ${trace}    ${contract}    @{expectation}
+    Phoenix Should Have The Same Trace    ${kind}    ${trace}    ${expectation}    ${before}
+
+Wait For What Contract Demands
+    [Documentation]    Return the question's trace in MLflow when it has all spans that its contract demands, or what
+    ...    there is after the limit.
+    [Arguments]    ${question}    ${contract}    ${tool_calls}
+    ${experiment_id} =    Get Experiment Id
+    ${has_all} =    Get Arrival Check    ${contract}    ${tool_calls}
     ${trace} =    Wait For Trace In MLflow
     ...    ${question.context_id}
     ...    ${experiment_id}
     ...    ${LIMITS}[trace]
     ...    ${has_all}
-    Trace Should Have Arrived    MLflow    ${question}    ${trace}
-    ${canaries} =    Get Canaries    ${question}    ${trace}    ${contract}    @{cities}
-    VAR    @{expectation} =    ${question}    ${canaries}    ${tool_calls}
-    Trace Should Fulfil Contract    ${trace}    ${contract}    @{expectation}
-    Phoenix Should Have The Same Trace    ${kind}    ${trace}    ${expectation}
+    RETURN    ${trace}
 
 Phoenix Should Have The Same Trace
     [Documentation]    Fail unless Phoenix has the trace that MLflow has, and it fulfils the contract there too; pass
     ...    where no Phoenix is deployed.
-    [Arguments]    ${kind}    ${trace}    ${expectation}
+    [Arguments]    ${kind}    ${trace}    ${expectation}    ${before}
     ${backends} =    Get Deployed Backends
     IF    'phoenix' not in $backends    RETURN
     VAR    ${question} =    ${expectation}[0]
@@ -109,23 +117,20 @@ Phoenix Should Have The Same Trace
     ...    ${question.context_id}
     ...    ${{len($trace.spans)}}
     ...    ${LIMITS}[phoenix]
-    Trace Should Have Arrived    Phoenix    ${question}    ${same}
+    Trace Should Have Arrived    Phoenix    ${question}    ${same}    ${before}
     ${contract} =    Get Contract    ${kind}    phoenix
     Trace Should Fulfil Contract    ${same}    ${contract}    @{expectation}
     Phoenix Should Hold The Same Spans    ${question}    ${trace}    ${same}
 
 Trace Should Have Arrived
-    [Documentation]    Fail, with what the agent answered, where a backend has no whole trace of a question; report its
-    ...    arrival time.
-    [Arguments]    ${backend}    ${question}    ${trace}
-    VAR    ${answer} =    The agent answered ${question.text} with: ${{$question.answer or $question.failure}}
-    IF    $trace is None
-        Fail    ${backend} has no trace of session ${question.context_id}. ${answer}
-    END
-    Log Trace    ${trace}
-    ${seen} =    Describe Trace    ${trace}
-    IF    not $trace.is_whole
-        Fail    Trace ${trace.trace_id} is not whole: ${seen}. ${answer}
+    [Documentation]    Fail with the verdict where a backend has no whole trace of a question; report its arrival time.
+    ...    `before` are the collector's metrics from before the question.
+    [Arguments]    ${backend}    ${question}    ${trace}    ${before}
+    IF    $trace is not None    Log Trace    ${trace}
+    IF    $trace is None or not $trace.is_whole
+        VAR    &{known} =    before=${before}    trace=${trace}
+        ${verdict} =    Get Verdict Of One Question    ${backend.lower()}    ${question}    &{known}
+        Fail    ${verdict}
     END
     ${arrival} =    Record Arrival Time    ${backend}    ${question}    ${trace}
     Set Test Message    ${backend}: ${arrival}    append=True

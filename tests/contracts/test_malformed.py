@@ -7,11 +7,7 @@ from pathlib import Path
 import pytest
 
 from contracts.contract import load_contract
-from contracts.evaluation import Expectation
-from contracts.judgement import evaluate
 from contracts.selectors import ContractError
-from tests.contracts.recordings import CONTRACTS
-from traces.model import Trace
 
 GOOD = "description: A contract.\n"
 
@@ -91,9 +87,3 @@ def test_extending_merges_maps_and_drops_rules(tmp_path: Path) -> None:
         "counts": {"LLM": 2},
         "attributes": {"LLM": {"required": {"b": {}}}},
     }
-
-
-def test_a_contract_about_canaries_needs_canaries() -> None:
-    contract = load_contract(CONTRACTS / "weather-one-tool.yaml")
-    with pytest.raises(ContractError, match="needs canaries"):
-        evaluate(contract, Trace("0" * 32, (), "mlflow", "OK"), Expectation("a-session", "A question?"))

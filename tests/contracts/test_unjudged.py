@@ -38,6 +38,22 @@ def test_what_cannot_be_known_is_said_and_fails_nothing(rule: str, judgement: Ju
     assert unjudged.reason
 
 
+def test_without_a_canary_the_rules_about_it_are_not_judged() -> None:
+    recording = recorded("one-tool")[0]
+    expectation = replace(recording.expectation, canaries=(), tool_calls=1)
+    contract = replace(shared_contract(recording.contract), facts=FACTS)
+    contract = replace(
+        contract, sections={name: rules for name, rules in contract.sections.items() if name != "canaries"}
+    )
+    judgement = judge(contract, recording.trace, expectation)
+    assert not judgement.findings
+    assert [each.rule for each in judgement.unjudged] == [
+        "causality.canary-comes-from-tool",
+        "causality.canary-reaches-model",
+        "causality.canary-reaches-answer",
+    ]
+
+
 def test_all_is_judged_where_all_is_known() -> None:
     assert judged().unjudged == []
 

@@ -99,10 +99,9 @@ def test_without_an_answer_all_values_of_the_tool_are_canaries() -> None:
     assert pick_canaries(question, PUBLIC.trace)[0] == "54.3"
 
 
-def test_an_output_without_a_distinctive_value_cannot_be_followed() -> None:
+def test_an_output_without_a_distinctive_value_has_no_canary() -> None:
     trace = attribute("TOOL", "output.value", "sunny")(PUBLIC.trace)
-    with pytest.raises(AssertionError, match=r"cannot be followed: \[\"sunny\"\]\. Ask about something"):
-        pick_canaries(asked(PUBLIC, "It is sunny."), trace)
+    assert pick_canaries(asked(PUBLIC, "It is sunny."), trace) == []
 
 
 def conversation(session: str, temperature: str, text: str = "") -> tuple[Question, Arrival]:
@@ -123,11 +122,17 @@ def test_a_value_that_two_conversations_have_is_no_canary() -> None:
     assert found == {"a": ["10.25"], "b": ["11.75"]}
 
 
-def test_a_conversation_without_a_value_of_its_own_is_a_problem() -> None:
+def test_a_conversation_can_be_without_a_value_of_its_own() -> None:
     both = conversation("a", "10.25"), conversation("b", "10.25", "And in Rome?")
     questions, arrivals = map(list, zip(*both, strict=True))
-    with pytest.raises(AssertionError, match="2 of 2 conversations cannot be followed"):
-        pick_canaries_of_conversations(questions, arrivals)  # type: ignore[arg-type] # zip has no pairs
+    found = pick_canaries_of_conversations(questions, arrivals)  # type: ignore[arg-type] # zip has no pairs
+    assert found == {"a": [], "b": []}
+
+
+def test_a_conversation_whose_model_did_not_use_its_tool_is_a_problem() -> None:
+    question, arrival = conversation("a", "10.25")
+    with pytest.raises(AssertionError, match=r"^1 of 1 conversation cannot be followed"):
+        pick_canaries_of_conversations([replace(question, answer="It is mild.")], [arrival])
 
 
 def test_conversations_that_ask_the_same_may_be_answered_with_the_same_values() -> None:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from contracts.evaluation import Evaluation, Violations
-from contracts.selectors import PLACE, TEXT, ContractError, parse_sentence
+from contracts.evaluation import Evaluation, Unjudged, Violations
+from contracts.selectors import PLACE, TEXT, parse_sentence
 from traces.model import Span
 from traces.text import contains, content, texts_anywhere, texts_in
 
@@ -26,6 +26,9 @@ class _Text:
 def causality(evaluation: Evaluation, section: Mapping[str, Any]) -> Violations:
     """Check that the text of one span is contained in another's."""
     for name, rule in section.items():
+        if rule["text"] == "$canaries" and not evaluation.expectation.canaries:
+            yield Unjudged(f"causality.{name}", "the tool's answer has no value that only the tool can know")
+            continue
         place = parse_sentence(PLACE, rule["in"])
         for text in _texts(evaluation, rule["text"]):
             if text.content is None and rule.get("where_kept"):
@@ -75,8 +78,6 @@ def _texts(evaluation: Evaluation, reference: str) -> Iterator[_Text]:
     if reference == "$question":
         yield _Text("the question", expectation.question)
     elif reference == "$canaries":
-        if not expectation.canaries:
-            raise ContractError("The contract needs canaries: pass them with the question.")
         for canary in expectation.canaries:
             yield _Text("the canary", canary)
     else:
