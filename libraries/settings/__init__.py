@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from robot.api import logger
 from robot.api.deco import keyword, library
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,19 +38,19 @@ class Settings:
 
     @keyword
     def settings_should_be_valid(self, variables: Mapping[str, Any]) -> None:
-        """Fail where a variable is no setting, or where one lacks a key, or has an unknown or wrong one.
+        """Fail where a setting's name is misspelt, lacks a key, or has an unknown or wrong one.
 
         `variables` are all of Robot's, as `Get Variables` returns them: from variable files and from the
-        command line.
+        command line. Warn of one that is like no setting: it may be of suites that run beside these.
         """
         defaults = yaml.safe_load(SETTINGS.read_text(encoding="utf-8"))
         given = {_plain(name): value for name, value in variables.items()}
         known = {_plain(name) for name in _own_variables()} | {_plain(name) for name in defaults}
-        problems = [
-            f"{name} is no setting{_guess(name, defaults)}"
-            for name in variables
-            if _plain(name) not in known and not AUTOMATIC.fullmatch(name)
-        ]
+        unknown = [name for name in variables if _plain(name) not in known and not AUTOMATIC.fullmatch(name)]
+        guesses = {name: _guess(name, defaults) for name in unknown}
+        problems = [f"{name} is no setting{guess}" for name, guess in guesses.items() if guess]
+        for name in [name for name, guess in guesses.items() if not guess]:
+            logger.warn(f"{name} is no setting of these suites: resources/settings.yaml has all of them.")
         for name, default in defaults.items():
             if name not in OWN_FORMS:
                 problems += find_problems(given[_plain(name)], default, name)

@@ -54,7 +54,6 @@ def test_valid_settings_are_accepted(changes: dict[str, Any]) -> None:
     ("changes", "sentence"),
     [
         ({"AGENT_NAMESPACE": "x"}, "AGENT_NAMESPACE is no setting (did you mean AGENTS_NAMESPACE?)"),
-        ({"FLAVOUR": "x"}, "FLAVOUR is no setting"),
         ({"AGENTS-NAMESPACE": "x"}, "AGENTS-NAMESPACE is no setting (did you mean AGENTS_NAMESPACE?)"),
         (
             {"LIMITS": {**DEFAULTS["LIMITS"], "trce": 1}},
@@ -79,6 +78,13 @@ def test_valid_settings_are_accepted(changes: dict[str, Any]) -> None:
 )
 def test_a_wrong_setting_is_named(changes: dict[str, Any], sentence: str) -> None:
     assert problems(**changes) == sentence
+
+
+def test_a_variable_of_other_suites_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    warnings: list[str] = []
+    monkeypatch.setattr("settings.logger.warn", warnings.append)
+    assert problems(FLAVOUR="x") == ""
+    assert warnings == ["FLAVOUR is no setting of these suites: resources/settings.yaml has all of them."]
 
 
 def test_every_setting_has_a_form_to_compare_with() -> None:
