@@ -24,7 +24,7 @@ from pipeline.collector import (
 )
 from traces.messages import counted
 from traces.model import Trace
-from verdicts.evidence import Evidence
+from verdicts.evidence import LONGEST_LINE, Evidence
 
 # The components without which the agent cannot answer.
 NEEDED_FOR_AN_ANSWER = ("weather-agent", "weather-tool", "model")
@@ -112,7 +112,9 @@ def _receiving(evidence: Evidence) -> str:
         why = f"the queue of {', '.join(full)} is full" if full else "it is short of memory (memory_limiter)"
         return f"the collector refused {counted(refused, 'span')}: {why}"
     target = f", which sends to {evidence.agent_endpoint}" if evidence.agent_endpoint else ""
-    return f"the collector accepted 0 spans from the agent{target}{f'; {denied}' if denied else ''}"
+    errors = evidence.export_errors
+    logged = f"the agent's log says: {errors[-1][:LONGEST_LINE]}" if errors else ""
+    return "; ".join(filter(None, (f"the collector accepted 0 spans from the agent{target}", denied, logged)))
 
 
 def _exporting(evidence: Evidence) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,14 @@ from agent.client import Question
 from pipeline.collector import Exporter, Metrics, describe_trace_pipelines, find_exporter
 from traces.backends import BACKENDS
 from traces.model import Trace
+
+LONGEST_LINE = 600  # characters of a log line
+# What SDKs of OpenTelemetry log where spans are not sent, as "Failed to export span batch code: 404", or
+# `traces export: failed to send to` of Go, OTLPExporterError of JavaScript, `Queue full, dropping Span`.
+EXPORT_ERROR = re.compile(
+    r"(?=.*export).*(fail|error|exception|unable|refused|time.?out)|queue (is )?full|dropping span",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -28,7 +37,7 @@ class Evidence:
       could not be asked.
     - `elsewhere`: where else the backend has the question's trace, in words.
     - `agent_endpoint`: the URL that the agent sends its spans to; `unsent`: why they do not leave its pod.
-    - `log`: the lines that the collector logged since the question.
+    - `log`, `agent_log`: the lines that the collector and the agent logged since the question.
     - `denied_to_collector`, `denied_to_backend`: which network policies deny the agent's connection to the
       collector, and the collector's to the backend.
     - `unread`: by field, why it could not be read. `configuration` stands for `exporter` and `pipelines`.
@@ -53,6 +62,7 @@ class Evidence:
     agent_endpoint: str | None = None
     unsent: str = ""
     log: Sequence[str] = ()
+    agent_log: Sequence[str] = ()
     denied_to_collector: str = ""
     denied_to_backend: str = ""
     unread: Mapping[str, str] = field(default_factory=dict)
@@ -71,6 +81,11 @@ class Evidence:
     def exporter_lines(self) -> list[str]:
         """The lines that the collector logged about this backend's exporter, oldest first."""
         return [line for line in self.log if self.exporter and f'"{self.exporter.name}"' in line]
+
+    @property
+    def export_errors(self) -> list[str]:
+        """The lines that the agent logged about spans that it could not export, oldest first."""
+        return [line.strip() for line in self.agent_log if EXPORT_ERROR.search(line)]
 
 
 def collect(

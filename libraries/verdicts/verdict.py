@@ -10,10 +10,9 @@ from robot.api.deco import keyword, library
 from agent.client import Question
 from pipeline.collector import ACCEPTED, FAILED, QUEUED, SENT
 from verdicts.causes import describe_missing_answer, find_cause, find_shared_cause
-from verdicts.evidence import Evidence, collect
+from verdicts.evidence import LONGEST_LINE, Evidence, collect
 
 LOG_LINES = 3
-LONGEST_LINE = 600  # characters of a log line
 
 
 @library(scope="GLOBAL")
@@ -122,5 +121,7 @@ def _details(evidence: Evidence) -> Iterator[str]:
         name = evidence.experiment_name or (found["name"] if found else "its name")
         yield f"the collector sends to experiment {evidence.sent_to}; {name} {known}"
     yield from filter(None, (evidence.denied_to_collector, evidence.denied_to_backend))
+    for line in evidence.export_errors[-LOG_LINES:]:
+        yield f"agent's log: {line[:LONGEST_LINE]}"
     for line in evidence.exporter_lines[-LOG_LINES:]:
         yield f"collector's log: {line[:LONGEST_LINE]}"

@@ -128,8 +128,8 @@ Read Collector Metrics
 Read Collector Configuration
     RETURN    ${{ {'service': {'pipelines': {'traces/mlflow': {}}}} }}
 
-Read Collector Log Since
-    [Arguments]    ${moment}
+Read Log Since
+    [Arguments]    ${component}    ${moment}
     Fail    No log can be read.
 
 Get Experiment Or None

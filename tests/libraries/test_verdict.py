@@ -221,6 +221,17 @@ CASES = {
         seen(RECEIVED + QUEUED, exporter=WITH_LOGIN, log=[retried("HTTP Status Code 503")], experiment=None),
         "MLflow does not take the spans: it answers 503, as it does without its database",
     ),
+    "the agent logs why its spans are refused": (
+        seen(
+            agent_log=[
+                "INFO answered in 0.2 s",
+                "ERROR Failed to export span batch code: 400, reason: http: request body too large",
+                "INFO answered in 0.3 s",
+            ]
+        ),
+        "which sends to http://otel-collector:8335; the agent's log says: ERROR Failed to export span batch "
+        "code: 400, reason: http: request body too large.",
+    ),
     "two batches of one trace came at once": (
         seen(RECEIVED + failed("Unknown"), log=[dropped(422)]),
         "status 422, its database did not take them, as where two batches with spans of one trace",
@@ -337,6 +348,29 @@ CASES |= {
         "weather-tool does not run (it is scaled to 0 replicas); what came instead: task state 'failed'",
     ),
 }
+
+
+@pytest.mark.parametrize(
+    ("line", "is_error"),
+    [
+        ("Failed to export span batch code: 404, reason: 404 page not found", True),
+        ("Failed to export traces to otel-collector:4317, error code: StatusCode.UNAVAILABLE", True),
+        (
+            "Transient error Not Found encountered while exporting span batch, retrying in 0.9s.",
+            True,
+        ),
+        ("Exception while exporting Span.", True),
+        ("Queue full, dropping Span.", True),
+        ("Dropping span batch: serialized size 70 bytes exceeds max_request_size 60 bytes.", True),
+        ("2026/11/26 08:00:00 traces export: failed to send to http://c:4318/v1/traces: 404 Not Found", True),
+        ('{"name":"OTLPExporterError","code":"404"}', True),
+        ("Failed to export spans. Server responded with HTTP status code 503.", True),
+        ("INFO weather_agent.executor trace 82f6 answered in 0.21 s", False),
+        ("ERROR The model failed: Error code: 500", False),
+    ],
+)
+def test_what_an_exporter_of_an_sdk_logs_is_known(line: str, is_error: bool) -> None:
+    assert bool(seen(agent_log=[line]).export_errors) == is_error
 
 
 def test_the_cause_names_the_backend_only_where_it_is_the_backend_s() -> None:
