@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -21,6 +22,19 @@ class HarnessError(Exception):
         """Keep the sentence and, where one matters, the log file."""
         super().__init__(message)
         self.log = log
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came: the program ends as after Ctrl-C, but the programs that it runs do not know of it."""
+
+
+def stop_when_terminated() -> None:
+    """Let SIGTERM end this program as Ctrl-C does, so that it leaves things in order."""
+    signal.signal(signal.SIGTERM, _raise_terminated)
+
+
+def _raise_terminated(*_: object) -> None:
+    raise Terminated
 
 
 def last_lines(log: Path, count: int = LOG_LINES) -> str:

@@ -5,7 +5,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 SUITE = """
 *** Settings ***
@@ -20,14 +23,23 @@ Long Test
 """
 PROGRAM = """
 import sys
-from harness.common.errors import reports_errors
+from harness.common.errors import reports_errors, stop_when_terminated
 from harness.common.suites import run_robot
+stop_when_terminated()
 sys.exit(reports_errors(run_robot)(*sys.argv[1:]))
 """
 START_LIMIT = 30  # seconds
 
 
-def test_teardowns_run_after_an_interrupt(tmp_path: Path) -> None:
+def interrupt(process: subprocess.Popen[str]) -> None:
+    """Do what a terminal does: the signal reaches both processes."""
+    os.killpg(process.pid, signal.SIGINT)
+
+
+@pytest.mark.parametrize("stop", [interrupt, subprocess.Popen.terminate])
+def test_teardowns_run_after_an_interrupt(
+    tmp_path: Path, stop: Callable[[subprocess.Popen[str]], None]
+) -> None:
     suite = tmp_path / "long.robot"
     suite.write_text(SUITE)
     options = ["--variable", f"FOLDER:{tmp_path}", "--outputdir", str(tmp_path), "--console", "quiet"]
@@ -42,7 +54,7 @@ def test_teardowns_run_after_an_interrupt(tmp_path: Path) -> None:
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    stop(process)
     _, printed = process.communicate(timeout=START_LIMIT)
     assert process.returncode == 130
     assert printed.splitlines()[-1] == "Interrupted; the same command can be run again."
