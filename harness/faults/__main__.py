@@ -1,118 +1,122 @@
-"""Breaks the stack by one fault after the other, and reports whether the right test found it.
+"""Breaks the stack by one fault after the other; reports which the suites found, and which they named.
 
-    KUBECONFIG=... python -m harness.faults [--catalogue NAME] [--variable NAME:VALUE] [FAULT ...]
+    tox -e faults [-- NAME ... | --smoke | --shard 1/3]
 
-By default: all faults of all catalogues that fit what is deployed. The others are named, with the reason.
-For each fault: change the workload, wait until it is rolled out, run the test, change it back.
-The exit code is 0 when every fault made its test fail, with what its message must contain.
-Robot's results are in results/faults/FAULT.
+By default: all faults of the catalogue that fit what is deployed. The others are named, with the reason.
+For each fault: change the stack, wait until the change is what runs, run the tests, change it back, and wait
+until all is well again. Ctrl-C and SIGTERM heal the stack too.
+The exit code is 0 when every fault was found and named, and no other test failed.
+results/faults has faults.json, faults.html and, in a folder a fault, Robot Framework's results.
 """
 
 from __future__ import annotations
 
 import argparse
-import shutil
+import re
 import sys
-from collections.abc import Mapping
-from functools import cache
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from robot.api import ExecutionResult
-
-from harness.common.errors import HarnessError, reports_errors
-from harness.common.kubectl import current_context
+from harness.common.errors import HarnessError, reports_errors, stop_when_terminated
+from harness.common.kubectl import current_context, kubectl
 from harness.common.options import pair
-from harness.common.suites import SUITES, run_robot
-from harness.faults.catalogue import CATALOGUES, Fault, read_catalogue
-from harness.faults.stack import HealingError, Workload, broken, why_left_out
+from harness.common.progress import say
+from harness.faults import report
+from harness.faults.catalogue import Fault, in_shard, read_catalogue
+from harness.faults.changes import HealingError, broken, heal_what_was_left, plan
+from harness.faults.judging import Outcome, judge, run_tests
+from harness.faults.stack import Stack
 
-HERE = Path(__file__).parent
-RESULTS = HERE.parents[1] / "results" / "faults"
+RESULTS = Path(__file__).parents[2] / "results" / "faults"
 
 
-def choose(catalogues: list[str], names: list[str]) -> list[Fault]:
-    """Return the faults of these catalogues (none: of all) with these names (none: all of them).
+def shard(text: str) -> tuple[int, int]:
+    """Read an option such as `1/3`; argparse reports another one."""
+    match = re.fullmatch(r"([1-9]\d*)/([1-9]\d*)", text)
+    if not match or int(match[1]) > int(match[2]):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a part such as 1/3")
+    return int(match[1]), int(match[2])
 
-    Raises HarnessError for a name that no fault of them has.
+
+def choose(arguments: argparse.Namespace) -> list[Fault]:
+    """Return the faults that the command line asks for.
+
+    Raises HarnessError for a name that no fault has.
     """
-    known = {fault.name: fault for name in catalogues or CATALOGUES for fault in read_catalogue(name)}
-    for name in names:
+    known = {fault.name: fault for fault in read_catalogue()}
+    for name in arguments.faults:
         if name not in known:
             raise HarnessError(f"No fault is named {name!r}; choose from {', '.join(known)}.")
-    return [known[name] for name in names or known]
+    if arguments.faults:
+        return [known[name] for name in arguments.faults]
+    faults = [fault for fault in known.values() if fault.smoke or not arguments.smoke]
+    return in_shard(faults, *arguments.shard)
 
 
-def was_found(fault: Fault, output: Path) -> tuple[bool, str]:
-    """Return whether a run's output.xml shows that the fault was found, and the test's message."""
-    if not output.exists():
-        return False, f"robot did not run {fault.suite}"
-    tests = [test for test in ExecutionResult(output).suite.all_tests if test.name == fault.test]
-    if not tests:
-        return False, f"no test is named {fault.test!r}"
-    message = str(tests[0].message)
-    if tests[0].status != "FAIL":
-        return False, f"{fault.test!r} did not fail: {tests[0].status} {message}"
-    missing = [text for text in fault.says if text not in message]
-    if missing:
-        return False, f"{fault.test!r} failed, but its message lacks {missing[0]!r}:\n{message}"
-    return True, message
-
-
-def run(fault: Fault, workload: Workload, variables: Mapping[str, str]) -> bool:
-    """Break the stack by a fault, run its test and heal; return whether the fault was found.
-
-    `variables` are settings for the test. Raises HealingError when the fault stays in the stack.
-    """
-    print(f"\n{fault.name}: {fault.breaks}", flush=True)
-    results = RESULTS / fault.name
-    shutil.rmtree(results, ignore_errors=True)  # an earlier run's output would be taken for this one's
-    options = [
-        "--console", "none", "--variablefile", str(HERE / "short_limits.yaml"),
-        *(option for each in variables.items() for option in ("--variable", ":".join(each))),
-        *(("--variable", f"DISRUPTIVE:{current_context()}") if fault.disruptive else ()),
-        "--outputdir", str(results), "--test", fault.test, str(SUITES / fault.suite),
-    ]  # fmt: skip
+def why_left_out(fault: Fault, stack: Stack) -> str:
+    """Return why a fault does not fit what is deployed, empty where it fits."""
+    ours = stack.is_ours()
+    if fault.installed == ours:
+        return f"the stack is {'ours' if ours else 'of an installation'}"
+    namespace = stack.namespaces["system"]
+    for component, witness in fault.needs.items():
+        if not kubectl("get", witness, f"--namespace={namespace}", "--ignore-not-found"):
+            return f"it needs components/{component}, and namespace {namespace} has no {witness}"
     try:
-        with broken(fault, workload):
-            run_robot(*options)
-        found, message = was_found(fault, results / "output.xml")
+        for change in fault.changes:
+            plan(change, stack)
+    except HarnessError as error:
+        return str(error).rstrip(".")
+    return ""
+
+
+def run(fault: Fault, stack: Stack, variables: Mapping[str, str]) -> Outcome:
+    """Break the stack by a fault, run its tests and heal; return what became of it.
+
+    Raises HealingError when the fault stays in the stack.
+    """
+    started = time.monotonic()
+    folder = RESULTS / fault.name
+    try:
+        with broken(fault, stack, RESULTS):
+            run_tests(fault, folder, variables)
+        outcome = judge(fault, folder)
     except HealingError:
         raise
     except HarnessError as error:
-        found, message = False, str(error)
-    print(f"  {'found' if found else 'NOT FOUND'}: {message}", flush=True)
-    return found
+        outcome = Outcome(fault, error=str(error))
+    return replace(outcome, took=time.monotonic() - started)
 
 
-def run_all(faults: list[Fault], variables: Mapping[str, str]) -> tuple[list[str], list[str], list[str]]:
-    """Run the faults that fit what is deployed; return the names of found, missed and left out ones."""
+def run_all(
+    faults: Sequence[Fault], stack: Stack, variables: Mapping[str, str], outcomes: list[Outcome]
+) -> None:
+    """Run the faults that fit what is deployed, and add to the outcomes what became of each.
 
-    @cache
-    def find_workload(component: str) -> Workload:
-        return Workload(component, variables)
-
-    found, missed, left_out = [], [], []
-    for fault in faults:
-        reason = why_left_out(fault, find_workload(fault.component))
-        if reason:
-            print(f"\n{fault.name}: left out: {reason}", flush=True)
-            left_out.append(fault.name)
-        elif run(fault, find_workload(fault.component), variables):
-            found.append(fault.name)
-        else:
-            missed.append(fault.name)
-    return found, missed, left_out
+    Raises HealingError when a fault stays in the stack: no other one can be judged then.
+    """
+    heal_what_was_left(RESULTS)
+    stack.wait_until_settled(stack.components)
+    for number, fault in enumerate(faults, 1):
+        say(f"\n[{number}/{len(faults)}] {fault.name}: {fault.breaks}")
+        reason = why_left_out(fault, stack)
+        outcome = Outcome(fault, left_out=reason) if reason else run(fault, stack, variables)
+        outcomes.append(outcome)
+        took = "" if reason else f" ({outcome.took:.0f} s)"
+        say(f"  {outcome.verdict}: {outcome.left_out or outcome.sentence or outcome.error}{took}")
+        for problem in outcome.problems:
+            say(f"  - {problem}")
 
 
-@reports_errors
-def main() -> int:
-    """Run the faults that the command line names; return the exit code."""
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m harness.faults", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+        prog="tox -e faults --", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument(
-        "--catalogue", action="append", default=[], choices=CATALOGUES, help="may be given several times"
-    )
+    parser.add_argument("--smoke", action="store_true", help="only some faults, of different kinds")
+    parser.add_argument("--shard", type=shard, default=(1, 1), help="only a part of the faults: 1/3")
     parser.add_argument(
         "--variable",
         type=pair(":"),
@@ -122,13 +126,27 @@ def main() -> int:
         help="a setting, as robot takes it: SYSTEM_NAMESPACE:rossoctl-system",
     )
     parser.add_argument("faults", nargs="*", metavar="FAULT", help="a fault's name (default: all)")
-    arguments = parser.parse_args()
-    faults = choose(arguments.catalogue, arguments.faults)
-    print(f"The stack of context {current_context()} is broken and healed again.", flush=True)
-    found, missed, left_out = run_all(faults, dict(arguments.variable))
-    print(f"\nFound {len(found)} of {len(found) + len(missed)} faults", end="")
-    print(f", left out {len(left_out)}: {', '.join(left_out)}." if left_out else ".")
-    return 0 if found and not missed and not (arguments.faults and left_out) else 1
+    return parser.parse_args()
+
+
+@reports_errors
+def main() -> int:
+    """Run the faults that the command line asks for; return the exit code."""
+    arguments = parse_arguments()
+    faults = choose(arguments)
+    stop_when_terminated()
+    context = current_context()
+    say(f"The stack of context {context} is broken and healed again.")
+    outcomes: list[Outcome] = []
+    variables = dict(arguments.variable)
+    try:
+        run_all(faults, Stack(variables), variables, outcomes)
+    finally:
+        report.write(outcomes, context, RESULTS)
+        say(f"\n{report.table(outcomes)}\nReport: {RESULTS / 'faults.html'}")
+    judged = [outcome for outcome in outcomes if not outcome.left_out]
+    all_ran = not arguments.faults or len(judged) == len(outcomes)
+    return 0 if judged and all_ran and all(outcome.is_right for outcome in judged) else 1
 
 
 if __name__ == "__main__":

@@ -1,27 +1,22 @@
-"""Finds the workload that a fault changes, breaks it and heals it."""
+"""Where the components of the stack are, and whether all that changed has settled."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from harness.common.errors import HarnessError
-from harness.common.kubectl import kubectl
-from harness.faults.catalogue import Fault
+from harness.common.kubectl import Object, find, kubectl
+from harness.common.waiting import wait_for
+from harness.faults.reference import Reference
+from harness.faults.settling import WORKLOADS, Namespace, queue_problems
 
 SETTINGS = Path(__file__).parents[2] / "resources" / "settings.yaml"
 PART_OF, OURS = "app.kubernetes.io/part-of", "llm-observability"  # the label of what the overlays deploy
-KINDS = "deployment,statefulset"
-ROLLOUT_LIMIT = "180s"
-
-
-class HealingError(HarnessError):
-    """A fault stays in the stack: no other one can be judged before it is healed."""
+LIMIT = 300.0  # seconds until all has settled; a new MLflow takes a minute on two busy cores
 
 
 def find_namespace(service: str, setting: str) -> str:
@@ -41,64 +36,144 @@ def find_namespace(service: str, setting: str) -> str:
     return found[0]
 
 
-class Workload:
-    """The Deployment or StatefulSet behind a component's Service, as it is when it is found."""
+class Stack:
+    """The components that resources/settings.yaml places, as they are found when they are first asked for."""
 
-    def __init__(self, component: str, chosen: Mapping[str, str] | None = None) -> None:
-        """Find it as resources/settings.yaml says; `chosen` has settings that win over that file's.
+    def __init__(self, chosen: Mapping[str, str] | None = None) -> None:
+        """Read the settings; `chosen` has some that win over that file's."""
+        self._settings = yaml.safe_load(SETTINGS.read_text(encoding="utf-8")) | (chosen or {})
+        self._namespaces: dict[str, str] = {}
+        self._workloads: dict[str, Reference] = {}
+
+    @property
+    def components(self) -> list[str]:
+        """The names of the components that are deployed."""
+        return [name for name in self._settings["COMPONENTS"] if self._is_deployed(name)]
+
+    @property
+    def namespaces(self) -> dict[str, str]:
+        """The stack's namespaces, by the names that a catalogue has for them."""
+        return {"system": self._namespace_of("otel-collector"), "agents": self._namespace_of("weather-agent")}
+
+    def service_of(self, component: str) -> Reference:
+        """Return a component's Service."""
+        place = self._settings["COMPONENTS"][component]
+        return Reference("service", place["service"], self._namespace_of(component))
+
+    def workload_of(self, component: str) -> Reference:
+        """Return the Deployment or StatefulSet behind a component's Service, as it was found first.
 
         Raises HarnessError where there is not exactly one.
         """
-        settings = yaml.safe_load(SETTINGS.read_text(encoding="utf-8")) | (chosen or {})
-        place = settings["COMPONENTS"][component]
+        if component not in self._workloads:
+            self._workloads[component] = self._find_workload(component)
+        return self._workloads[component]
+
+    def is_ours(self) -> bool:
+        """Return whether the collector is what our overlays deploy."""
+        labels = self.read(self.workload_of("otel-collector"))["metadata"].get("labels", {})
+        return bool(labels.get(PART_OF) == OURS)
+
+    def find(self, reference: Reference) -> Object | None:
+        """Return an object, None where it is not there. Raises HarnessError where kubectl fails."""
+        return find(kubectl, *reference.arguments)
+
+    def read(self, reference: Reference) -> Object:
+        """Return an object. Raises HarnessError where it is not there."""
+        found = self.find(reference)
+        if found is None:
+            raise HarnessError(f"There is no {reference}.")
+        return found
+
+    def resolve(self, text: str) -> Reference:
+        """Return the object that a catalogue names: see `object` in schema.json.
+
+        Raises HarnessError where a workload has no volume of that name.
+        """
+        first, *rest = text.split("/")
+        if not rest:
+            return self.workload_of(first)
+        if rest[0] == "volume":
+            return self._mounted(self.workload_of(first), rest[1])
+        kind, name = rest
+        return Reference(kind, name, self.namespaces.get(first, first))
+
+    def wait_until_settled(self, components: Collection[str], limit: float = LIMIT) -> None:
+        """Wait until what changed of these components is what runs, and what is reached.
+
+        Raises HarnessError with what is missing.
+        """
+        seen: list[str] = []
+
+        def has_settled() -> bool:
+            seen[:] = self._unsettled(components)
+            return not seen
+
+        try:
+            wait_for(has_settled, limit, "The stack has not settled")
+        except HarnessError as late:
+            raise HarnessError(f"{late} {'; '.join(seen)}.") from late
+
+    def wait_until_seen(self, reference: Reference) -> None:
+        """Wait until a workload's controller knows of a change; whether it rolls out is not asked."""
+
+        def is_seen() -> bool:
+            workload = self.read(reference)
+            seen, generation = workload.get("status", {}), workload["metadata"]["generation"]
+            return bool(seen.get("observedGeneration", 0) >= generation)
+
+        wait_for(is_seen, LIMIT, f"The controller of {reference} has not seen the change")
+
+    def _is_deployed(self, component: str) -> bool:
+        try:
+            self.workload_of(component)
+        except HarnessError:
+            return False
+        return True
+
+    def _namespace_of(self, component: str) -> str:
+        place = self._settings["COMPONENTS"][component]
         setting = place["namespace"].strip("${}")
-        self.namespace: str = settings[setting] or find_namespace(place["service"], setting)
-        here = ("--namespace", self.namespace, "--output=json")
-        service = json.loads(kubectl("get", "service", place["service"], *here))
-        labels = ",".join(f"{key}={value}" for key, value in service["spec"]["selector"].items())
-        found = json.loads(kubectl("get", KINDS, "--selector", labels, *here))["items"]
+        if setting not in self._namespaces:
+            # The collector and the agent are always there, and name the namespace of the others.
+            anchor = "otel-collector" if setting == "SYSTEM_NAMESPACE" else "weather-agent"
+            service = self._settings["COMPONENTS"][anchor]["service"]
+            self._namespaces[setting] = self._settings.get(setting) or find_namespace(service, setting)
+        return self._namespaces[setting]
+
+    def _find_workload(self, component: str) -> Reference:
+        service = self.service_of(component)
+        labels = ",".join(f"{key}={value}" for key, value in self.read(service)["spec"]["selector"].items())
+        listed = kubectl(
+            "get", WORKLOADS, "--selector", labels, f"--namespace={service.namespace}", "--output=json"
+        )
+        found = json.loads(listed)["items"]
         if len(found) != 1:
             raise HarnessError(
-                f"Service {place['service']} of {component} must select the pods of one workload; "
-                f"{len(found)} {KINDS} in namespace {self.namespace} have the labels {labels}."
+                f"Service {service.name} of {component} must select the pods of one workload; "
+                f"{len(found)} {WORKLOADS} in namespace {service.namespace} have the labels {labels}."
             )
-        self.name = f"{found[0]['kind'].lower()}/{found[0]['metadata']['name']}"
-        self.is_ours = found[0]["metadata"].get("labels", {}).get(PART_OF) == OURS
-        self.spec: dict[str, Any] = found[0]["spec"]
+        return Reference(found[0]["kind"].lower(), found[0]["metadata"]["name"], service.namespace)
 
-    def change(self, patch: list[dict[str, Any]]) -> None:
-        """Apply a JSON patch and wait until it is rolled out; raise HarnessError where it is not in time."""
-        place = (self.name, "--namespace", self.namespace)
-        kubectl("patch", *place, "--type=json", "--patch", json.dumps(patch))
-        kubectl("rollout", "status", *place, f"--timeout={ROLLOUT_LIMIT}")
+    def _mounted(self, workload: Reference, volume: str) -> Reference:
+        for each in self.read(workload)["spec"]["template"]["spec"].get("volumes", ()):
+            if each["name"] == volume and "configMap" in each:
+                return Reference("configmap", each["configMap"]["name"], workload.namespace)
+            if each["name"] == volume and "secret" in each:
+                return Reference("secret", each["secret"]["secretName"], workload.namespace)
+        raise HarnessError(f"{workload} mounts no ConfigMap or Secret as volume {volume}.")
 
-
-@contextmanager
-def broken(fault: Fault, workload: Workload) -> Iterator[None]:
-    """Keep a fault in the stack, rolled out, while the `with` lasts; heal it, whatever happens.
-
-    Raises HarnessError when the fault is not rolled out in time, and HealingError when its healing is not.
-    """
-    try:
-        workload.change(fault.patch(workload.spec))
-        yield
-    finally:
-        try:
-            workload.change(fault.heal(workload.spec))
-        except HarnessError as error:
-            raise HealingError(
-                f"Fault {fault.name} is not healed, apply the overlay again: {error}"
-            ) from error
-
-
-def why_left_out(fault: Fault, workload: Workload) -> str:
-    """Return why a fault does not fit what is deployed, empty where it fits."""
-    if fault.installed == workload.is_ours:
-        return f"{workload.name} is {'ours' if workload.is_ours else 'of an installation'}"
-    container = workload.spec["template"]["spec"]["containers"][0]
-    if fault.collector and ("args" in container or "command" not in container):
-        return f"{workload.name} has not its whole command line in `command`, as ours has"
-    for component, witness in fault.needs.items():
-        if not kubectl("get", witness, "--namespace", workload.namespace, "--ignore-not-found"):
-            return f"it needs components/{component}, and namespace {workload.namespace} has no {witness}"
-    return ""
+    def _unsettled(self, components: Collection[str]) -> list[str]:
+        """Return what is not yet as it is asked for, a clause each."""
+        problems: list[str] = []
+        for namespace in sorted({self.service_of(each).namespace for each in components}):
+            here = Namespace(namespace)
+            for component in components:
+                if self.service_of(component).namespace == namespace:
+                    service, workload = self.service_of(component), self.workload_of(component)
+                    problems += here.problems(component, service.name, workload)
+        if "otel-collector" in components and not problems:
+            problems += queue_problems(
+                self.workload_of("otel-collector"), self._settings["COLLECTOR_METRICS_PORT"]
+            )
+        return problems

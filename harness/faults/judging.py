@@ -1,0 +1,151 @@
+"""Runs the tests of a fault while it is in the stack, and judges whether they found it and named it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from robot.api import ExecutionResult
+
+from harness.common.kubectl import current_context
+from harness.common.suites import SUITES, run_robot
+from harness.faults.catalogue import Fault
+
+LIMITS = Path(__file__).parent / "short_limits.yaml"
+NOT_JUDGED = "Not judged: "  # how the message of such a test begins (docs/diagnosis.md)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a fault.
+
+    - `subject`, `sentence`: the first diagnosis; empty where there was none.
+    - `seconds`: from the start of Robot Framework's run until that diagnosis; None where there was none.
+    - `missed`: what was not found, a sentence each: tests that did not fail as expected.
+    - `unnamed`: why the diagnosis is not the expected one; empty where it is.
+    - `false_alarms`: tests that failed although they must stay green, a sentence each.
+    - `took`: seconds to break the stack, to judge and to heal.
+    - `error`: why nothing could be judged. `left_out`: why the fault does not fit what is deployed.
+    """
+
+    fault: Fault
+    subject: str = ""
+    sentence: str = ""
+    seconds: float | None = None
+    missed: list[str] = field(default_factory=list)
+    unnamed: str = ""
+    false_alarms: list[str] = field(default_factory=list)
+    took: float = 0.0
+    error: str = ""
+    left_out: str = ""
+
+    @property
+    def was_run(self) -> bool:
+        """Whether the fault was in the stack, and judged."""
+        return not self.left_out and not self.error
+
+    @property
+    def is_found(self) -> bool:
+        """Whether every test failed that had to."""
+        return self.was_run and not self.missed
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the first diagnosis is the expected one."""
+        return self.was_run and not self.unnamed
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the fault was found and named, and nothing else was called broken."""
+        return self.is_found and self.is_named and not self.false_alarms
+
+    @property
+    def problems(self) -> list[str]:
+        """What is not right, a sentence each."""
+        return [text for text in (self.error, *self.missed, self.unnamed, *self.false_alarms) if text]
+
+    @property
+    def verdict(self) -> str:
+        """What became of it, in a word or two."""
+        if self.left_out:
+            return "left out"
+        if self.error:
+            return "not run"
+        words = ("not found", self.missed), ("not named", self.unnamed), ("false alarm", self.false_alarms)
+        return ", ".join(word for word, wrong in words if wrong) or "named"
+
+
+def run_tests(fault: Fault, folder: Path, variables: Mapping[str, str]) -> None:
+    """Run the fault's tests, with its settings and these, into a folder; an earlier run's results go."""
+    shutil.rmtree(folder, ignore_errors=True)
+    settings = {**fault.variables, **variables}
+    run_robot(
+        "--console", "none", "--variablefile", str(LIMITS),
+        *(option for each in settings.items() for option in ("--variable", ":".join(each))),
+        *(("--variable", f"DISRUPTIVE:{current_context()}") if fault.disruptive else ()),
+        *(option for name in fault.tests for option in ("--test", name)),
+        "--outputdir", str(folder), str(SUITES),
+    )  # fmt: skip
+
+
+def judge(fault: Fault, folder: Path) -> Outcome:
+    """Return what the run in a folder says of the fault."""
+    if not (folder / "output.xml").is_file() or not (folder / "diagnosis.json").is_file():
+        return Outcome(fault, error="Robot Framework did not run the tests")
+    suite = ExecutionResult(folder / "output.xml").suite
+    tests = {test.name: test for test in suite.all_tests}
+    found = json.loads((folder / "diagnosis.json").read_text(encoding="utf-8"))["diagnoses"]
+    first = found[0] if found else {"subject": "", "sentence": "", "seconds": None, "shown_by": []}
+    seconds = first["seconds"]
+    if seconds is None:
+        # Of what tests alone found, the first that ended showed it.
+        ends = [test.end_time for test in tests.values() if test.full_name in first["shown_by"]]
+        seconds = round((min(ends) - suite.start_time).total_seconds(), 1) if ends else None
+    return Outcome(
+        fault,
+        first["subject"],
+        first["sentence"],
+        seconds,
+        missed=list(_missed(fault, tests)),
+        unnamed=_unnamed(fault, first["subject"], first["sentence"]),
+        false_alarms=list(_false_alarms(fault, tests)),
+    )
+
+
+def _missed(fault: Fault, tests: Mapping[str, Any]) -> Iterator[str]:
+    for name, says in fault.fails.items():
+        if name not in tests:
+            yield f"No test is named {name!r}"
+        elif tests[name].status != "FAIL":
+            yield f"{name!r} did not fail: {tests[name].status} {tests[name].message}".rstrip()
+        elif tests[name].message.startswith(NOT_JUDGED):
+            yield f"{name!r} did not look: {tests[name].message}"
+        else:
+            lacking = [text for text in says if text not in tests[name].message]
+            yield from (f"{name!r} does not say {text!r}: {tests[name].message}" for text in lacking[:1])
+    for name in fault.not_judged:
+        if name not in tests:
+            yield f"No test is named {name!r}"
+        elif not tests[name].message.startswith(NOT_JUDGED):
+            yield f"{name!r} was judged: {tests[name].status} {tests[name].message}".rstrip()
+
+
+def _unnamed(fault: Fault, subject: str, sentence: str) -> str:
+    if not sentence:
+        return "There is no diagnosis"
+    if subject != fault.diagnosis.subject:
+        return f"The diagnosis is about {subject!r}, expected {fault.diagnosis.subject!r}: {sentence}"
+    lacking = [text for text in fault.diagnosis.says if text not in sentence]
+    return f"The diagnosis does not say {lacking[0]!r}: {sentence}" if lacking else ""
+
+
+def _false_alarms(fault: Fault, tests: Mapping[str, Any]) -> Iterator[str]:
+    for name in fault.passes:
+        if name not in tests:
+            yield f"No test is named {name!r}"
+        elif tests[name].status != "PASS":
+            yield f"{name!r} must stay green: {tests[name].status} {tests[name].message}"

@@ -1,0 +1,98 @@
+"""Writes docs/faults.md: every fault of the catalogue, and what became of it in a run.
+
+    python -m harness.faults.page results/faults/faults.json ...
+
+Of several files, such as those of shards, a later one wins. A fault that was left out everywhere stays as the
+page has it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.common.errors import HarnessError, reports_errors
+from harness.faults.catalogue import FILES, Fault, read_catalogue, read_file
+from harness.faults.report import FORMAT, Score
+
+PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
+HEAD = (
+    "# Faults\n\n`tox -e faults` breaks the stack by each of these faults, and heals it. A fault is *found* "
+    "when its tests failed. It is *named* when the first diagnosis was also the expected one. A test that "
+    "failed although it must stay green is a *false alarm*. The catalogue is in `harness/faults/catalogue`."
+    "\n\n`python -m harness.faults.page results/faults/faults.json` writes this page."
+)
+COLUMNS = "| fault | what breaks | first diagnosis | seen | seconds to the diagnosis |\n|---|---|---|---|---|"
+ROW = re.compile(r"^\| ([a-z0-9-]+) \|.* \| (.*) \| (\S+) \|$", re.MULTILINE)
+Seen = Mapping[str, tuple[str, str]]  # by a fault's name: what became of it, and the seconds
+
+
+def read_runs(files: list[Path]) -> dict[str, tuple[str, str]]:
+    """Return what became of the faults that were run. Raises HarnessError for a file of another form."""
+    seen: dict[str, tuple[str, str]] = {}
+    for file in files:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        if content.get("format") != FORMAT:
+            raise HarnessError(f"{file} is no faults.json of this version: run `tox -e faults` again.")
+        for entry in content["faults"]:
+            if not entry["left_out"]:
+                seen[entry["name"]] = entry["verdict"], _seconds(entry["seconds"])
+    return seen
+
+
+def read_page(text: str) -> dict[str, tuple[str, str]]:
+    """Return what a page says became of the faults that were run."""
+    rows = ((name, seen, seconds) for name, seen, seconds in ROW.findall(text) if seen != "not run yet")
+    return {name: (seen, seconds) for name, seen, seconds in rows}
+
+
+def write_page(seen: Seen) -> str:
+    """Return the page: the score, and a table for each file of the catalogue."""
+    known = {fault.name: seen[fault.name] for fault in read_catalogue() if fault.name in seen}
+    sections = [f"{HEAD}\n\n{_score(known)}"]
+    for file in FILES:
+        title = file.stem.capitalize()
+        sections.append(
+            "\n".join([f"## {title}\n", COLUMNS, *(_row(fault, known) for fault in read_file(file))])
+        )
+    return "\n\n".join(sections) + "\n"
+
+
+def _row(fault: Fault, seen: Seen) -> str:
+    verdict, seconds = seen.get(fault.name, ("not run yet", "-"))
+    cells = [fault.name, fault.breaks, str(fault.diagnosis), verdict, seconds]
+    return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
+
+
+def _score(seen: Seen) -> str:
+    total = len(read_catalogue())
+    named = sum(verdict in ("named", "false alarm") for verdict, _ in seen.values())
+    found = sum("not found" not in verdict and verdict != "not run" for verdict, _ in seen.values())
+    false = sum("false alarm" in verdict for verdict, _ in seen.values())
+    seconds = [float(each) for _, each in seen.values() if each != "-"]
+    return f"The catalogue has {total} faults. {Score.with_times(len(seen), found, named, false, seconds)}"
+
+
+def _seconds(seconds: Any) -> str:  # noqa: ANN401 - of JSON
+    return "-" if seconds is None else f"{seconds:.1f}"
+
+
+@reports_errors
+def main() -> int:
+    """Write the page; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m harness.faults.page", description=__doc__)
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a faults.json")
+    files = parser.parse_args().files
+    before = read_page(PAGE.read_text(encoding="utf-8")) if PAGE.exists() else {}
+    PAGE.write_text(write_page(before | read_runs(files)), encoding="utf-8")
+    print(f"{PAGE.relative_to(PAGE.parents[1])} is written.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,56 @@
+"""Where components are, and when what changed of them has settled."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.common.errors import HarnessError
+from harness.faults.stack import Stack
+from tests.harness.faults.fake_cluster import POD, SLICE, Cluster
+
+ENDING = POD | {"metadata": POD["metadata"] | {"name": "program-0", "deletionTimestamp": "now"}}
+OTHER_ADDRESS = SLICE | {"endpoints": [{"addresses": ["10.0.0.9"], "conditions": {"ready": True}}]}
+QUEUED = """otelcol_exporter_queue_size{exporter="otlp_http/mlflow"} 3
+otelcol_exporter_queue_size{exporter="otlp_http/phoenix"} 0
+"""
+
+
+def test_one_of_several_namespaces_must_be_chosen(cluster: Cluster) -> None:
+    cluster.namespaces = ["rossoctl-system", "kagenti-system"]
+    several = r"2 namespaces have Service otel-collector \(kagenti-system, rossoctl-system\): choose one with"
+    with pytest.raises(HarnessError, match=several):
+        Stack().workload_of("otel-collector")
+    chosen = Stack({"SYSTEM_NAMESPACE": "kagenti-system"})
+    assert chosen.workload_of("otel-collector").namespace == "kagenti-system"
+    cluster.namespaces = []
+    with pytest.raises(HarnessError, match=r"0 namespaces have Service weather-service \(none\)"):
+        Stack().workload_of("weather-agent")
+
+
+def test_only_what_is_deployed_is_waited_for(cluster: Cluster) -> None:
+    assert cluster.pods
+    assert Stack().components == ["otel-collector"]
+
+
+def test_whose_the_stack_is_follows_from_its_collector(cluster: Cluster) -> None:
+    assert Stack().is_ours()
+    cluster.labels = {}
+    assert not Stack().is_ours()
+
+
+@pytest.mark.parametrize(
+    ("what", "value", "problem"),
+    [
+        ("status", {"observedGeneration": 0}, "has not seen the change of otel-collector"),
+        ("status", {"observedGeneration": 1, "replicas": 2}, "otel-collector is not rolled out"),
+        ("pods", [POD, ENDING], "a pod of otel-collector is still ending"),
+        ("slices", [OTHER_ADDRESS], "Service otel-collector does not lead to the Ready pods alone"),
+        ("slices", [SLICE, OTHER_ADDRESS], "Service otel-collector does not lead to the Ready pods alone"),
+        ("metrics", QUEUED, "the collector still has 3 spans to send"),
+    ],
+)
+def test_what_changed_has_not_settled(cluster: Cluster, what: str, value: object, problem: str) -> None:
+    Stack().wait_until_settled(["otel-collector"])
+    setattr(cluster, what, value)
+    with pytest.raises(HarnessError, match=problem):
+        Stack().wait_until_settled(["otel-collector"])
