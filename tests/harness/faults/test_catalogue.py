@@ -99,8 +99,10 @@ def test_every_cause_of_a_verdict_is_in_a_fault(exempt: dict[str, dict[str, str]
         for sentence in causes()
         if not any(_names(text, part) for text in said for part in sentence)
     }
-    assert sorted(missing - exempt["causes"].keys()) == []
-    assert sorted(exempt["causes"].keys() - missing) == [], "no longer causes without a fault"
+    known = tuple(exempt["causes"])
+    assert sorted(cause for cause in missing if not cause.startswith(known)) == []
+    needless = [key for key in known if not any(cause.startswith(key) for cause in missing)]
+    assert needless == [], "no longer causes without a fault"
 
 
 def test_the_smoke_run_has_ten_faults_of_different_kinds_for_every_stack() -> None:
