@@ -95,13 +95,6 @@ def folders(kind: str) -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in (KUSTOMIZE / kind).glob("*/kustomization.yaml")))
 
 
-def listed_components(folder: Path) -> list[str]:
-    """Return the names of the Components that a kustomization lists, in its order."""
-    entries = _kustomization(folder).get("components", ())
-    paths = [(folder / entry).resolve() for entry in entries]
-    return [path.name for path in paths if path.parent == KUSTOMIZE / "components"]
-
-
 def contents(folder: Path) -> frozenset[str]:
     """Return what a kustomization has, itself or through what it lists.
 

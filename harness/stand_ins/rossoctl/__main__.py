@@ -1,4 +1,4 @@
-"""Command line: python -m harness.stand_ins.rossoctl up|down|env."""
+"""Command line: python -m harness.stand_ins.rossoctl up|down|env|lock."""
 
 import sys
 

@@ -122,7 +122,7 @@ def down(shape: Shape) -> None:
 
 def make_stand_in(shape: Shape) -> StandIn:
     """Return the stand-in of one shape; the suites find all of it as they do elsewhere."""
-    return StandIn("rossoctl", partial(up, shape), partial(down, shape), dict)
+    return StandIn("rossoctl", partial(up, shape), partial(down, shape), dict, renew_requirements)
 
 
 SHAPE = Shape("rossoctl-system", "rossoctl-deps", ("--set", "phoenix.enabled=true"))

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,16 @@ def test_a_stand_in_that_cannot_is_one_sentence(
 ) -> None:
     assert run_command_line(stand_in, ["down"]) == 1
     assert capsys.readouterr().err == "Error: The Routes are not the stand-in's: they stay.\n"
+
+
+def test_the_packages_of_a_stand_ins_images_are_locked_by_its_command_line(
+    stand_in: StandIn, played: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command_line(replace(stand_in, lock=lambda: played.append("lock")), ["lock"]) == 0
+    assert played == ["lock"]
+    with pytest.raises(SystemExit):
+        run_command_line(stand_in, ["lock"])
+    assert "invalid choice: 'lock'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", NAMES)
