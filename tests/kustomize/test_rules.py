@@ -106,7 +106,10 @@ COLLECTOR = f"{POD}/containers/otel-collector"
 ROLLING = f"{POD}/initContainers/roll-on-rotation"
 NAME = {"app.kubernetes.io/name": "mlflow"}
 
-BREAKS: list[tuple[str, Callable[[Stack], None], str]] = [
+Break = tuple[
+    str, Callable[[Stack], None], str
+]  # a rule's name, the change that breaks it, words of its message
+BREAKS: list[Break] = [
     ("objects_are_valid", put("Deployment", "mlflow", "spec/replica", 1), "Deployment kagenti-system/mlflow"),
     (
         "objects_are_valid",
@@ -518,7 +521,7 @@ BREAKS: list[tuple[str, Callable[[Stack], None], str]] = [
 
 # The same for a stack with these components on top.
 TOPPED = Combination("kind", ("managed-postgres", "high-availability", "scale"))
-TOPPED_BREAKS: list[tuple[str, Callable[[Stack], None], str]] = [
+TOPPED_BREAKS: list[Break] = [
     (
         "autoscalers_own_the_replicas",
         put("Deployment", "mlflow", "spec/replicas", 3),
@@ -595,7 +598,7 @@ TOPPED_BREAKS: list[tuple[str, Callable[[Stack], None], str]] = [
 
 # The same for a stack with components/mlflow-auth.
 AUTH = Combination("kind", ("mlflow-auth",))
-AUTH_BREAKS: list[tuple[str, Callable[[Stack], None], str]] = [
+AUTH_BREAKS: list[Break] = [
     ("the_collector_logs_in", put("Deployment", "mlflow", f"{MLFLOW}/args/4", "--x"), "takes no login"),
     (
         "the_collector_logs_in",
@@ -666,7 +669,7 @@ AUTH_BREAKS: list[tuple[str, Callable[[Stack], None], str]] = [
 
 
 FOLLOW = f"{POD}/initContainers/follow-route"
-OPENSHIFT_BREAKS: list[tuple[str, Callable[[Stack], None], str]] = [
+OPENSHIFT_BREAKS: list[Break] = [
     ("objects_are_valid", drop("Route", "mlflow", "spec/wildcardPolicy"), "Route kagenti-system/mlflow"),
     ("objects_are_valid", put("Route", "mlflow", "spec/tls/termination", "passthrough"), "termination"),
     (
@@ -712,60 +715,33 @@ OPENSHIFT_BREAKS: list[tuple[str, Callable[[Stack], None], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("rule", "breaking", "words"), BREAKS, ids=[f"{r}-{s}" for r, _, s in BREAKS])
+EVERY_BREAK: list[tuple[Combination, Break]] = [
+    *((Combination("kind"), each) for each in BREAKS),
+    *((TOPPED, each) for each in TOPPED_BREAKS),
+    *((Combination("openshift"), each) for each in OPENSHIFT_BREAKS),
+    *((AUTH, each) for each in AUTH_BREAKS),
+]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "breaking"),
+    EVERY_BREAK,
+    ids=[f"{wanted}-{rule}-{words}" for wanted, (rule, _, words) in EVERY_BREAK],
+)
 def test_a_broken_stack_breaks(
-    rule: str, breaking: Callable[[Stack], None], words: str, overlay: Callable[[str], Stack]
-) -> None:
-    stack = copy.deepcopy(overlay("kind"))
-    breaking(stack)
-    messages = list(next(r for r in RULES if r.__name__ == rule)(stack))
-    assert any(words in message for message in messages), messages
-
-
-@pytest.mark.parametrize(
-    ("rule", "breaking", "words"), TOPPED_BREAKS, ids=[f"{r}-{s}" for r, _, s in TOPPED_BREAKS]
-)
-def test_a_broken_stack_with_components_on_top_breaks(
-    rule: str,
-    breaking: Callable[[Stack], None],
-    words: str,
+    wanted: Combination,
+    breaking: Break,
     combination: Callable[[Combination], Stack],
 ) -> None:
-    stack = copy.deepcopy(combination(TOPPED))
-    breaking(stack)
-    messages = list(next(r for r in RULES if r.__name__ == rule)(stack))
-    assert any(words in message for message in messages), messages
-
-
-@pytest.mark.parametrize(
-    ("rule", "breaking", "words"), OPENSHIFT_BREAKS, ids=[f"{r}-{s}" for r, _, s in OPENSHIFT_BREAKS]
-)
-def test_a_broken_stack_on_openshift_breaks(
-    rule: str, breaking: Callable[[Stack], None], words: str, overlay: Callable[[str], Stack]
-) -> None:
-    stack = copy.deepcopy(overlay("openshift"))
-    breaking(stack)
-    messages = list(next(r for r in RULES if r.__name__ == rule)(stack))
-    assert any(words in message for message in messages), messages
-
-
-@pytest.mark.parametrize(
-    ("rule", "breaking", "words"), AUTH_BREAKS, ids=[f"{r}-{s}" for r, _, s in AUTH_BREAKS]
-)
-def test_a_broken_stack_with_logins_breaks(
-    rule: str,
-    breaking: Callable[[Stack], None],
-    words: str,
-    combination: Callable[[Combination], Stack],
-) -> None:
-    stack = copy.deepcopy(combination(AUTH))
-    breaking(stack)
-    messages = list(next(r for r in RULES if r.__name__ == rule)(stack))
+    rule, change, words = breaking
+    stack = copy.deepcopy(combination(wanted))
+    change(stack)
+    messages = list(next(each for each in RULES if each.__name__ == rule)(stack))
     assert any(words in message for message in messages), messages
 
 
 def test_every_rule_is_broken_once() -> None:
-    broken = {rule for rule, _, _ in (*BREAKS, *TOPPED_BREAKS, *OPENSHIFT_BREAKS, *AUTH_BREAKS)}
+    broken = {rule for _, (rule, _, _) in EVERY_BREAK}
     assert {rule.__name__ for rule in RULES} == broken
 
 
