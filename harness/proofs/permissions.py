@@ -2,7 +2,8 @@
 
 It makes the ServiceAccount and its Roles in the current context's cluster and runs `robot robot/` twice: as
 the context's user and as the ServiceAccount. It compares the results test by test, and removes what it made.
-It does not change the deployed stack. Robot's reports are in results/permissions.
+It does not change the deployed stack. Robot's reports are in results/permissions. With `--administrator` the
+first of the two runs is one that was made already, such as that of `tox -e e2e`.
 """
 
 from __future__ import annotations
@@ -69,17 +70,20 @@ def run_suites(kubeconfig: Path | None, name: str, options: Sequence[str]) -> Re
     return read_results(folder / "output.xml")
 
 
-def run_as_administrator(options: Sequence[str]) -> Results:
-    """Run the suites as the current context's user.
+def results_as_administrator(output: Path | None, options: Sequence[str]) -> Results:
+    """Return what the output.xml of an earlier run says; without one run the suites as the context's user.
 
-    Raises HarnessError when a test fails: it could fail as the ServiceAccount for another reason, unnoticed.
+    Raises HarnessError when there is no such file, and when a test fails: it could fail as the ServiceAccount
+    for another reason, unnoticed.
     """
-    results = run_suites(None, "administrator", options)
+    if output and not output.is_file():
+        raise HarnessError(f"There is no {output}: name the output.xml of a run as administrator.")
+    results = read_results(output) if output else run_suites(None, "administrator", options)
     failed = [name for name, (status, _) in results.items() if status == "FAIL"]
     if failed or not results:
         raise HarnessError(
             f"{len(failed)} of {len(results)} tests fail as administrator: {', '.join(failed[:3])}. "
-            "Repair the stack, or choose suites; the report is in results/permissions/administrator."
+            f"Repair the stack, or choose suites; the report is in {output or RESULTS / 'administrator'}."
         )
     return results
 
@@ -113,11 +117,17 @@ def run_as_account(kubectl: str, options: Sequence[str]) -> Results:
 def main() -> int:
     """Run the suites as both; return 0 when every test ends in the same way."""
     parser = argparse.ArgumentParser(prog="tox -e permissions --", description=__doc__)
+    parser.add_argument(
+        "--administrator",
+        type=Path,
+        metavar="OUTPUT_XML",
+        help="the run as administrator, where it was made already on this stack: results/output.xml",
+    )
     parser.add_argument("options", nargs="*", metavar="-- OPTION", help="options for robot")
-    options = parser.parse_args().options
+    arguments = parser.parse_args()
     kubectl = find_program("kubectl", cache_folder() / "programs")
-    administrator = run_as_administrator(options)
-    account = run_as_account(kubectl, options)
+    administrator = results_as_administrator(arguments.administrator, arguments.options)
+    account = run_as_account(kubectl, arguments.options)
     found = differences(administrator, account)
     for line in found:
         print(line, file=sys.stderr)

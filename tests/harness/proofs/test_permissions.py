@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.common.errors import HarnessError
+from harness.common.suites import run_robot
 from harness.proofs import permissions
 
 ADMINISTRATOR = {"S.Reads": ("PASS", ""), "S.Is Skipped": ("SKIP", "no such Component")}
@@ -31,6 +32,15 @@ def test_results_are_compared_only_where_the_administrator_passes(
     monkeypatch.setattr("sys.argv", ["permissions"])
     assert permissions.main() == 1
     assert "1 of 1 tests fail as administrator" in capsys.readouterr().err
+
+
+def test_an_earlier_run_as_administrator_is_read_instead_of_made(tmp_path: Path) -> None:
+    robot = tmp_path / "s.robot"
+    robot.write_text("*** Test Cases ***\nReads\n    No Operation\n", encoding="utf-8")
+    run_robot("--console", "none", "--outputdir", str(tmp_path), str(robot))
+    assert permissions.results_as_administrator(tmp_path / "output.xml", []) == {"S.Reads": ("PASS", "")}
+    with pytest.raises(HarnessError, match=r"There is no .*/none\.xml: name the output\.xml of a run"):
+        permissions.results_as_administrator(tmp_path / "none.xml", [])
 
 
 def test_the_kubeconfig_has_the_token_and_no_other_login() -> None:
