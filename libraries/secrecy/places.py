@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from robot.api.deco import keyword, library
@@ -39,8 +39,29 @@ class Texts:
     """
 
     sort: str
-    by_place: dict[str, str] = field(default_factory=dict)
+    by_place: dict[str, str] = field(default_factory=dict, repr=False)  # not searched yet, so no log shows it
     unread: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Log:
+    """The log of one run of a container: its end, None where it could not be read.
+
+    `previous` is whether it is that of the run before the last restart. `unread` says what could not be read,
+    and why; it is empty where the log was read from its start.
+    """
+
+    namespace: str
+    pod: str
+    container: str
+    previous: bool
+    text: str | None = field(default=None, repr=False)
+    unread: str = ""
+
+    def __str__(self) -> str:
+        """Return the log's name, as a part of a sentence."""
+        run = " before its restart" if self.previous else ""
+        return f"the log of {self.container} in pod {self.pod}{run}"
 
 
 @library(scope="GLOBAL")
@@ -55,19 +76,25 @@ class Places:
     def read_logs_of_pods(self, pods: Sequence[Object]) -> Texts:
         """Return the logs of all containers, also that of the run before a restart; of a long one its end."""
         texts = Texts("logs")
+        for log in self.read_logs(pods):
+            if log.text is not None:
+                texts.by_place[str(log)] = log.text
+            if log.unread:
+                texts.unread.append(log.unread)
+        return texts
+
+    def read_logs(self, pods: Sequence[Object]) -> Iterator[Log]:
+        """Yield the logs of all containers, also of the runs before a restart; of a long one its end."""
         for pod, container, status in _containers(pods):
-            runs = {"": False, " before its restart": True} if status.get("restartCount") else {"": False}
-            for run, previous in runs.items():
-                place = f"the log of {container} in pod {pod['metadata']['name']}{run}"
+            for previous in (False, True) if status.get("restartCount") else (False,):
+                log = Log(pod["metadata"]["namespace"], pod["metadata"]["name"], container, previous)
                 try:
                     lines = self._pods.read_log(pod, container, lines=MOST_LINES, previous=previous)
                 except ClusterError as error:
-                    texts.unread.append(f"{place} ({error})")
+                    yield replace(log, unread=f"{log} ({error})")
                     continue
-                texts.by_place[place] = "\n".join(lines)
-                if len(lines) == MOST_LINES:
-                    texts.unread.append(f"{place} before its last {MOST_LINES} lines")
-        return texts
+                cut = f"{log} before its last {MOST_LINES} lines" if len(lines) == MOST_LINES else ""
+                yield replace(log, text="\n".join(lines), unread=cut)
 
     @keyword
     def read_command_lines_of_pods(self, pods: Sequence[Object]) -> Texts:

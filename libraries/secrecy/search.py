@@ -71,12 +71,16 @@ def describe_token(token: str) -> str:
 def forms_of(value: str) -> set[str]:
     """Return the texts by which a value leaks: itself, in a URL, in JSON, in XML, in base64 anywhere.
 
+    JSON may be a text within JSON, as in the annotation that `kubectl apply` makes.
+
     In base64 three bytes make four characters, so a value in the middle of something looks one of three ways;
     its first and last characters, which depend on what is around it, are left out.
     """
     raw = value.encode(errors="surrogateescape")
     found = {value, quote(raw, safe=""), html.escape(value), html.escape(value, quote=False)}
-    found |= {json.dumps(value, ensure_ascii=each)[1:-1] for each in (True, False)}
+    for each in (True, False):
+        in_json = json.dumps(value, ensure_ascii=each)[1:-1]
+        found |= {in_json, json.dumps(in_json, ensure_ascii=each)[1:-1]}
     for before in range(3):
         text = base64.b64encode(b"\0" * before + raw).decode().rstrip("=")
         first = (before * 8 + 5) // 6  # characters that have bits of what stands before

@@ -76,14 +76,23 @@ class Values:
         the case, or when it is a certificate. It is too short below 8 characters. `variables` are names of
         environment variables of the suites that hold a login; of a URL its password is searched for.
         """
-        values = SecretValues()
-        for variable in variables:
-            _sort_in(values, f"{VARIABLE}{variable}", _secret_of(variable), ())
+        values = _of_environment(variables)
         for secret in self._read(users, namespaces, values.unread):
-            name = f"Secret {secret['metadata']['namespace']}/{secret['metadata']['name']}"
-            for key, value in secret_values(secret).items():
-                for part, text in _parts(key, value.value):
-                    _sort_in(values, f"{name}, key {part}", text.strip(), public_keys)
+            _sort_in_secret(values, secret, public_keys)
+        return values
+
+    @keyword
+    def read_secrets_of_namespaces(
+        self, namespaces: Sequence[str], public_keys: Sequence[str], variables: Sequence[str] = ()
+    ) -> SecretValues:
+        """Return the values of all Secrets of namespaces, whoever uses them; see `Read Secrets Of Stack`."""
+        values = _of_environment(variables)
+        for namespace in namespaces:
+            try:
+                for secret in self._objects.read_objects("v1", "Secret", namespace):
+                    _sort_in_secret(values, secret, public_keys)
+            except ClusterError as error:
+                values.unread.append(str(error))
         return values
 
     def _read(
@@ -105,6 +114,13 @@ class Values:
             except ClusterError as error:
                 if status_of(error) != HTTPStatus.NOT_FOUND:  # an optional Secret that nobody made
                     unread.append(str(error))
+
+
+def _of_environment(variables: Sequence[str]) -> SecretValues:
+    values = SecretValues()
+    for variable in variables:
+        _sort_in(values, f"{VARIABLE}{variable}", _secret_of(variable), ())
+    return values
 
 
 def _secret_of(variable: str) -> str:
@@ -139,6 +155,13 @@ def secrets_used_by(item: Any) -> set[str]:  # noqa: ANN401 - any part of an obj
             names |= {value["name"]} if "name" in value else set()
         names |= secrets_used_by(value)
     return names
+
+
+def _sort_in_secret(values: SecretValues, secret: Object, public_keys: Sequence[str]) -> None:
+    name = f"Secret {secret['metadata']['namespace']}/{secret['metadata']['name']}"
+    for key, value in secret_values(secret).items():
+        for part, text in _parts(key, value.value):
+            _sort_in(values, f"{name}, key {part}", text.strip(), public_keys)
 
 
 def _sort_in(values: SecretValues, name: str, text: str, public_keys: Sequence[str]) -> None:
