@@ -19,6 +19,7 @@ from entry.entry_point import EntryPoint, UserInfo
 from entry.http_requests import RequestError, send_request
 from traces import waiting
 from traces.backends import MLFLOW_RELEASES, MlflowRelease, find_mlflow_release
+from traces.looked_at import LOOKED_AT
 from traces.model import Arrival, Event, Span, Status, Trace
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class MlflowServer:
     def read_trace(self, trace_id: str) -> Trace:
         """Return a trace, with all spans that MLflow has of it now, by its id (32 hex digits)."""
         found = self._ask(f"trace {trace_id}", "get_trace", f"tr-{trace_id}", display=False)
-        return convert(found, self.release)
+        return LOOKED_AT.keep(convert(found, self.release))
 
     def list_experiments(self) -> list[Mapping[str, str]]:
         """Return all experiments, also deleted ones, each as `read_experiment` does."""
@@ -196,7 +197,7 @@ class MlflowExperiment:
     def find_traces(self, condition: str) -> list[Trace]:
         """Return the traces that fulfil a condition, oldest first, with spans; MLflow itself filters."""
         found = self.server.search_traces([self.id], condition, spans=True)
-        return [convert(trace, self.server.release) for trace in found]
+        return [LOOKED_AT.keep(convert(trace, self.server.release)) for trace in found]
 
     def find_traces_of_sessions(self, sessions: Iterable[str]) -> list[Trace]:
         """Return the traces of sessions, those of each search oldest first, with spans.

@@ -15,6 +15,7 @@ from robot.api.deco import keyword, library
 from entry.entry_point import EntryPoint
 from entry.http_requests import RequestError, send_request
 from traces import waiting
+from traces.looked_at import LOOKED_AT
 from traces.model import Event, Span, Status, Trace
 
 REQUEST_LIMIT = 15  # seconds
@@ -172,14 +173,14 @@ class PhoenixProject:
         else:
             spans = tuple(convert_node(node, trace_id) for node in self._read_nodes(trace_id))
             lacks |= {"event_attributes"}
-        return Trace(trace_id, spans, self.backend, release_lacks=lacks) if spans else None
+        return LOOKED_AT.keep(Trace(trace_id, spans, self.backend, release_lacks=lacks)) if spans else None
 
     def add_tokens(self, trace: Trace) -> Trace:
         """Return a trace with Phoenix's own sum of its tokens; as it is where Phoenix does not say that."""
         tokens = self._read_tokens(trace.trace_id)
         if tokens is None:
             return trace
-        return replace(trace, tokens=tokens, release_lacks=trace.release_lacks - {"tokens"})
+        return LOOKED_AT.keep(replace(trace, tokens=tokens, release_lacks=trace.release_lacks - {"tokens"}))
 
     def has_arrived(self, session: str, spans: int) -> bool:
         """Return whether a trace of the session is whole and has at least so many spans."""
