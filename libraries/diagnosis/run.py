@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
-from robot.api import logger
+from robot.api import ResultWriter, logger
 from robot.api.deco import keyword, library
+from robot.libraries.BuiltIn import BuiltIn
 from robot.model import TagPatterns  # type: ignore[import-untyped] # it has no types
+from robot.result import Result  # type: ignore[import-untyped] # it has no types
 from robot.utils import escape  # type: ignore[import-untyped] # it has no types
 
 from diagnosis.causes import Cause, in_order
 from diagnosis.summary import Summary, write_summary
 
-OUTPUT = "diagnosis.json"
+SUMMARY, XUNIT = "diagnosis.json", "xunit.xml"  # files beside output.xml
 
 
 @library(scope="GLOBAL")
@@ -21,7 +24,7 @@ class Run:
     """Knows the causes of a run. As a listener it ends tests that cannot be judged, and sums up the run.
 
     The summary begins the outermost suite's message, which the terminal shows last, and its documentation,
-    which the report shows first. It is also in diagnosis.json beside the report.
+    which the report shows first. It is also in diagnosis.json, and the tests in xunit.xml, beside the report.
     """
 
     ROBOT_LISTENER_API_VERSION = 3
@@ -62,9 +65,14 @@ class Run:
         return any(matches(tags) for tags in self._tags)
 
     def start_suite(self, data: Any, _: object) -> None:  # noqa: ANN401 - Robot's model has no types
-        """Leave out the setup of a suite none of whose tests can be judged."""
+        """Leave out the setup of a suite none of whose tests can be judged.
+
+        The diagnosis of an earlier run is removed first: whatever becomes of this one, it says nothing of it.
+        """
         if data.parent is None:
             self._tags = [test.tags for test in data.all_tests]
+            if folder := _find_output_folder():
+                (folder / SUMMARY).unlink(missing_ok=True)
         if data.tests and all(self._why_not_judged(test) for test in data.tests):
             data.setup = None
 
@@ -77,17 +85,26 @@ class Run:
             data.body.create_keyword(name="BuiltIn.Fail", args=[escape(why)])
 
     def end_suite(self, _: object, result: Any) -> None:  # noqa: ANN401
-        """Sum up the run in the outermost suite's message and documentation, and in diagnosis.json."""
+        """Sum up the run in the outermost suite's message and documentation, and write the files."""
         if result.parent is not None:
             return
         summary = Summary.of(result, in_order(self._causes.values()))
-        write_summary(summary, OUTPUT)
         if summary.text:
             result.message = "\n".join(filter(None, (summary.text, result.message)))
             result.doc = f"{summary.documentation}\n\n{result.doc}"
+        if folder := _find_output_folder():
+            write_summary(summary, folder / SUMMARY)
+            files = {"log": None, "report": None, "xunit": str(folder / XUNIT)}
+            ResultWriter(Result(suite=result)).write_results(**files)
 
     def _why_not_judged(self, test: Any) -> str:  # noqa: ANN401
         for cause in in_order(self._causes.values()):
             if cause.prevents(test.tags):
                 return cause.verdict_of_test
         return ""
+
+
+def _find_output_folder() -> Path | None:
+    """Return the folder of output.xml, None where Robot Framework is to write no such file."""
+    variables = BuiltIn().get_variables()
+    return None if variables["${OUTPUT FILE}"] == "NONE" else Path(variables["${OUTPUT DIR}"])

@@ -8,13 +8,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from robot.libraries.BuiltIn import BuiltIn
-
 from diagnosis.causes import Cause
 
 # Tags of tests from the ground up: what the first ones find can be why the later ones fail.
 LAYERS = ("deployment", "network", "reachability", "authentication", "traces", "ui", "secrecy", "resilience")
 SETUP_FAILED = ("Parent suite setup failed:", "Setup failed:")
+# How messages of tests end that Robot Framework ended or left out: after an interrupt, or after a failure.
+ENDED_EARLY = (
+    "Execution terminated by signal",
+    "Test execution stopped due to a fatal error.",
+    "Failure occurred and exit-on-failure mode is in use.",
+    "Error occurred and exit-on-error mode is in use.",
+)
 FORMAT = 1  # of diagnosis.json; it changes when a key goes or means something else
 
 
@@ -43,7 +48,8 @@ class DiagnosisOfRun:
 class Summary:
     """What a run found, the lowest diagnosis first, and how its tests ended.
 
-    `result` is `healthy`, `broken`, or `not judged` where the run could not begin or judged nothing.
+    `result` is `healthy`, `broken`, or `not judged` where the run could not begin, judged nothing, or ended
+    early without a finding.
     """
 
     result: str
@@ -56,16 +62,19 @@ class Summary:
     def of(cls, suite: Any, causes: Sequence[Cause]) -> Summary:  # noqa: ANN401 - Robot's result has no types
         """Return the summary of a suite that ended, with the causes noted meanwhile, from the ground up."""
         failed = [test for test in suite.all_tests if test.failed]
+        unfinished = [test for test in failed if why_ended_early(test.message)]
         groups: dict[str, list[Any]] = {}
-        for test in sorted(failed, key=_layer):
+        for test in sorted((test for test in failed if test not in unfinished), key=_layer):
             groups.setdefault(first_line(test.message), []).append(test)
+        result = _result(suite, bool(groups), bool(unfinished))
         found = [_of_cause(cause, groups) for cause in causes]
         found += [
             DiagnosisOfRun(line.rstrip("."), "", None, _names(tests), ()) for line, tests in groups.items()
         ]
+        if unfinished:
+            why = why_ended_early(unfinished[0].message).rstrip(".")
+            found.append(DiagnosisOfRun(f"The run ended early: {why}", "", None, (), _names(unfinished)))
         numbers = suite.statistics
-        begun = numbers.passed + numbers.failed > 0 and not (suite.has_setup and suite.setup.failed)
-        result = ("broken" if numbers.failed else "healthy") if begun else "not judged"
         return cls(result, found, numbers.passed, numbers.failed, numbers.skipped)
 
     @property
@@ -91,15 +100,26 @@ def first_line(message: str) -> str:
     return lines[0] if lines else "a test failed without a message"
 
 
-def write_summary(summary: Summary, name: str) -> None:
-    """Write the summary as JSON beside output.xml, where there is one; docs/diagnosis.md describes it."""
-    variables = BuiltIn().get_variables()
-    if variables["${OUTPUT FILE}"] == "NONE":
-        return
+def why_ended_early(message: str) -> str:
+    """Return why Robot Framework ended a test, or did not begin it; empty where a test ended by itself."""
+    line = first_line(message)
+    return next((why for why in ENDED_EARLY if line.endswith(why)), "")
+
+
+def write_summary(summary: Summary, file: Path) -> None:
+    """Write the summary as JSON, as docs/diagnosis.schema.json describes it."""
     content = {"format": FORMAT, **asdict(summary)}
-    (Path(variables["${OUTPUT DIR}"]) / name).write_text(
-        json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
+    file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _result(suite: Any, found: bool, ended_early: bool) -> str:  # noqa: ANN401
+    """Return the result of a suite, some of whose tests found something or were ended early."""
+    begun = suite.statistics.passed + suite.statistics.failed > 0
+    if not begun or (suite.has_setup and suite.setup.failed):
+        return "not judged"
+    if found:
+        return "broken"
+    return "not judged" if ended_early else "healthy"
 
 
 def _of_cause(cause: Cause, groups: dict[str, list[Any]]) -> DiagnosisOfRun:

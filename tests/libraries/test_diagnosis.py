@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from robot.api.parsing import LibraryImport, ResourceImport, get_model
 
@@ -13,6 +15,7 @@ from diagnosis.causes import BLOCKED, Cause, in_order
 from diagnosis.summary import first_line
 from tests.libraries.test_resources import ROOT, run
 
+SCHEMA = json.loads((ROOT / "docs" / "diagnosis.schema.json").read_text(encoding="utf-8"))
 SUITE = """
 Suite Setup    {setup}
 
@@ -50,8 +53,9 @@ Note Roll-Out
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """Return the run's diagnosis.json."""
+    """Return the run's diagnosis.json, which has the form that the documentation says."""
     found: dict[str, Any] = json.loads((folder / "diagnosis.json").read_text(encoding="utf-8"))
+    jsonschema.validate(found, SCHEMA)
     return found
 
 
@@ -116,6 +120,90 @@ def test_a_run_that_could_not_begin_has_judged_nothing(tmp_path: Path) -> None:
     suite = run(tmp_path, "diagnosis.resource", SUITE.format(setup="Fail    No cluster answers."))
     assert suite.message.startswith("Diagnosis: No cluster answers.\n")
     assert read(tmp_path)["result"] == "not judged"
+
+
+ENDED_EARLY = """
+*** Test Cases ***
+Good
+    Log    good
+
+Interrupted
+    {how}
+
+Not Begun
+    Log    good
+"""
+BY_SIGNAL = "Evaluate    signal.raise_signal(signal.SIGINT)\n    Log    never"
+
+
+def test_a_run_that_was_interrupted_before_it_found_anything_has_not_judged(tmp_path: Path) -> None:
+    suite = run(tmp_path, "diagnosis.resource", ENDED_EARLY.format(how=BY_SIGNAL))
+    assert suite.message == (
+        "Diagnosis: The run ended early: Execution terminated by signal. "
+        "2 tests are not judged because of it."
+    )
+    found = read(tmp_path)
+    assert found["result"] == "not judged"
+    (diagnosis,) = found["diagnoses"]
+    assert diagnosis["shown_by"] == []
+    assert diagnosis["not_judged"] == ["Suite.Interrupted", "Suite.Not Begun"]
+
+
+def test_what_a_run_found_before_it_ended_early_comes_first(tmp_path: Path) -> None:
+    suite = run(tmp_path, "diagnosis.resource", ENDED_EARLY.format(how="Fatal Error    No disk."))
+    assert suite.message.splitlines() == [
+        "Diagnosis: No disk.",
+        "Also found: The run ended early: Test execution stopped due to a fatal error. "
+        "1 test is not judged because of it.",
+    ]
+    assert read(tmp_path)["result"] == "broken"
+
+
+def test_the_diagnosis_of_an_earlier_run_does_not_stay(tmp_path: Path) -> None:
+    (tmp_path / "diagnosis.json").write_text("of an earlier run")
+    looks = f"""
+Library    OperatingSystem
+
+*** Test Cases ***
+Good
+    File Should Not Exist    {tmp_path / "diagnosis.json"}
+"""
+    suite = run(tmp_path, "diagnosis.resource", looks)
+    assert suite.tests[0].passed, suite.tests[0].message
+    assert read(tmp_path)["result"] == "healthy"
+
+
+def test_every_run_writes_its_tests_as_xunit(tmp_path: Path) -> None:
+    run(tmp_path, "diagnosis.resource", SUITE.format(setup="Note MLflow"))
+    (suite,) = ET.parse(tmp_path / "xunit.xml").iter("testsuite")  # noqa: S314 - our own
+    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("4", "3", "0")
+    page = next(case for case in suite.iter("testcase") if case.get("name") == "The Page Of MLflow")
+    failure = page.find("failure")
+    assert failure is not None
+    assert failure.get("message") == "Not judged: mlflow does not run: it is scaled to 0 replicas."
+
+
+def test_the_schema_knows_every_subject_and_no_other() -> None:
+    subjects = SCHEMA["properties"]["diagnoses"]["items"]["properties"]["subject"]["enum"]
+    assert subjects == ["", *BLOCKED]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"result": "good"},
+        {"format": 2},
+        {"failed": -1},
+        {"more": 1},
+        {"result": "healthy", "failed": 1},
+        {"diagnoses": [{"sentence": "It is broken."}]},
+    ],
+)
+def test_the_schema_rejects_another_form(change: dict[str, Any]) -> None:
+    good = {"format": 1, "result": "broken", "diagnoses": [], "passed": 1, "failed": 0, "skipped": 0}
+    jsonschema.validate(good, SCHEMA)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**good, **change}, SCHEMA)
 
 
 def test_a_suite_none_of_whose_tests_can_be_judged_is_not_set_up(tmp_path: Path) -> None:
