@@ -17,12 +17,13 @@ from robot.api import ExecutionResult
 from harness import deployment
 from harness.cluster import lifecycle
 from harness.cluster.settings import Folders
-from harness.common.errors import HarnessError, reports_errors
+from harness.common.errors import HarnessError, report_error, reports_errors
 from harness.common.kubectl import current_context
 from harness.common.progress import duration, say
 from harness.common.suites import SUITES, run_robot
 from harness.deployment import Deployment
 from harness.images.loading import build_and_load
+from harness.result import NOT_JUDGED, read_result
 from harness.stand_ins import INSTALLATIONS
 from harness.suite_options import suite_options
 
@@ -109,7 +110,8 @@ def parse_arguments() -> argparse.Namespace:
 def run(arguments: argparse.Namespace, times: StepTimes) -> int:
     """Take the cluster from nothing to a verified stack; return the exit code.
 
-    It is 0 only when every test passed, and applying the overlay a second time would change nothing.
+    It is 0 only when every test passed, and applying the overlay a second time would change nothing. It is 2
+    where the suites judged nothing.
     Raises HarnessError when a step cannot be done.
     """
     folders = Folders.from_environment()
@@ -140,20 +142,22 @@ def run(arguments: argparse.Namespace, times: StepTimes) -> int:
     if changes:
         say(f"Error: a second `kubectl apply -k` would change {', '.join(changes)}.")
     say(f"{passed} passed, {failed} failed, {skipped} skipped")
-    return 0 if passed and not failed and not changes else 1
+    code, _ = read_result(RESULTS / "diagnosis.json")
+    return 1 if changes else code
 
 
 @reports_errors
 def main() -> int:
-    """Run a command line; return the exit code."""
+    """Run a command line; return the exit code, 2 where a step before the suites could not be done."""
     arguments = parse_arguments()
     times = StepTimes()
     try:
         return run(arguments, times)
-    except HarnessError:
+    except HarnessError as error:
         if times.seconds:
             say(f"\n{times.table()}")
-        raise
+        report_error(error)
+        return NOT_JUDGED
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,13 +22,17 @@ from harness.suite_options import required_capabilities
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     """Let a test say how the suites end and what a second apply changes; return what the steps were given."""
-    state: dict[str, Any] = {"counts": (51, 0, 34), "changes": [], "new": {"localhost/model:1"}}
+    state: dict[str, Any] = {
+        "counts": (51, 0, 34), "changes": [], "new": {"localhost/model:1"}, "result": "healthy",
+    }  # fmt: skip
     stand_in = StandIn("openshift", lambda: None, lambda: None, lambda: {"ROUTER_ADDRESS": "a:1"})
 
     def run_suites(options: list[str], environment: dict[str, str]) -> tuple[int, int, int]:
         state["options"], state["environment"] = options, environment
         state["kubeconfig"] = os.environ["KUBECONFIG"]
         counts: tuple[int, int, int] = state["counts"]
+        diagnosis = {"result": state["result"], "diagnoses": []}
+        (tmp_path / "diagnosis.json").write_text(json.dumps(diagnosis), encoding="utf-8")
         return counts
 
     monkeypatch.setenv("KUBECONFIG", "of somebody else")
@@ -98,16 +103,23 @@ def test_suites_get_the_settings_of_an_overlay_before_what_the_command_line_says
 
 
 @pytest.mark.parametrize(
-    ("counts", "changes"), [((51, 1, 34), []), ((0, 0, 85), []), ((51, 0, 34), ["v1.Service.team1.model"])]
+    ("counts", "result", "changes", "code"),
+    [
+        ((51, 1, 34), "broken", [], 1),
+        ((0, 0, 85), "not judged", [], 2),
+        ((51, 0, 34), "healthy", ["v1.Service.team1.model"], 1),
+    ],
 )
-def test_a_failed_test_or_an_unstable_overlay_or_no_test_at_all_fails(
+def test_a_failed_test_or_an_unstable_overlay_or_no_test_at_all_fails(  # noqa: PLR0913, PLR0917
     seen: dict[str, Any],
     capsys: pytest.CaptureFixture[str],
     counts: tuple[int, int, int],
+    result: str,
     changes: list[str],
+    code: int,
 ) -> None:
-    seen |= {"counts": counts, "changes": changes}
-    assert run() == 1
+    seen |= {"counts": counts, "result": result, "changes": changes}
+    assert run() == code
     said = "a second `kubectl apply -k` would change v1.Service.team1.model."
     assert (said in capsys.readouterr().out) is bool(changes)
 
@@ -121,7 +133,7 @@ def test_a_step_that_fails_is_one_sentence_after_the_times_of_those_before(
     assert seen
     monkeypatch.setattr(e2e, "build_and_load", fail)
     monkeypatch.setattr("sys.argv", ["e2e"])
-    assert e2e.main() == 1
+    assert e2e.main() == 2
     printed = capsys.readouterr()
     assert printed.err == "Error: The images could not be built.\n"
     assert [line.split()[-1] for line in printed.out.splitlines()[-2:]] == ["cluster", "all"]
@@ -131,7 +143,7 @@ def test_an_unknown_component_is_named_before_anything_is_made(
     seen: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.argv", ["e2e", "--component", "mlflow-aut"])
-    assert e2e.main() == 1
+    assert e2e.main() == 2
     assert "deployed" not in seen
 
 
