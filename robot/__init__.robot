@@ -4,6 +4,7 @@ Documentation     Verifies the LLM observability stack that the current kubeconf
 ...               agent questions; they change nothing. In the end they search their own output for secrets.
 
 Library           ../libraries/settings/
+Resource          ../resources/bundle.resource
 Resource          ../resources/collector.resource
 Resource          ../resources/capabilities.resource
 Resource          ../resources/findings.resource
@@ -29,6 +30,7 @@ Report What Is Verified
     Report MLflow
     Report Entry Points
     Report Experiment
+    Keep Agent Metrics Of Start
     Find What Is Broken
 
 Report Cluster
@@ -58,9 +60,16 @@ Find What Is Broken
     IF    ${asks}    Diagnose Traces
 
 Report What Was Found
-    [Documentation]    Write findings that do not fail into the report, and search the output for secrets.
+    [Documentation]    Write findings that do not fail into the report, and search the output for secrets. Make a
+    ...    bundle of a run that failed.
     Report Findings
-    Output Should Contain No Secret
+    IF    $SUITE_STATUS == 'FAIL'    Make Bundle
+    TRY
+        Output Should Contain No Secret
+    EXCEPT    AS    ${leak}
+        IF    $SUITE_STATUS != 'FAIL'    Make Bundle
+        Fail    ${leak}
+    END
 
 Report Images
     [Documentation]    Write the images of each workload into the report.

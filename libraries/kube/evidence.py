@@ -76,7 +76,7 @@ class Evidence:
         except ClusterError as error:
             return [f"({error})"]
         return [
-            f"event {_event_time(event)[11:19]} {event.get('reason')}: {event.get('message')}"[:LONGEST_LINE]
+            f"event {event_time(event)[11:19]} {event.get('reason')}: {event.get('message')}"[:LONGEST_LINE]
             for event in own[-LAST_EVENTS:]
         ]
 
@@ -86,7 +86,7 @@ class Evidence:
         names = {item["metadata"]["name"] for item in [workload, *sets, *pods]}
         events = self._objects.read_objects("v1", "Event", workload["metadata"]["namespace"])
         return sorted(
-            (each for each in events if each["involvedObject"].get("name") in names), key=_event_time
+            (each for each in events if each["involvedObject"].get("name") in names), key=event_time
         )
 
     def _logs(self, pod: Object) -> list[str]:
@@ -156,7 +156,8 @@ def _condition(entry: Object) -> str:
     )
 
 
-def _event_time(event: Object) -> str:
+def event_time(event: Object) -> str:
+    """Return when an event was seen last, in ISO 8601; empty where it does not say."""
     return (
         event.get("lastTimestamp")
         or event.get("eventTime")

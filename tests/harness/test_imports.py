@@ -23,6 +23,7 @@ ROOMS = (
     ("contracts", "pipeline"),
     ("verdicts",),
     ("network", "disruption", "secrecy", "pages", "capabilities", "diagnosis", "settings"),
+    ("bundle",),
 )
 
 

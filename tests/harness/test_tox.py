@@ -61,6 +61,12 @@ def test_variable_that_would_lead_e2e_elsewhere_is_not_passed(variable: str, pat
     assert not any(fnmatch(variable.lower(), pattern.lower()) for pattern in patterns)
 
 
+def test_the_bundle_is_of_the_user_s_own_context() -> None:
+    passed = read_setting("bundle", "pass_env").split()
+    for variable in ("KUBECONFIG", "HTTPS_PROXY", "HOME"):
+        assert any(fnmatch(variable.lower(), each.lower()) for each in passed), variable
+
+
 @pytest.mark.parametrize("environment", ["e2e", "faults", "permissions", "kagenti", "upgrade"])
 def test_ctrl_c_leaves_time_to_put_the_cluster_back_in_order(environment: str) -> None:
     assert float(read_setting(environment, "suicide_timeout")) >= RECOVERY

@@ -1,0 +1,10 @@
+*** Settings ***
+Documentation    Makes a bundle of what the current context runs, without a run: `tox -e bundle`. It changes nothing.
+
+Resource         ../resources/bundle.resource
+
+
+*** Tasks ***
+Make A Bundle
+    [Documentation]    Write the folder `bundle` of the output folder.
+    Make Bundle
