@@ -170,7 +170,7 @@ def broken(fault: Fault, stack: Stack, folder: Path) -> Iterator[None]:
         with uninterrupted():
             journal.heal()
         try:
-            stack.wait_until_settled(stack.components)
+            stack.wait_until_well()
         except HarnessError as error:
             raise HealingError(f"{fault.name} is healed, but the stack is not well: {error}") from error
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 import yaml
@@ -98,21 +98,24 @@ class Stack:
         kind, name = rest
         return Reference(kind, name, self.namespaces.get(first, first))
 
-    def wait_until_settled(self, components: Collection[str], limit: float = LIMIT) -> None:
+    def wait_until_settled(self, components: Collection[str]) -> None:
         """Wait until what changed of these components is what runs, and what is reached.
 
         Raises HarnessError with what is missing.
         """
-        seen: list[str] = []
+        _wait_until_none(lambda: self._unsettled(components), "The stack has not settled")
 
-        def has_settled() -> bool:
-            seen[:] = self._unsettled(components)
-            return not seen
+    def wait_until_well(self) -> None:
+        """Wait until all components have settled, and the collector has sent what it had queued.
 
-        try:
-            wait_for(has_settled, limit, "The stack has not settled")
-        except HarnessError as late:
-            raise HarnessError(f"{late} {'; '.join(seen)}.") from late
+        Raises HarnessError with what is missing.
+        """
+        collector, port = self.workload_of("otel-collector"), self._settings["COLLECTOR_METRICS_PORT"]
+        components = self.components
+        _wait_until_none(
+            lambda: self._unsettled(components) or queue_problems(collector, port),
+            "The stack is not well",
+        )
 
     def wait_until_seen(self, reference: Reference) -> None:
         """Wait until a workload's controller knows of a change; whether it rolls out is not asked."""
@@ -172,8 +175,18 @@ class Stack:
                 if self.service_of(component).namespace == namespace:
                     service, workload = self.service_of(component), self.workload_of(component)
                     problems += here.problems(component, service.name, workload)
-        if "otel-collector" in components and not problems:
-            problems += queue_problems(
-                self.workload_of("otel-collector"), self._settings["COLLECTOR_METRICS_PORT"]
-            )
         return problems
+
+
+def _wait_until_none(find_problems: Callable[[], list[str]], message: str) -> None:
+    """Wait until no problem is found; raise HarnessError with those that were found last."""
+    found: list[str] = []
+
+    def is_none_left() -> bool:
+        found[:] = find_problems()
+        return not found
+
+    try:
+        wait_for(is_none_left, LIMIT, message)
+    except HarnessError as late:
+        raise HarnessError(f"{late} {'; '.join(found)}.") from late
