@@ -36,6 +36,7 @@ class Cluster:
             "observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1,
         }
     )  # fmt: skip
+    routes: list[Object] = field(default_factory=list)
     metrics: str = ""
     namespaces: list[str] = field(default_factory=lambda: ["kagenti-system"])
     failing: set[str] = field(default_factory=set)  # verbs
@@ -94,5 +95,5 @@ class Cluster:
 
     def _listed(self, kinds: str, selected: bool) -> list[Object]:
         if kinds.startswith("httproutes"):
-            return []
+            return self.routes
         return [self.workload] if selected else [self.workload, self.service, *self.pods, *self.slices]

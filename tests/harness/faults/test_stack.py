@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+
 import pytest
 
 from harness.common.errors import HarnessError
 from harness.faults.stack import Stack
-from tests.harness.faults.fake_cluster import POD, SLICE, Cluster
+from tests.harness.faults.fake_cluster import POD, SLICE, Cluster, Object
 
 ENDING = POD | {"metadata": POD["metadata"] | {"name": "program-0", "deletionTimestamp": "now"}}
 OTHER_ADDRESS = SLICE | {"endpoints": [{"addresses": ["10.0.0.9"], "conditions": {"ready": True}}]}
@@ -59,3 +63,53 @@ def test_what_changed_has_not_settled(cluster: Cluster, what: str, value: object
 def test_what_is_queued_is_not_waited_for_while_a_fault_is_in(cluster: Cluster) -> None:
     cluster.metrics = QUEUED
     Stack().wait_until_settled(["otel-collector"])
+
+
+def route(accepted: int) -> Object:
+    """Return a route to the collector in its second generation, the last accepted of which is this one."""
+    condition = {"type": "Accepted", "status": "True", "observedGeneration": accepted}
+    return {
+        "metadata": {"name": "collector", "namespace": "kagenti-system", "generation": 2},
+        "spec": {
+            "parentRefs": [{"name": "http"}],
+            "hostnames": ["collector.example"],
+            "rules": [{"backendRefs": [{"name": "otel-collector"}]}],
+        },
+        "status": {"parents": [{"conditions": [condition]}]},
+    }
+
+
+@pytest.fixture
+def gateway(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """Run a gateway that answers the route's host name by the last of the statuses in the list."""
+    statuses = [200]
+
+    class Gateway(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(statuses[-1] if self.headers["Host"] == "collector.example" else 404)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Gateway) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("GATEWAY_ADDRESS", f"127.0.0.1:{server.server_port}")
+        yield statuses
+        server.shutdown()
+
+
+def test_a_component_has_settled_once_its_gateway_reaches_it(cluster: Cluster, gateway: list[int]) -> None:
+    cluster.routes = [route(accepted=2)]
+    Stack().wait_until_well()
+    gateway.append(404)  # of the component: it has no such page
+    Stack().wait_until_well()
+    gateway.append(503)
+    with pytest.raises(HarnessError, match="the Gateway answers 503 for HTTPRoute collector"):
+        Stack().wait_until_well()
+
+
+def test_a_route_has_settled_once_its_latest_generation_is_accepted(cluster: Cluster) -> None:
+    cluster.routes = [route(accepted=1)]
+    with pytest.raises(HarnessError, match="HTTPRoute collector is not accepted"):
+        Stack().wait_until_well()
