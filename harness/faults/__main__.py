@@ -98,6 +98,7 @@ def run_all(
     Raises HealingError when a fault stays in the stack: no other one can be judged then.
     """
     heal_what_was_left(RESULTS)
+    say(f"Its namespaces are {' and '.join(stack.namespaces.values())}.")
     stack.wait_until_well()
     for number, fault in enumerate(faults, 1):
         say(f"\n[{number}/{len(faults)}] {fault.name}: {fault.breaks}")
