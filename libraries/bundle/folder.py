@@ -17,6 +17,7 @@ from secrecy.masking import Masks
 from secrecy.places import Texts
 from secrecy.search import find_leaks
 from secrecy.values import SecretValues
+from traces.messages import counted
 
 NAME = "bundle"
 INDEX = "README.txt"
@@ -92,8 +93,9 @@ def remove_bundle(folder: Path) -> None:
 def make_content(parts: Sequence[Texts], values: SecretValues | None, masks: Masks) -> Content:
     """Return the files that may leave the cluster: masked, searched, and cut or left out for their size."""
     content = Content()
+    unread = dict.fromkeys(" ".join(reason.split()) for part in parts for reason in part.unread)
+    content.absent += [f"Not read: {reason}" for reason in unread]
     for part in parts:
-        content.absent += [f"Not read: {' '.join(reason.split())}" for reason in part.unread]
         for path, text in part.by_place.items():
             if values is None:
                 content.absent.append(f"Left out: {path}, because the values of Secrets are not known")
@@ -109,9 +111,9 @@ def make_content(parts: Sequence[Texts], values: SecretValues | None, masks: Mas
 
 def _describe(content: Content, values: SecretValues | None) -> str:
     """Return how much a bundle has, what it lacks, and what to do before it is sent."""
-    said = f"{len(content.files)} files, {content.size / 1e6:.1f} MB"
+    said = f"{counted(len(content.files), 'file')}, {content.size / 1e6:.1f} MB"
     if content.absent:
-        said += f"; {len(content.absent)} things are not in it"
+        said += f"; what is not in it is in its index: {counted(len(content.absent), 'line')}"
     if values and values.unread:
         said += "; look for secrets in it before you send it, as not all Secrets could be read to mask them"
     return said

@@ -132,6 +132,21 @@ def test_without_a_cluster_the_bundle_says_so_and_nothing_else(tmp_path: Path) -
     assert suite.tests[0].message == "It is broken."
 
 
+def test_namespaces_that_can_be_found_are_in_the_bundle_without_the_others(
+    cluster: ApiServer, tmp_path: Path
+) -> None:
+    write_kubeconfig(tmp_path, cluster)
+    cluster.answers["/api/v1/services"] = listed()
+    run(
+        tmp_path,
+        "bundle.resource",
+        SUITE.replace("${AGENTS_NAMESPACE}    n", "${AGENTS_NAMESPACE}    ${EMPTY}"),
+    )
+    assert (tmp_path / "bundle" / "logs" / "n" / "p" / "c.log").exists()
+    index = (tmp_path / "bundle" / INDEX).read_text(encoding="utf-8")
+    assert index.count("Not read: No namespace has Service weather-service: ") == 1
+
+
 def test_secrets_that_may_not_be_read_are_a_warning(cluster: ApiServer, tmp_path: Path) -> None:
     cluster.answers["/api/v1/namespaces/n/secrets"] = (403, {"message": "secrets is forbidden"})
     write_kubeconfig(tmp_path, cluster)
@@ -170,7 +185,7 @@ def test_the_suites_make_a_bundle_of_a_run_that_failed(tmp_path: Path) -> None:
     result = subprocess.run(
         [*command, str(ROOT / "robot")], check=False, capture_output=True, text=True, env=environment
     )
-    said = f"Bundle: {tmp_path / 'bundle' / INDEX}, 1 files, 0.0 MB; 1 things are not in it"
+    said = f"Bundle: {tmp_path / 'bundle' / INDEX}, 1 file, 0.0 MB; what is not in it is in its index: 1 line"
     assert said in result.stdout.splitlines(), result.stdout + result.stderr
     link = ExecutionResult(tmp_path / "output.xml").suite.metadata["Bundle"].partition(",")[0]
     assert link == f"[bundle/{INDEX}|bundle/{INDEX}]"
