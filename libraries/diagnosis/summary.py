@@ -12,8 +12,8 @@ from diagnosis.causes import Cause
 
 # Tags of tests from the ground up: what the first ones find can be why the later ones fail.
 LAYERS = ("deployment", "network", "reachability", "authentication", "traces", "ui", "secrecy", "resilience")
-SETUP_FAILED = ("Parent suite setup failed:", "Setup failed:")
-# How messages of tests end that Robot Framework ended or left out: after an interrupt, or after a failure.
+SETUP_FAILED = ("Parent suite setup failed:", "Setup failed:", "Suite setup failed:")
+# How messages of tests end that Robot Framework ended or left out, what says most first.
 ENDED_EARLY = (
     "Execution terminated by signal",
     "Test execution stopped due to a fatal error.",
@@ -72,8 +72,7 @@ class Summary:
             DiagnosisOfRun(line.rstrip("."), "", None, _names(tests), ()) for line, tests in groups.items()
         ]
         if unfinished:
-            why = why_ended_early(unfinished[0].message).rstrip(".")
-            found.append(DiagnosisOfRun(f"The run ended early: {why}", "", None, (), _names(unfinished)))
+            found.append(_of_end(suite, unfinished))
         numbers = suite.statistics
         return cls(result, found, numbers.passed, numbers.failed, numbers.skipped)
 
@@ -130,6 +129,13 @@ def _of_cause(cause: Cause, groups: dict[str, list[Any]]) -> DiagnosisOfRun:
         if cause.reason in line or any(cause.is_shown_by(test.tags) for test in tests):
             shown_by += groups.pop(line)
     return DiagnosisOfRun(cause.sentence, cause.subject, cause.seconds, _names(shown_by), _names(not_judged))
+
+
+def _of_end(suite: Any, unfinished: Sequence[Any]) -> DiagnosisOfRun:  # noqa: ANN401
+    """Return the diagnosis of a run that ended early, in its own setup or in one of the unfinished tests."""
+    reasons = (why_ended_early(each.message) for each in (suite, *unfinished))
+    why = min(filter(None, reasons), key=ENDED_EARLY.index).rstrip(".")
+    return DiagnosisOfRun(f"The run ended early: {why}", "", None, (), _names(unfinished))
 
 
 def _layer(test: Any) -> int:  # noqa: ANN401

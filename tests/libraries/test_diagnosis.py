@@ -149,6 +149,15 @@ def test_a_run_that_was_interrupted_before_it_found_anything_has_not_judged(tmp_
     assert diagnosis["not_judged"] == ["Suite.Interrupted", "Suite.Not Begun"]
 
 
+def test_a_run_that_was_interrupted_in_its_setup_says_so(tmp_path: Path) -> None:
+    suite = run(tmp_path, "diagnosis.resource", f"Suite Setup    {BY_SIGNAL.splitlines()[0]}\n{ENDED_EARLY}")
+    assert suite.message.splitlines()[0] == (
+        "Diagnosis: The run ended early: Execution terminated by signal. "
+        "3 tests are not judged because of it."
+    )
+    assert read(tmp_path)["result"] == "not judged"
+
+
 def test_what_a_run_found_before_it_ended_early_comes_first(tmp_path: Path) -> None:
     suite = run(tmp_path, "diagnosis.resource", ENDED_EARLY.format(how="Fatal Error    No disk."))
     assert suite.message.splitlines() == [
