@@ -98,7 +98,9 @@ def make_content(parts: Sequence[Texts], values: SecretValues | None, masks: Mas
     for part in parts:
         for path, text in part.by_place.items():
             if values is None:
-                content.absent.append(f"Left out: {path}, because the values of Secrets are not known")
+                content.absent.append(
+                    f"Left out: {path}, because the values of Secrets are not known, so it is not masked"
+                )
                 continue
             masked = masks.mask(text)
             leaks = find_leaks(Texts("files", {path: masked}), values)

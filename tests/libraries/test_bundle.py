@@ -125,10 +125,12 @@ def test_a_bundle_has_what_can_be_read_without_secrets(cluster: ApiServer, tmp_p
 
 
 def test_without_a_cluster_the_bundle_says_so_and_nothing_else(tmp_path: Path) -> None:
-    suite = run(tmp_path, "bundle.resource", SUITE)
+    looked = "Evaluate    traces.looked_at.LOOKED_AT.keep(traces.model.Trace('1', (), 'mlflow'))"
+    suite = run(tmp_path, "bundle.resource", SUITE.replace("    Fail", f"    {looked}\n    Fail"))
     assert [path.name for path in (tmp_path / "bundle").iterdir()] == [INDEX]
     index = (tmp_path / "bundle" / INDEX).read_text(encoding="utf-8")
     assert "\n  Not read: No cluster to verify: there is no kubeconfig (" in index
+    assert "\n  Left out: traces/mlflow-1.json, because the values of Secrets are not known, " in index
     assert suite.tests[0].message == "It is broken."
 
 
@@ -191,6 +193,30 @@ def test_the_suites_make_a_bundle_of_a_run_that_failed(tmp_path: Path) -> None:
     assert link == f"[bundle/{INDEX}|bundle/{INDEX}]"
 
 
+def make_on_demand(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Make a bundle as `tox -e bundle` does, of the cluster whose kubeconfig is in the folder."""
+    options = ["--outputdir", str(folder), "--output", "NONE", "--log", "NONE", "--report", "NONE"]
+    options += ["--variable", "SYSTEM_NAMESPACE:n", "--variable", "AGENTS_NAMESPACE:n"]
+    command = [sys.executable, "-m", "robot", *options, str(ROOT / "harness" / "bundle.robot")]
+    environment = {**os.environ, "KUBECONFIG": str(folder / "none")}
+    return subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+
+
+def test_a_bundle_is_made_on_demand(cluster: ApiServer, tmp_path: Path) -> None:
+    write_kubeconfig(tmp_path, cluster)
+    made = make_on_demand(tmp_path)
+    assert made.returncode == 0, made.stdout
+    assert f"Bundle: {tmp_path / 'bundle' / INDEX}, 5 files, " in made.stdout
+    assert (tmp_path / "bundle" / "events.txt").exists()
+
+
+def test_a_bundle_on_demand_fails_without_a_cluster(tmp_path: Path) -> None:
+    made = make_on_demand(tmp_path)
+    assert made.returncode == 1
+    assert "No cluster to verify: there is no kubeconfig (" in made.stdout
+    assert not (tmp_path / "bundle").exists()
+
+
 def test_a_file_that_still_has_a_secret_is_left_out_and_that_is_said() -> None:
     values = SecretValues({"Secret n/s, key k": Secret("masked 1")})  # which every mask of it contains
     content = make_content([Texts("files", {"a.txt": "masked 1", "b.txt": "good"})], values, Masks(values))
@@ -201,7 +227,9 @@ def test_a_file_that_still_has_a_secret_is_left_out_and_that_is_said() -> None:
 def test_without_the_values_of_secrets_every_file_is_left_out() -> None:
     content = make_content([Texts("files", {"a.txt": "good"})], None, Masks(SecretValues()))
     assert not content.files
-    assert content.absent == ["Left out: a.txt, because the values of Secrets are not known"]
+    assert content.absent == [
+        "Left out: a.txt, because the values of Secrets are not known, so it is not masked"
+    ]
 
 
 def test_logs_are_named_by_their_pod_and_container() -> None:
