@@ -9,19 +9,19 @@ from functools import partial
 from secrecy.search import TOKEN, forms_of
 from secrecy.values import SecretValues
 
-# What is secret wherever it stands, by what it is called; what is to be masked is the group `secret`. JSON
-# may have \n for a line's end, and "value" behind the name of an environment variable.
+# What is secret by what stands around it; the group `secret` is masked. Each begins with text that must be
+# there, because logs are long. An environment variable is searched for in JSON, as objects have it.
 PATTERNS = {
     "private key": re.compile(
         r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?P<secret>.*?)-----END [A-Z ]*PRIVATE KEY-----", re.DOTALL
     ),
     "token": re.compile(f"(?P<secret>{TOKEN.pattern})"),
-    "login": re.compile(r"\b(?:Basic|Bearer)\s+(?P<secret>[\w+/=.~-]{16,})", re.IGNORECASE),
+    "login": re.compile(r"[Bb](?:asic|earer)\s+(?P<secret>[\w+/=.~-]{16,})"),
     # A reference to a variable, as $(NAME), is none, and asterisks are what others mask with.
     "password of a URL": re.compile(r"""://[^\s/:@"'\\<>]*:(?P<secret>(?!\$[({]|\*)[^\s/@"'\\<>]+)@"""),
     "environment variable": re.compile(
-        r"""(?:PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|ACCESS_?KEY|CREDENTIALS?)",\s*"value":\s"""
-        r""""(?P<secret>(?:[^"\\]|\\.)+)\"""",
+        r""""name":\s"[^"]*(?:PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|ACCESS_?KEY|CREDENTIALS?)",\s*"""
+        r""""value":\s"(?P<secret>(?:[^"\\]|\\.)+)\"""",
         re.IGNORECASE,
     ),
 }
@@ -57,4 +57,5 @@ class Masks:
         if secret.startswith("<masked "):
             return found[0]
         self.counts[mask] += 1
-        return found[0].replace(secret, mask)
+        before, after = found.start("secret") - found.start(), found.end("secret") - found.start()
+        return f"{found[0][:before]}{mask}{found[0][after:]}"

@@ -59,6 +59,14 @@ def test_what_is_secret_by_its_form_is_masked_too(name: str) -> None:
     assert masks.counts == {f"<masked {name}>": 1}
 
 
+def test_only_the_secret_is_masked_of_what_stands_around_it() -> None:
+    variable = json.dumps({"name": "TOKEN", "value": "e"}, indent=2)
+    assert json.loads(Masks(SecretValues()).mask(variable)) == {
+        "name": "TOKEN",
+        "value": "<masked environment variable>",
+    }
+
+
 def test_a_secret_is_masked_once() -> None:
     masks = Masks(SecretValues({"key": Secret("pass-word")}))
     assert masks.mask("postgresql://mlflow:pass-word@postgres") == "postgresql://mlflow:<masked 1>@postgres"
