@@ -151,7 +151,8 @@ def _plain(item: Object, api_version: str) -> Object:
 def _event_line(event: Object) -> str:
     about = event.get("involvedObject", {})
     where = f"{event['metadata']['namespace']} {about.get('kind')}/{about.get('name')}"
-    often = f" ({event['count']} times)" if event.get("count", 1) > 1 else ""
+    count = event.get("count") or 1
+    often = f" ({count} times)" if count > 1 else ""
     said = " ".join(str(event.get("message")).split())
     return f"{event_time(event)} {event.get('type')} {where} {event.get('reason')}: {said}{often}\n"
 

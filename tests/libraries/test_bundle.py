@@ -53,7 +53,7 @@ EVENTS: list[Object] = [
         "type": "Warning",
         "reason": reason,
         "message": "so it\nis",
-        "count": number,
+        "count": number if number > 1 else None,
         "lastTimestamp": f"2026-11-26T08:0{number}:00Z",
     }
     for number, reason in ((2, "BackOff"), (1, "Failed"))
