@@ -25,6 +25,9 @@ OF_SERVER = (
     "resourceVersion",
     "uid",
 )
+# What the API server answers where nothing is left to heal: a run that was then killed has created the object
+# again, or the stack was removed meanwhile.
+HEALED = ("AlreadyExists", "NotFound")
 
 
 class HealingError(HarnessError):
@@ -89,7 +92,7 @@ class Journal:
             try:
                 kubectl(*entry)
             except HarnessError as error:
-                if "AlreadyExists" not in str(error):  # an earlier run created it again and was then killed
+                if not any(answer in str(error) for answer in HEALED):
                     failures.append(str(error))
                     left.insert(0, entry)
         self._entries = left

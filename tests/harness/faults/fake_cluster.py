@@ -40,6 +40,7 @@ class Cluster:
     metrics: str = ""
     namespaces: list[str] = field(default_factory=lambda: ["kagenti-system"])
     failing: set[str] = field(default_factory=set)  # verbs
+    answer: str = ""  # of those
     done: list[tuple[str, ...]] = field(default_factory=list)  # what changed the cluster
 
     @property
@@ -74,7 +75,7 @@ class Cluster:
     def __call__(self, verb: str, *arguments: str, text: str = "") -> str:
         """Return what kubectl prints."""
         if verb in self.failing:
-            raise HarnessError(f"`kubectl {verb}` failed")
+            raise HarnessError(f"`kubectl {verb}` failed{self.answer}")
         if verb != "get":
             self.done.append((verb, *arguments, text) if text else (verb, *arguments))
             return ""

@@ -163,6 +163,14 @@ def test_what_cannot_be_healed_is_reported_with_the_command_and_left_to_the_next
     assert Journal(tmp_path).commands == []
 
 
+@pytest.mark.parametrize("answer", ["AlreadyExists", "NotFound"])
+def test_what_needs_no_healing_any_more_is_healed(cluster: Cluster, tmp_path: Path, answer: str) -> None:
+    cluster.failing, cluster.answer = {"replace"}, f": Error from server ({answer}): none"
+    with broken(fault(SCALED), Stack(), tmp_path):
+        pass
+    assert Journal(tmp_path).commands == []
+
+
 def test_what_was_left_in_another_cluster_is_not_healed_in_this_one(cluster: Cluster, tmp_path: Path) -> None:
     left = {"context": "another", "commands": [["replace", "--filename=x"]]}
     (tmp_path / "unhealed.json").write_text(json.dumps(left), encoding="utf-8")
