@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -110,8 +111,7 @@ class Journal:
             return
         self._file.unlink(missing_ok=True)
         if self._folder.is_dir():
-            for kept in self._folder.iterdir():
-                kept.unlink()
+            shutil.rmtree(self._folder)
 
 
 def plan(change: Change, stack: Stack) -> Step:
@@ -162,6 +162,8 @@ def broken(fault: Fault, stack: Stack, folder: Path) -> Iterator[None]:
     journal = Journal(folder)
     try:
         steps: list[Step] = []
+        if fault.disruptive:
+            _keep_scale(stack, journal)
         for change in fault.changes:
             step = plan(change, stack)
             journal.add(step)
@@ -185,6 +187,14 @@ def heal_what_was_left(folder: Path) -> None:
         say("An earlier run was killed; healing what it left in the stack ...")
         with uninterrupted():
             journal.heal()
+
+
+def _keep_scale(stack: Stack, journal: Journal) -> None:
+    """Let the scale of every component be healed: a disruptive test that is ended may leave one at 0."""
+    for component in stack.components:
+        workload = stack.workload_of(component)
+        replicas = stack.read(workload)["spec"].get("replicas", 1)
+        journal.add(Step((), ("scale", *workload.arguments, f"--replicas={replicas}")))
 
 
 def _wait_until_made(fault: Fault, steps: Sequence[Step], stack: Stack) -> None:

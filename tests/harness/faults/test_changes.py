@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +195,12 @@ def test_a_fault_that_must_not_roll_out_is_judged_once_its_controller_knows(
         assert cluster.done
     with pytest.raises(HarnessError, match="is not rolled out"), broken(fault(SCALED), Stack(), tmp_path):
         pytest.fail("it is not judged")
+
+
+def test_the_scale_that_a_disruptive_test_may_leave_is_healed(cluster: Cluster, tmp_path: Path) -> None:
+    with broken(replace(fault(SCALED), disruptive=True), Stack(), tmp_path):
+        pass
+    assert cluster.done[-1] == ("scale", *PLACE, "--replicas=1")
 
 
 def test_healing_is_not_interrupted(
