@@ -13,12 +13,12 @@ TRACES_IN = "traces in "  # and the backend: they do not arrive there
 # The subjects of causes from the ground up: a later one can follow from an earlier one. By subject: which
 # tests cannot be judged while nothing of it works, as a tag pattern (Robot Framework's User Guide, "Tag
 # patterns"). Tests of the deployment judge the cause itself. Where traces do not arrive, the tests of arrival
-# show why, and conservation and the pipelines' probe still count.
+# show why, the agent's answer is what it is, and conservation and the pipelines' probe still count.
 COMPONENTS: Mapping[str, str] = {
     "postgres": "postgres NOT deployment",
     "mlflow": "mlflow NOT deployment",
     "phoenix": "phoenix NOT deployment",
-    "otel-collector": "otel-collector OR traces OR ui NOT deployment",
+    "otel-collector": "otel-collector OR traces OR ui NOT answer OR deployment",
     "model": "model OR ui OR weather-agent AND traces NOT deployment",
     "weather-tool": "weather-tool OR contract OR conversations OR conservation OR ui NOT deployment",
     "weather-agent": "weather-agent OR traces OR ui NOT deployment",
@@ -26,7 +26,7 @@ COMPONENTS: Mapping[str, str] = {
 BLOCKED: Mapping[str, str] = {
     **COMPONENTS,
     ANSWER: "ui OR weather-agent AND traces NOT answer OR arrival OR deployment",
-    TRACES: "weather-agent AND traces OR ui NOT arrival OR conservation OR pipelines",
+    TRACES: "weather-agent AND traces OR ui NOT answer OR arrival OR conservation OR pipelines",
     f"{TRACES_IN}mlflow": "mlflow AND traces OR mlflow AND ui NOT arrival OR conservation OR pipelines",
     f"{TRACES_IN}phoenix": "phoenix AND traces OR phoenix AND ui NOT arrival OR conservation OR pipelines",
 }

@@ -254,6 +254,12 @@ def test_only_what_needs_a_backend_s_traces_is_not_judged_without_them() -> None
     assert not cause.prevents(["traces", "mlflow", "arrival"]), "it shows the verdict"
 
 
+@pytest.mark.parametrize("subject", ["otel-collector", "traces", "traces in mlflow", "traces in phoenix"])
+def test_the_answer_is_judged_where_only_its_spans_are_lost(subject: str) -> None:
+    tags = ["answer", "model", "traces", "weather-agent", "weather-tool"]
+    assert not Cause(subject, "", True, 0).prevents(tags)
+
+
 @pytest.mark.parametrize(
     ("message", "line"),
     [
