@@ -1,5 +1,5 @@
 *** Settings ***
-Documentation     A pod of the collector or of MLflow goes while traces arrive, and no span is lost. These tests delete,
+Documentation     Pods of the stack go while traces arrive, and no span is lost. These tests delete,
 ...               evict and restart pods and scale MLflow. They run only where DISRUPTIVE names the context, and wait
 ...               until every component is ready again.
 
@@ -44,6 +44,20 @@ No Span Is Lost When Collectors And MLflow Are Rolled Out
         Restart Workload    ${workload}
     END
     Wait Until The Stack Is Ready
+    No Question Should Have Lost A Span    ${asking}
+
+No Question Fails When The Agent, Its Tool And Its Model Are Rolled Out
+    [Documentation]    Each is replaced while questions are asked, one after the other: all are answered, and the pod
+    ...    that goes has exported its spans.
+    [Tags]    weather-agent    weather-tool    model
+    ${asking} =    Start Asking Questions
+    FOR    ${component}    IN    weather-agent    weather-tool    model
+        ${workload} =    Get Workload Or None    ${component}
+        IF    $workload is not None
+            Restart Workload    ${workload}
+            Wait Until The Stack Is Ready
+        END
+    END
     No Question Should Have Lost A Span    ${asking}
 
 Queued Spans Survive The Loss Of Their Collector
