@@ -13,6 +13,7 @@ import json
 import sys
 from pathlib import Path
 
+from harness.common.errors import reports_errors
 from harness.common.progress import say
 
 CODES = {"healthy": 0, "broken": 1, "not judged": 2}
@@ -23,12 +24,16 @@ def read_result(file: Path) -> tuple[int, str]:
     """Return the exit code of a run, from its diagnosis.json, and its diagnosis in a line."""
     if not file.is_file():
         return NOT_JUDGED, f"Not judged: there is no {file}; what Robot Framework printed says why."
-    content = json.loads(file.read_text(encoding="utf-8"))
-    diagnoses = [f": {each['sentence']}." for each in content["diagnoses"][:1]]
-    result = str(content["result"])
-    return CODES[result], f"{result.capitalize()}{diagnoses[0] if diagnoses else '.'}"
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        diagnoses = [f": {each['sentence']}." for each in content["diagnoses"][:1]]
+        result = str(content["result"])
+        return CODES[result], f"{result.capitalize()}{diagnoses[0] if diagnoses else '.'}"
+    except (OSError, ValueError, LookupError, TypeError):
+        return NOT_JUDGED, f"Not judged: {file} cannot be read as a diagnosis; let the suites run again."
 
 
+@reports_errors
 def main() -> int:
     """Read the file that the command line names; return the exit code."""
     parser = argparse.ArgumentParser(

@@ -37,3 +37,12 @@ def test_a_run_without_a_diagnosis_has_not_judged(tmp_path: Path) -> None:
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (2, "")
     assert ended.stdout.startswith("Not judged: there is no ")
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"result": "fine", "diagnoses": []}', '{"diagnoses": [{}]}'])
+def test_what_is_no_diagnosis_has_not_judged(content: str, tmp_path: Path) -> None:
+    file = tmp_path / "diagnosis.json"
+    file.write_text(content, encoding="utf-8")
+    code, line = read_result(file)
+    assert code == 2
+    assert line.startswith(f"Not judged: {file} cannot be read as a diagnosis")
