@@ -17,7 +17,7 @@ from contracts.contract import Contract
 from contracts.evaluation import expect
 from contracts.findings import note_findings
 from contracts.judgement import Judgement, judge
-from traces.messages import counted, listed
+from traces.messages import counted, listed, named
 from traces.model import Arrival, Trace
 
 SHOWN = 3  # foreign traces in the message; the table in the log has all problems
@@ -180,7 +180,7 @@ def foreign_traces(questions: Sequence[Question], arrivals: Sequence[Arrival]) -
     for arrival in arrivals:
         sessions = _sessions(arrival)
         trace = f"Trace {arrival.trace.trace_id}"
-        names = ", ".join(f"{name} ({counted(number, 'span')})" for name, number in sorted(sessions.items()))
+        names = named(f"{name} ({counted(number, 'span')})" for name, number in sorted(sessions.items()))
         if len(sessions) > 1:
             problems.append(Problem("mixed", f"{trace} mixes {len(sessions)} sessions: {names}"))
         elif not sessions.keys() & asked:

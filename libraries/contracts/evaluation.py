@@ -14,6 +14,7 @@ from contracts.selectors import selects
 from traces.backends import is_kind_made
 from traces.messages import excerpt, quoted
 from traces.model import Span, Trace
+from traces.text import Texts, texts_in
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,11 @@ class Unjudged:
 Violations = Iterator[Violation | Unjudged]
 
 
+def start_order(span: Span) -> tuple[int, int, str]:
+    """Return by what spans are sorted, so that the earliest is the first."""
+    return span.start_ns, span.end_ns, span.span_id
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """One trace, what is known of its question, and the patterns of texts that no message may show."""
@@ -141,20 +147,42 @@ class Evaluation:
     @cached_property
     def spans(self) -> Sequence[Span]:
         """The trace's spans, earliest first."""
-        return sorted(self.trace.spans, key=lambda span: (span.start_ns, span.end_ns, span.span_id))
+        return sorted(self.trace.spans, key=start_order)
 
     def is_kept(self, what: str) -> bool:
         """Return whether the trace's backend keeps it; see `not_kept` in traces/backends.py."""
         return what not in self.trace.not_kept
 
-    def select(self, selector: str) -> list[Span]:
-        """Return the spans that a selector means, earliest first."""
-        return [span for span in self.spans if selects(selector, span)]
+    @cached_property
+    def _selections(self) -> dict[str, Sequence[Span]]:
+        return {}
 
-    def pick(self, which: str, selector: str) -> list[Span]:
+    def select(self, selector: str) -> Sequence[Span]:
+        """Return the spans that a selector means, earliest first."""
+        if selector not in self._selections:
+            self._selections[selector] = [span for span in self.spans if selects(selector, span)]
+        return self._selections[selector]
+
+    def pick(self, which: str, selector: str) -> Sequence[Span]:
         """Return the `first` or `last` span that a selector means, for any other word all of them."""
         found = self.select(selector)
-        return {"first": found[:1], "last": found[-1:]}.get(which, found)
+        match which:
+            case "first":
+                return found[:1]
+            case "last":
+                return found[-1:]
+        return found
+
+    @cached_property
+    def _texts(self) -> dict[tuple[int, str], Texts]:
+        return {}
+
+    def texts_in(self, span: Span, part: str) -> Texts:
+        """Return all texts of a span's `input` or `output`."""
+        key = id(span), part
+        if key not in self._texts:
+            self._texts[key] = Texts(texts_in(span, part))
+        return self._texts[key]
 
     def shown(self, value: object) -> str:
         """Return a value without secrets, a text in quotes; of a long one the beginning."""
@@ -186,7 +214,15 @@ class Evaluation:
         lacking = about.get("lacking", 0)
         return Violation(rule, path, expected, seen, span, frozenset(ids), frozenset(parts), lacking)
 
+    @cached_property
+    def _shown(self) -> dict[str, str]:
+        return {}
+
     def _without_secrets(self, text: str) -> str:
-        for pattern in self.secrets.values():
-            text = re.sub(pattern, "(secret)", text)
-        return text
+        """Return a text without secrets; many violations have the same texts."""
+        if text not in self._shown:
+            shown = text
+            for pattern in self.secrets.values():
+                shown = re.sub(pattern, "(secret)", shown)
+            self._shown[text] = shown
+        return self._shown[text]

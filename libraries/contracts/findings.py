@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from robot.api import logger
 
 from contracts.contract import Contract
+from contracts.evaluation import Violation
 from contracts.judgement import Judgement
 from findings.notes import NOTES, Notes
 from traces.backends import BACKENDS
@@ -30,5 +33,9 @@ def note_findings(contract: Contract, trace: Trace, judgement: Judgement, notes:
         logger.info(f"Oddity {name} in {title}: {because} Seen: {violations[0]}")
     for failing in judgement.violations:
         notes.note_failed(failing.name)
+    tolerated: defaultdict[str, list[Violation]] = defaultdict(list)
     for violation in judgement.tolerated:
-        notes.note_tolerated(violation.name, trace.trace_id, contract.tolerated[violation.name], violation)
+        tolerated[violation.name].append(violation)
+    for name, found in tolerated.items():
+        more = f"; and {len(found) - 1} more with it" if len(found) > 1 else ""
+        notes.note_tolerated(name, trace.trace_id, contract.tolerated[name], f"{found[0]}{more}")

@@ -90,22 +90,26 @@ def judge(contract: Contract, trace: Trace, expectation: Expectation) -> Judgeme
     for found in find_violations(contract, trace, expectation):
         if isinstance(found, Unjudged):
             judgement.unjudged.append(found)
-        elif found.is_pattern or not _accept(judgement, contract, trace, found, found):
+        elif found.is_pattern or not _accept(
+            judgement, contract, _explaining_oddity(contract, trace, found), found, found
+        ):
             failing.append(found)
     findings: dict[str, tuple[list[Violation], list[Violation]]] = {}
     causes = [failing[number] for number in find_causes(contract, trace, failing)]
+    patterns = {id(cause): cause for cause in causes if cause.is_pattern}
+    oddities = {key: _explaining_oddity(contract, trace, cause) for key, cause in patterns.items()}
     for violation, cause in zip(failing, causes, strict=True):
-        if not (cause.is_pattern and _accept(judgement, contract, trace, cause, violation)):
+        oddity = oddities.get(id(cause))
+        if not (cause.is_pattern and _accept(judgement, contract, oddity, cause, violation)):
             findings.setdefault(cause.rule, ([], []))[violation is not cause].append(violation)
     judgement.findings.extend(Finding(*found) for found in findings.values())
     return judgement
 
 
 def _accept(
-    judgement: Judgement, contract: Contract, trace: Trace, cause: Violation, violation: Violation
+    judgement: Judgement, contract: Contract, oddity: str | None, cause: Violation, violation: Violation
 ) -> bool:
-    """Return whether a violation's cause is tolerated or odd; if so, add the violation as that."""
-    oddity = _explaining_oddity(contract, trace, cause)
+    """Return whether a violation's cause is tolerated or explained by an oddity; if so, add it as that."""
     if cause.name in contract.tolerated:
         judgement.tolerated.append(violation)
     elif oddity:

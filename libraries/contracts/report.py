@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import html
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 
 from robot.api import logger
 from robot.api.deco import keyword, library
 
 from agent.client import Question
 from contracts.contract import Contract
-from contracts.evaluation import Evaluation, Expectation, expect
+from contracts.evaluation import Evaluation, Expectation, Violation, expect
 from contracts.findings import note_findings
 from contracts.judgement import judge
 from contracts.rules.structure import demanded_spans, has_demanded_spans, least_spans
 from contracts.rules.tokens import sum_tokens
 from traces.backends import BACKENDS
 from traces.comparison import compare, differences, table
-from traces.messages import counted, listed
+from traces.messages import counted, listed, named
 from traces.model import Span, Trace
 from traces.text import contains, content, texts_in
 
 LONGEST = 160  # characters of an input or output in a tree
+MOST_LINES = 1000  # of a tree
+MOST_OF_RULE = 20  # violations of one rule in the log
 
 
 @library(scope="GLOBAL")
@@ -41,7 +45,7 @@ class TraceReport:
     @keyword
     def find_spans(self, trace: Trace, selector: str) -> list[Span]:
         """Return the spans that a contract's selector means, such as `ANY_LLM`, earliest first."""
-        return Evaluation(trace, Expectation("", "")).select(selector)
+        return list(Evaluation(trace, Expectation("", "")).select(selector))
 
     @keyword
     def select_texts_of_span(self, span: Span, *texts: str) -> list[str]:
@@ -76,13 +80,13 @@ class TraceReport:
     ) -> None:
         """Fail with what breaks the trace contract, one line a cause: rule, span path, expected, seen.
 
-        The log has every violation, also those that follow from another.
+        The log has the violations of every rule, also those that follow from another, and how many they are.
         """
         expectation = expect(question, canaries, tool_calls)
         judgement = judge(contract, trace, expectation)
         note_findings(contract, trace, judgement)
         if judgement.findings:
-            logger.info("\n".join(["All violations:", *map(str, judgement.violations)]))
+            logger.info(describe_violations(judgement.violations))
             what = (
                 f"Trace {trace.trace_id} in {BACKENDS[trace.backend].title} breaks contract {contract.name}"
             )
@@ -109,9 +113,25 @@ class TraceReport:
             )
 
 
+def describe_violations(violations: Sequence[Violation]) -> str:
+    """Return how many violations there are, and a line for each; of a rule with many the first ones."""
+    lines = [f"{counted(len(violations), 'violation')}:"]
+    of_rules: Counter[str] = Counter()
+    for violation in violations:
+        of_rules[violation.rule] += 1
+        if of_rules[violation.rule] <= MOST_OF_RULE:
+            lines.append(str(violation))
+    lines += [
+        f"and {number - MOST_OF_RULE} more of {rule}"
+        for rule, number in of_rules.items()
+        if number > MOST_OF_RULE
+    ]
+    return "\n".join(lines)
+
+
 def describe(trace: Trace) -> str:
     """Return a trace in one line; its tokens are the backend's sum, or the LLM spans' where it has none."""
-    orphans = f"orphans {', '.join(span.name for span in trace.orphans)}" if trace.orphans else "no orphan"
+    orphans = f"orphans {named(span.name for span in trace.orphans)}" if trace.orphans else "no orphan"
     tokens = trace.tokens or sum_tokens(trace.of_kind("LLM"))
     return (
         f"{counted(len(trace.spans), 'span')} in {BACKENDS[trace.backend].title}, "
@@ -121,19 +141,35 @@ def describe(trace: Trace) -> str:
 
 
 def tree(trace: Trace) -> str:
-    """Return the trace as indented lines: the roots and what is below them, then the orphans."""
+    """Return the trace as indented lines: the roots and what is below them, then the orphans.
+
+    Of a long trace these are the first MOST_LINES.
+    """
+    lines = list(islice(_lines(trace), MOST_LINES + 1))
+    return "\n".join(lines if len(lines) <= MOST_LINES else [*lines[:MOST_LINES], "… and more spans"])
+
+
+def _lines(trace: Trace) -> Iterator[str]:
     state = f", state {trace.state}" if trace.state else ""
     title = BACKENDS[trace.backend].title
-    lines = [f"{trace.trace_id} in {title}: {counted(len(trace.spans), 'span')}{state}"]
+    yield f"{trace.trace_id} in {title}: {counted(len(trace.spans), 'span')}{state}"
     for root in trace.roots:
-        lines += _branch(trace, root, 1)
+        yield from _branch(trace, root, 1)
     for orphan in trace.orphans:
-        lines += [f"  ORPHAN, its parent {orphan.parent_id} is missing:", *_branch(trace, orphan, 2)]
-    return "\n".join(lines)
+        yield f"  ORPHAN, its parent {orphan.parent_id} is missing:"
+        yield from _branch(trace, orphan, 2)
 
 
-def _branch(trace: Trace, span: Span, depth: int) -> Iterator[str]:
-    indent = "  " * depth
+def _branch(trace: Trace, top: Span, depth: int) -> Iterator[str]:
+    """Yield the lines of a span and of all below it, however deep that goes."""
+    waiting = [(top, depth)]
+    while waiting:
+        span, depth = waiting.pop()
+        yield from _lines_of(span, "  " * depth)
+        waiting += [(child, depth + 1) for child in reversed(trace.children(span))]
+
+
+def _lines_of(span: Span, indent: str) -> Iterator[str]:
     milliseconds = (span.end_ns - span.start_ns) / 1e6
     why = f" {span.status_message}" if span.status_message else ""
     yield f"{indent}{span.name} [{span.kind}] {milliseconds:.0f} ms {span.status}{why}"
@@ -142,5 +178,3 @@ def _branch(trace: Trace, span: Span, depth: int) -> Iterator[str]:
             for text in content(span, part):
                 flat = " ".join(text.split())
                 yield f"{indent}    {arrow} {flat[:LONGEST]}{'…' if len(flat) > LONGEST else ''}"
-    for child in trace.children(span):
-        yield from _branch(trace, child, depth + 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import Any
 
 from traces.model import Span
@@ -39,12 +40,22 @@ class ContractError(ValueError):
 
 def selects(selector: str, span: Span) -> bool:
     """Return whether a selector such as `CHAIN:tools`, `TOOL[ERROR]` or `*` means a span."""
-    match = _SELECTOR.fullmatch(selector)
-    return match is not None and (
-        _is_of_kind(span, match["kind"])
-        and fnmatchcase(span.name, match["name"] or "*")
-        and match["status"] in (None, span.status)
+    match = _match(selector)
+    if match is None:
+        return False
+    kind, name, status = match
+    return (
+        status in (None, span.status)
+        and _is_of_kind(span, kind)
+        and (name is None or fnmatchcase(span.name, name))
     )
+
+
+@cache
+def _match(selector: str) -> tuple[str, str | None, str | None] | None:
+    """Return a selector's kind, name and status; None for a text that is no selector."""
+    match = _SELECTOR.fullmatch(selector)
+    return (match["kind"], match["name"], match["status"]) if match else None
 
 
 def _is_of_kind(span: Span, kind: str) -> bool:

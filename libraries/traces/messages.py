@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 LONGEST = 200  # characters of a value
+MOST_NAMED = 20  # names in a message
 
 
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun, as `1 trace` and `2 traces`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def named(names: Iterable[str], number: int | None = None) -> str:
+    """Return names in a row; of many the first ones, and how many there are: `number` where that is given."""
+    found = list(names)
+    number = len(found) if number is None else number
+    shown = ", ".join(found[:MOST_NAMED])
+    return f"{shown}, … ({number} in all)" if number > MOST_NAMED else shown
 
 
 def listed(what: str, ways: Sequence[str]) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from traces.model import Span
@@ -87,12 +88,32 @@ def content(span: Span, part: str) -> list[str]:
     return [text for text in found if text.strip()]
 
 
-def contains(texts: Sequence[str], wanted: str) -> bool:
-    """Return whether one of the texts contains the wanted one, however their JSON is spaced."""
-    wanted = wanted.strip()
-    if any(wanted in text for text in texts):
-        return True
-    return decode(wanted) is not None and any(_canonical(wanted) in _canonical(text) for text in texts)
+class Texts:
+    """Texts in which others are looked for."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        """Take the texts over."""
+        self._texts = tuple(texts)
+        self.whole = frozenset(self._texts)
+
+    @cached_property
+    def _canonical(self) -> Sequence[str]:
+        return [_canonical(text) for text in self._texts]
+
+    def contain(self, wanted: str) -> bool:
+        """Return whether one of the texts contains the wanted one, however their JSON is spaced."""
+        wanted = wanted.strip()
+        if wanted in self.whole or any(wanted in text for text in self._texts):
+            return True
+        if decode(wanted) is None:
+            return False
+        wanted = _canonical(wanted)
+        return any(wanted in text for text in self._canonical)
+
+
+def contains(texts: Iterable[str], wanted: str) -> bool:
+    """Return what `Texts.contain` describes, of texts in which nothing else is looked for."""
+    return Texts(texts).contain(wanted)
 
 
 def _of_part(span: Span, part: str) -> dict[str, Any]:

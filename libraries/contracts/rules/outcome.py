@@ -7,6 +7,7 @@ from typing import Any
 
 from contracts.evaluation import Evaluation, Violations
 from contracts.selectors import selects, specificity
+from traces.messages import named
 
 
 def status(evaluation: Evaluation, section: Mapping[str, Any]) -> Violations:
@@ -45,7 +46,7 @@ def events(evaluation: Evaluation, section: Mapping[str, Any]) -> Violations:
             if bool(found) != is_required:
                 expected = f"{'an' if is_required else 'no'} event {wanted}"
                 expected += f" with {', '.join(keys)}" if keys else ""
-                seen = ", ".join(f"{event.name} ({', '.join(event.attributes)})" for event in span.events)
+                seen = named(f"{event.name} ({', '.join(event.attributes)})" for event in span.events)
                 yield evaluation.violation(
                     f"events.{name}",
                     span,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from contracts.evaluation import Evaluation, Violations
 from traces.messages import counted
 from traces.model import Span
-from traces.text import contains, content, decode, leaves
+from traces.text import Texts, content, decode, leaves
 
 # How many attributes a span keeps unless its SDK is configured otherwise (OpenTelemetry's specification,
 # "Attribute Limits"). Python's drops the oldest of more, others the newest.
@@ -68,9 +68,10 @@ def _attributes_cut(evaluation: Evaluation) -> Violations:
 def _attributes_dropped(evaluation: Evaluation) -> Violations:
     """Look for spans that have as many attributes as an SDK keeps, and lack some."""
     limits = {SDK_LIMIT, evaluation.facts.attribute_limit}
+    common = _common_attributes(evaluation.spans)
     for span in evaluation.spans:
         number = _sent_attributes(span)
-        missing = _missing_attributes(evaluation, span) if number in limits else []
+        missing = _missing_attributes(span, common) if number in limits else []
         if missing:
             seen = (
                 f"{number} attributes, its SDK's limit (OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT): it dropped "
@@ -91,14 +92,25 @@ def _sent_attributes(span: Span) -> int:
     return len(names | ({"openinference.span.kind"} if span.kind else set()))
 
 
-def _missing_attributes(evaluation: Evaluation, span: Span) -> list[str]:
+def _common_attributes(spans: Iterable[Span]) -> Mapping[str | None, Sequence[str]]:
+    """Return by kind the attributes that all spans of it have, or all but one."""
+    numbers: Counter[str | None] = Counter()
+    names: defaultdict[str | None, Counter[str]] = defaultdict(Counter)
+    for span in spans:
+        numbers[span.kind] += 1
+        names[span.kind].update(span.attributes.keys())
+    return {
+        kind: [name for name, number in found.items() if number >= numbers[kind] - 1]
+        for kind, found in names.items()
+    }
+
+
+def _missing_attributes(span: Span, common: Mapping[str | None, Sequence[str]]) -> list[str]:
     """Return what a span lacks that every other one of its kind has, and the messages before its first."""
-    others = [other for other in evaluation.spans if other.kind == span.kind and other is not span]
-    alike = set[str].intersection(*(set(other.attributes) for other in others)) if others else set()
     missing = sorted(
         name
-        for name in alike - span.attributes.keys()
-        if not re.match(r"(llm\.\w+_messages|metadata|mlflow)\.", name)
+        for name in common[span.kind]
+        if name not in span.attributes and not re.match(r"(llm\.\w+_messages|metadata|mlflow)\.", name)
     )
     numbers = [
         int(match[1])
@@ -140,7 +152,8 @@ def _tools_mixed_up(evaluation: Evaluation) -> Violations:
     """Look for tool spans whose input is that of another call than the one whose result they hold."""
     asked = dict(_tool_calls(evaluation.select("LLM")))
     tools = [span for span in evaluation.select("TOOL") if _call_id(span) in asked]
-    wrong = [span for span in tools if _is_of_other_call(span, asked)]
+    every = Texts(leaf for arguments in asked.values() for _, leaf in leaves(arguments))
+    wrong = [span for span in tools if _is_of_other_call(span, asked[_call_id(span)], every)]
     if wrong:
         arguments = asked[_call_id(wrong[0])]
         seen = (
@@ -151,16 +164,10 @@ def _tools_mixed_up(evaluation: Evaluation) -> Violations:
         yield evaluation.violation("patterns.tools-mixed-up", wrong[0], expected, seen, involved=wrong)
 
 
-def _is_of_other_call(span: Span, asked: Mapping[str, str]) -> bool:
+def _is_of_other_call(span: Span, arguments: str, every: Texts) -> bool:
     """Return whether a tool span's input stands in another call's arguments, and not in its own call's."""
-    own = _call_id(span)
-    for text in content(span, "input"):
-        calls = {
-            id_ for id_, arguments in asked.items() if contains([leaf for _, leaf in leaves(arguments)], text)
-        }
-        if calls and own not in calls:
-            return True
-    return False
+    own = Texts(leaf for _, leaf in leaves(arguments))
+    return any(not own.contain(text) and every.contain(text) for text in content(span, "input"))
 
 
 def _tool_calls(calls: Iterable[Span]) -> Iterator[tuple[str, str]]:

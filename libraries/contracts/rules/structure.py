@@ -10,7 +10,7 @@ from typing import Any
 from contracts.contract import Contract
 from contracts.evaluation import Evaluation, Expectation, Violations, as_sent
 from contracts.selectors import TREE, ContractError, parse_sentence, selects
-from traces.messages import counted
+from traces.messages import counted, named
 from traces.model import Span, Trace
 
 LOOP = "a loop of parents"
@@ -58,10 +58,11 @@ def orphans(evaluation: Evaluation, section: Mapping[str, Any]) -> Violations:
 
 def counts(evaluation: Evaluation, section: Mapping[str, Any]) -> Violations:
     """Check how many spans each selector means; `other` means those that no other selector does."""
-    named = [selector for selector in section if selector != "other"]
+    own = [selector for selector in section if selector != "other"]
     for selector, count in section.items():
+        found: Sequence[Span]
         if selector == "other":
-            found = [span for span in evaluation.spans if not any(selects(each, span) for each in named)]
+            found = [span for span in evaluation.spans if not any(selects(each, span) for each in own)]
         else:
             found = evaluation.select(selector)
         yield from _count(evaluation, f"counts.{selector}", f"{selector} span", count, found)
@@ -144,7 +145,7 @@ def _count(evaluation: Evaluation, rule: str, noun: str, count: object, found: S
     else:
         expected = f"at least {counted(least, noun)}" if most is None else f"{least} to {counted(most, noun)}"
     kinds = dict.fromkeys(span.kind or "no kind" for span in found) if rule == "counts.other" else {}
-    names = f" ({', '.join(span.name for span in found)})" if found else ""
+    names = f" ({named(span.name for span in found)})" if found else ""
     names += f" of {', '.join(kinds)}" if kinds else ""
     apart = least - len(found) if len(found) < least else most - len(found)
     yield evaluation.violation(rule, None, expected, f"{len(found)}{names}", involved=found, lacking=apart)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 
-from contracts.evaluation import Evaluation, QuestionTimes, Unjudged, Violations
+from contracts.evaluation import Evaluation, QuestionTimes, Unjudged, Violations, start_order
 from contracts.selectors import ORDER, parse_sentence
+from traces.messages import MOST_NAMED, named
 from traces.model import Span
 
 NS_PER_MS = 1e6
@@ -102,15 +105,42 @@ def order(evaluation: Evaluation, section: Mapping[str, str]) -> Violations:
     """Check which spans start after others have ended, or end before others start."""
     for name, sentence in section.items():
         rule = parse_sentence(ORDER, sentence)
+        others = _Others(evaluation.select(rule["other"]), rule["how"])
         for span in evaluation.pick(rule["which"], rule["span"]):
-            others = [other for other in evaluation.select(rule["other"]) if other is not span]
-            wrong = [
-                other.span_id
-                for other in others
-                if not (
-                    other.end_ns <= span.start_ns if rule["how"] == "after" else span.end_ns <= other.start_ns
-                )
-            ]
-            if wrong if rule["all"] == "every" else len(wrong) == len(others):
-                seen = f"it is not {rule['how']} {', '.join(wrong)}" if wrong else f"no {rule['other']}"
+            wrong = others.count_wrong(span)
+            if wrong if rule["all"] == "every" else wrong == others.count_beside(span):
+                ids = others.list_wrong(span)
+                seen = f"it is not {rule['how']} {ids}" if wrong else f"no {rule['other']}"
                 yield evaluation.violation(f"order.{name}", span, sentence, seen)
+
+
+class _Others:
+    """Spans which others must come `after`, or `before`: they are sorted once, and not compared with each."""
+
+    def __init__(self, spans: Sequence[Span], how: str) -> None:
+        """Take spans over, earliest first."""
+        self._is_after = how == "after"
+        self._spans = sorted(spans, key=attrgetter("end_ns")) if self._is_after else spans
+        self._times = [span.end_ns if self._is_after else span.start_ns for span in self._spans]
+        self._ids = {id(span) for span in spans}
+
+    def count_beside(self, span: Span) -> int:
+        """Return how many spans there are beside a span."""
+        return len(self._spans) - (id(span) in self._ids)
+
+    def count_wrong(self, span: Span) -> int:
+        """Return how many of them, beside itself, a span does not come after, or before."""
+        places = self._find_wrong(span)
+        return len(places) - (id(span) in self._ids and span.start_ns < span.end_ns)
+
+    def list_wrong(self, span: Span) -> str:
+        """Return the ids of those; of many the first, and how many they are."""
+        places = self._find_wrong(span)[: MOST_NAMED + 1]
+        found = [other for other in self._spans[places.start : places.stop] if other is not span]
+        ids = [other.span_id for other in sorted(found[:MOST_NAMED], key=start_order)]
+        return named(ids, self.count_wrong(span))
+
+    def _find_wrong(self, span: Span) -> range:
+        if self._is_after:
+            return range(bisect_right(self._times, span.start_ns), len(self._times))
+        return range(bisect_left(self._times, span.end_ns))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from contracts.evaluation import Evaluation, Unjudged, Violation, Violations
 from contracts.selectors import selects
 from traces.backends import BACKENDS
+from traces.messages import named
 from traces.model import Span
 from traces.model_calls import Usage, billed_usages
 
@@ -63,20 +66,64 @@ def _doubled(counts: Sequence[tuple[Span, TokenCounts]]) -> dict[str, Span]:
     Of the two it is the one without a kind, as OpenInference's kinds are what contracts name; a call that the
     same instrumentation counts twice is none of these.
     """
-    return {
-        span.span_id: other
-        for span, found in counts
-        for other, others in counts
-        if span.kind is None and other.kind is not None and span.name != other.name
-        if _is_same_call(span, found, other, others)
-    }
+    of_kinds: defaultdict[Hashable, _InTime] = defaultdict(_InTime)
+    for span, found in counts:
+        if span.kind is not None:
+            of_kinds[_key(found)].add(span)
+    doubled: dict[str, Span] = {}
+    for span, found in counts:
+        others = of_kinds[_key(found)].near(span) if span.kind is None else ()
+        same = (other for other in others if span.name != other.name and _is_same_call(span, other))
+        other = next(same, None)
+        if other is not None:
+            doubled[span.span_id] = other
+    return doubled
 
 
-def _is_same_call(span: Span, found: TokenCounts, other: Span, others: TokenCounts) -> bool:
-    """Return whether two spans count the same tokens, and one lies within the other in time."""
+class _InTime:
+    """Spans that count the same tokens, which are added from the earliest to the latest."""
+
+    def __init__(self) -> None:
+        """Begin without a span."""
+        self._spans: list[Span] = []
+        self._starts: list[int] = []
+        # The latest of the spans up to each: end, and end or start, for some end before they start.
+        self._ends: list[int] = []
+        self._latest: list[int] = []
+
+    def add(self, span: Span) -> None:
+        """Add the next span."""
+        self._ends.append(max([span.end_ns, *self._ends[-1:]]))
+        self._latest.append(max([span.start_ns, span.end_ns, *self._latest[-1:]]))
+        self._spans.append(span)
+        self._starts.append(span.start_ns)
+
+    def near(self, span: Span) -> Iterator[Span]:
+        """Yield all spans that have some time in common with another, and few besides; the latest first."""
+        start, end = sorted((span.start_ns, span.end_ns))
+        for place in reversed(range(bisect_right(self._starts, end))):
+            if self._latest[place] < start:
+                return
+            yield self._spans[place]
+
+    def first_around(self, span: Span) -> Span | None:
+        """Return the first span that ends when another does or later, or starts when it does."""
+        place = bisect_left(self._ends, span.end_ns)
+        same_start = bisect_left(self._starts, span.start_ns)
+        if self._starts[same_start : same_start + 1] == [span.start_ns]:
+            place = min(place, same_start)
+        return self._spans[place] if place < len(self._spans) else None
+
+
+def _key(counts: TokenCounts) -> Hashable:
+    return frozenset((name, frozenset(numbers)) for name, numbers in counts.items())
+
+
+def _is_same_call(span: Span, other: Span) -> bool:
+    """Return whether of two spans that count the same tokens one lies within the other in time."""
     inner, outer = sorted((span, other), key=lambda each: each.end_ns - each.start_ns)
     overlap = min(inner.end_ns, outer.end_ns) - max(inner.start_ns, outer.start_ns)
-    return found == others and overlap >= (inner.end_ns - inner.start_ns) * MOST
+    return overlap >= (inner.end_ns - inner.start_ns) * MOST
 
 
 def _shown(evaluation: Evaluation) -> Mapping[str, int]:
@@ -98,7 +145,7 @@ def _doubled_violation(
     names = {
         name for id_, other in doubled.items() for name in (other.name, evaluation.trace.by_id[id_].name)
     }
-    listed = ", ".join(sorted(names))
+    listed = named(sorted(names))
     seen = (
         f"{title} shows {shown['prompt']} + {shown['completion']} tokens, the model billed "
         f"{billed['prompt']} + {billed['completion']}: two instrumentations count each call ({listed})"
@@ -107,14 +154,17 @@ def _doubled_violation(
 
 
 def _counted_once(evaluation: Evaluation, counts: Sequence[tuple[Span, TokenCounts]]) -> Violations:
-    for number, (span, found) in enumerate(counts):
-        for other, others in counts[:number]:
-            is_within = span.end_ns <= other.end_ns or span.start_ns == other.start_ns
-            if found == others and is_within:
-                seen = f"the same tokens at the same time on {other.name} [{other.span_id}]"
-                yield evaluation.violation(
-                    "tokens.counted-once", span, "each call to be counted once", seen, part=_TOKENS
-                )
+    """Check that no span counts the same tokens as an earlier one, at the same time."""
+    earlier: defaultdict[Hashable, _InTime] = defaultdict(_InTime)
+    for span, found in counts:
+        alike = earlier[_key(found)]
+        other = alike.first_around(span)
+        if other is not None:
+            seen = f"the same tokens at the same time on {other.name} [{other.span_id}]"
+            yield evaluation.violation(
+                "tokens.counted-once", span, "each call to be counted once", seen, part=_TOKENS
+            )
+        alike.add(span)
 
 
 def _billed(evaluation: Evaluation, counts: Sequence[tuple[Span, TokenCounts]]) -> Violations:
