@@ -12,7 +12,7 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT, GROUPS = PYPROJECT["project"], PYPROJECT["dependency-groups"]
 LOCKED = {
     "requirements.txt": PROJECT["dependencies"],
-    "requirements-dev.txt": [*PROJECT["dependencies"], *GROUPS["lint"], *GROUPS["test"]],
+    "requirements-dev.txt": [*PROJECT["dependencies"], *GROUPS["lint"], *GROUPS["test"], *GROUPS["bench"]],
     "requirements-checkov.txt": GROUPS["checkov"],
 }
 IMAGES = [  # by `python -m harness.images --lock`

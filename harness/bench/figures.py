@@ -1,0 +1,80 @@
+"""What a run of the benchmark measured: its file, and what is computed from it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """How long one thing took, of one size, in each of several runs.
+
+    `what` is measured, `case` says under which condition, `size` is a number of `unit`. `seconds` are those
+    of the processor, so that other programs of the machine do not count. `message` is how many characters a
+    person reads, 0 where nothing is wrong.
+    """
+
+    what: str
+    case: str
+    unit: str
+    size: int
+    seconds: Sequence[float]
+    message: int
+
+    @property
+    def median(self) -> float:
+        """The median of the runs, in seconds."""
+        return median(self.seconds)
+
+    @property
+    def rate(self) -> float:
+        """How many of the unit it did a second."""
+        return self.size / self.median
+
+    @property
+    def spread(self) -> float:
+        """The slowest run over the fastest one."""
+        return max(self.seconds) / min(self.seconds)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """All measurements of a run, and where it ran."""
+
+    date: str
+    machine: str
+    measurements: Sequence[Measurement]
+
+    def cases(self, what: str) -> dict[str, list[Measurement]]:
+        """Return the measurements of one thing by case, the smallest size first."""
+        found: dict[str, list[Measurement]] = {}
+        for each in sorted(self.measurements, key=lambda each: each.size):
+            if each.what == what:
+                found.setdefault(each.case, []).append(each)
+        return found
+
+    @property
+    def measured(self) -> list[str]:
+        """What was measured, in the order of the run."""
+        return list(dict.fromkeys(each.what for each in self.measurements))
+
+
+def relative_cost(measurement: Measurement, smallest: Measurement) -> float:
+    """Return the time of one of the unit, over that in the smallest size: 1 where the work is linear."""
+    return smallest.rate / measurement.rate
+
+
+def write(figures: Figures, file: Path) -> None:
+    """Write figures as JSON."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(asdict(figures), indent=1) + "\n", encoding="utf-8")
+
+
+def read(file: Path) -> Figures:
+    """Return the figures of a file."""
+    held = json.loads(file.read_text(encoding="utf-8"))
+    return Figures(held["date"], held["machine"], [Measurement(**each) for each in held["measurements"]])

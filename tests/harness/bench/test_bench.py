@@ -1,0 +1,78 @@
+"""The benchmark measures what suites do, and its pages say what was measured."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.bench import __main__ as bench
+from harness.bench.figures import Figures, Measurement, read, relative_cost, write
+from harness.bench.page import write_html, write_markdown
+from harness.common.errors import HarnessError
+
+ROOT = Path(__file__).parents[3]
+
+
+def measurement(size: int, *seconds: float, case: str = "good", message: int = 0) -> Measurement:
+    return Measurement("Evaluation of a contract", case, "spans", size, seconds, message)
+
+
+FIGURES = Figures(
+    "2026-11-26",
+    "2 cores",
+    [
+        measurement(1000, 1.0, 1.5, 1.2),
+        measurement(10, 0.01, 0.01, 0.01),
+        measurement(10, 0.02, case="bad", message=1234),
+    ],
+)
+
+
+def test_a_measurement_has_median_spread_and_rate() -> None:
+    measured = FIGURES.measurements[0]
+    assert (measured.median, measured.spread) == (1.2, 1.5)
+    assert measured.rate == pytest.approx(1000 / 1.2)
+
+
+def test_the_cost_of_one_is_over_that_in_the_smallest_size() -> None:
+    smallest, largest = FIGURES.cases("Evaluation of a contract")["good"]
+    assert (smallest.size, largest.size) == (10, 1000)
+    assert relative_cost(smallest, smallest) == 1
+    assert relative_cost(largest, smallest) == pytest.approx(1.2)
+
+
+def test_figures_are_read_as_they_were_written(tmp_path: Path) -> None:
+    write(FIGURES, tmp_path / "made" / "figures.json")
+    again = read(tmp_path / "made" / "figures.json")
+    assert again.cases("Evaluation of a contract")["good"][1].median == 1.2
+    assert write_html(again) == write_html(FIGURES)
+
+
+def test_pages_have_a_row_for_each_size() -> None:
+    page = write_markdown(FIGURES, {"Evaluation of a contract": "plot.svg"})
+    assert "| 1,000 spans | 1.2 s | 1.50 | 833 | 1.20 | none |" in page
+    assert "| 10 spans | 0.02 s | 1.00 | 500 | 1.00 | 1,234 |" in page
+    assert "(plot.svg)" in page
+    alone = write_html(FIGURES)
+    assert "<td>1,000 spans</td>" in alone
+    assert "<svg" in alone
+
+
+def test_the_docs_need_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "FIGURES", tmp_path / "figures.json")
+    monkeypatch.setattr(bench, "DOCS", tmp_path)
+    with pytest.raises(HarnessError, match="run `tox -e bench` first"):
+        bench.write_docs()
+    write(FIGURES, tmp_path / "figures.json")
+    assert "1,000 spans" in bench.write_docs().read_text(encoding="utf-8")
+    assert (tmp_path / "benchmark-evaluation-of-a-contract.svg").exists()
+
+
+def test_the_tasks_measure_the_keyword_of_the_suites(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "robot", "--outputdir", str(tmp_path), "--variable", "LONGEST:10"]
+    subprocess.run([*command, str(bench.TASKS)], cwd=ROOT, check=True, capture_output=True)
+    good, bad = read(tmp_path / "figures.json").measurements
+    assert (good.case, good.size, good.message) == ("no violation", 10, 0)
+    assert (bad.case, bad.size) == ("a violation on each span", 10)
+    assert bad.message > 100
