@@ -62,7 +62,7 @@ def why_left_out(fault: Fault, stack: Stack) -> str:
         return f"the stack is {'ours' if ours else 'of an installation'}"
     namespace = stack.namespaces["system"]
     for component, witness in fault.needs.items():
-        if not kubectl("get", witness, f"--namespace={namespace}", "--ignore-not-found"):
+        if not has_object(witness, namespace):
             return f"it needs components/{component}, and namespace {namespace} has no {witness}"
     try:
         for change in fault.changes:
@@ -70,6 +70,14 @@ def why_left_out(fault: Fault, stack: Stack) -> str:
     except HarnessError as error:
         return str(error).rstrip(".")
     return ""
+
+
+def has_object(name: str, namespace: str) -> bool:
+    """Return whether a namespace has the object; it has none of a kind that the cluster does not know."""
+    try:
+        return bool(kubectl("get", name, f"--namespace={namespace}", "--ignore-not-found"))
+    except HarnessError:
+        return False
 
 
 def run(fault: Fault, stack: Stack, variables: Mapping[str, str]) -> Outcome:
@@ -103,7 +111,11 @@ def run_all(
     for number, fault in enumerate(faults, 1):
         say(f"\n[{number}/{len(faults)}] {fault.name}: {fault.breaks}")
         reason = why_left_out(fault, stack)
-        outcome = Outcome(fault, left_out=reason) if reason else run(fault, stack, variables)
+        try:
+            outcome = Outcome(fault, left_out=reason) if reason else run(fault, stack, variables)
+        except HealingError as error:
+            outcomes.append(Outcome(fault, error=str(error)))
+            raise
         outcomes.append(outcome)
         took = "" if reason else f" ({outcome.took:.0f} s)"
         say(f"  {outcome.verdict}: {outcome.left_out or outcome.sentence or outcome.error}{took}")

@@ -90,6 +90,8 @@ class Cluster:
             return "\n".join(f"pod/{each['metadata']['name']}" for each in self.pods)
         if "," in what or what.startswith("httproutes"):
             return json.dumps({"items": self._listed(what, "--selector" in arguments)})
+        if what.endswith("unknown-kind"):
+            raise HarnessError("the server doesn't have a resource type")
         name = f"{what}/{arguments[0]}"
         known = {"service/otel-collector": self.service, "deployment/program": self.workload, **self.objects}
         return json.dumps(known[name]) if name in known else ""

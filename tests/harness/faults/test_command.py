@@ -82,6 +82,10 @@ def test_an_unknown_name_is_reported(
             replace(SCALED, needs={"high-availability": "poddisruptionbudget/otel-collector"}),
             "it needs components/high-availability, and namespace kagenti-system has no poddisruptionbudget/",
         ),
+        (
+            replace(SCALED, needs={"openshift-routes": "route/unknown-kind"}),
+            "it needs components/openshift-routes, and namespace kagenti-system has no route/unknown-kind",
+        ),
         (replace(SCALED, changes=[{"delete": "system/httproute/mlflow"}]), "There is no httproute/mlflow in"),
     ],
 )
@@ -171,7 +175,7 @@ def test_a_fault_that_is_not_healed_ends_the_run(
     monkeypatch.setattr(command, "run_tests", lambda *_: None)
     with pytest.raises(HealingError):
         command.run_all([SCALED, SCALED], Stack(), {}, outcomes)
-    assert outcomes == []
+    assert [outcome.verdict for outcome in outcomes] == ["not run"]
     cluster.failing = set()
     heal_what_was_left(command.RESULTS)
     assert "An earlier run was killed" in capsys.readouterr().out
