@@ -1,6 +1,7 @@
 """Where spans are sent: by OpenTelemetry's SDKs, as their environment says, and by the collector's exporters.
 
-The sources are https://opentelemetry.io/docs/specs/otel/protocol/exporter/ and the README files of the
+The sources are https://opentelemetry.io/docs/specs/otel/protocol/exporter/,
+https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/ and the README files of the
 collector's exporters otlp_http and otlp.
 """
 
@@ -19,6 +20,12 @@ TRACES_PATH = "/v1/traces"
 # Of an SDK, each as it is for traces and for all signals: the first that is set wins.
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+# By variable, the values with which an SDK exports no span.
+OFF: Mapping[str, frozenset[str]] = {
+    "OTEL_SDK_DISABLED": frozenset({"true"}),
+    "OTEL_TRACES_EXPORTER": frozenset({"none"}),
+    "OTEL_TRACES_SAMPLER": frozenset({"always_off", "parentbased_always_off"}),
+}
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,17 @@ class Endpoints:
     def get_variables_of_endpoint(self) -> tuple[str, ...]:
         """Return the names of the environment variables that say where an SDK sends its spans."""
         return (*ENDPOINTS, *PROTOCOLS)
+
+    @keyword
+    def get_variables_of_switches(self) -> tuple[str, ...]:
+        """Return the names of the environment variables that can keep an SDK from exporting any span."""
+        return tuple(OFF)
+
+    @keyword
+    def explain_switched_off(self, variables: Mapping[str, str | None]) -> str:
+        """Return which of these environment variables keeps an SDK from exporting spans, empty for none."""
+        off = [f"{name}={value}" for name, value in variables.items() if (value or "").lower() in OFF[name]]
+        return f"its container has {' and '.join(off)}, so it exports none" if off else ""
 
     @keyword
     def get_endpoint_of_variables(self, variables: Mapping[str, str | None]) -> Endpoint | None:

@@ -85,3 +85,22 @@ def test_an_exporter_is_found_by_the_host_of_any_form_of_its_endpoint(endpoint: 
     }
     assert find_exporter(configuration, "phoenix")
     assert find_exporter(configuration, "mlflow") is None
+
+
+@pytest.mark.parametrize(
+    ("variables", "why"),
+    [
+        ({"OTEL_TRACES_SAMPLER": "always_off"}, "its container has OTEL_TRACES_SAMPLER=always_off, so"),
+        ({"OTEL_SDK_DISABLED": "True"}, "its container has OTEL_SDK_DISABLED=True, so it exports none"),
+        ({"OTEL_TRACES_EXPORTER": "none"}, "its container has OTEL_TRACES_EXPORTER=none, so"),
+        ({"OTEL_TRACES_SAMPLER": "always_on", "OTEL_SDK_DISABLED": "false"}, ""),
+        ({"OTEL_TRACES_EXPORTER": "otlp"}, ""),
+        ({}, ""),
+    ],
+)
+def test_an_sdk_that_exports_nothing_is_named_by_its_variable(variables: dict[str, str], why: str) -> None:
+    unset = dict.fromkeys(Endpoints().get_variables_of_switches())
+    assert set(variables) <= set(unset)
+    explained = Endpoints().explain_switched_off(unset | variables)
+    assert explained.startswith(why)
+    assert bool(explained) == bool(why)
