@@ -25,8 +25,8 @@ class Outcome:
 
     - `subject`, `sentence`: the first diagnosis; empty where there was none.
     - `seconds`: from the start of Robot Framework's run until that diagnosis; None where there was none.
-    - `missed`: what was not found, a sentence each: tests that did not fail as expected.
-    - `unnamed`: why the diagnosis is not the expected one; empty where it is.
+    - `missed`: tests that did not fail as expected, a sentence each.
+    - `unnamed`: why diagnosis and messages are not the expected ones, a sentence each.
     - `false_alarms`: tests that failed although they must stay green, a sentence each.
     - `took`: seconds to break the stack, to judge and to heal.
     - `error`: why nothing could be judged. `left_out`: why the fault does not fit what is deployed.
@@ -37,7 +37,7 @@ class Outcome:
     sentence: str = ""
     seconds: float | None = None
     missed: list[str] = field(default_factory=list)
-    unnamed: str = ""
+    unnamed: list[str] = field(default_factory=list)
     false_alarms: list[str] = field(default_factory=list)
     took: float = 0.0
     error: str = ""
@@ -55,7 +55,7 @@ class Outcome:
 
     @property
     def is_named(self) -> bool:
-        """Whether the first diagnosis is the expected one."""
+        """Whether the first diagnosis and the tests' messages are the expected ones."""
         return self.was_run and not self.unnamed
 
     @property
@@ -66,7 +66,7 @@ class Outcome:
     @property
     def problems(self) -> list[str]:
         """What is not right, a sentence each."""
-        return [text for text in (self.error, *self.missed, self.unnamed, *self.false_alarms) if text]
+        return [*filter(None, [self.error]), *self.missed, *self.unnamed, *self.false_alarms]
 
     @property
     def verdict(self) -> str:
@@ -111,36 +111,40 @@ def judge(fault: Fault, folder: Path) -> Outcome:
         first["sentence"],
         seconds,
         missed=list(_missed(fault, tests)),
-        unnamed=_unnamed(fault, first["subject"], first["sentence"]),
+        unnamed=[*_unnamed(fault, first["subject"], first["sentence"]), *_unsaid(fault, tests)],
         false_alarms=list(_false_alarms(fault, tests)),
     )
 
 
 def _missed(fault: Fault, tests: Mapping[str, Any]) -> Iterator[str]:
-    for name, says in fault.fails.items():
+    for name in fault.fails:
         if name not in tests:
             yield f"No test is named {name!r}"
         elif tests[name].status != "FAIL":
-            yield f"{name!r} did not fail: {tests[name].status} {tests[name].message}".rstrip()
+            yield f"{name!r} did not fail: {_result(tests[name])}"
         elif tests[name].message.startswith(NOT_JUDGED):
-            yield f"{name!r} did not look: {tests[name].message}"
-        else:
-            lacking = [text for text in says if text not in tests[name].message]
-            yield from (f"{name!r} does not say {text!r}: {tests[name].message}" for text in lacking[:1])
+            yield f"{name!r} did not look: {_result(tests[name])}"
     for name in fault.not_judged:
         if name not in tests:
             yield f"No test is named {name!r}"
         elif not tests[name].message.startswith(NOT_JUDGED):
-            yield f"{name!r} was judged: {tests[name].status} {tests[name].message}".rstrip()
+            yield f"{name!r} was judged: {_result(tests[name])}"
 
 
-def _unnamed(fault: Fault, subject: str, sentence: str) -> str:
-    if not sentence:
-        return "There is no diagnosis"
+def _unnamed(fault: Fault, subject: str, sentence: str) -> Iterator[str]:
     if subject != fault.diagnosis.subject:
-        return f"The diagnosis is about {subject!r}, expected {fault.diagnosis.subject!r}: {sentence}"
-    lacking = [text for text in fault.diagnosis.says if text not in sentence]
-    return f"The diagnosis does not say {lacking[0]!r}: {sentence}" if lacking else ""
+        yield f"The diagnosis is about {subject!r}, expected {fault.diagnosis.subject!r}: {sentence}"
+    for text in fault.diagnosis.says:
+        if text not in sentence:
+            yield f"The diagnosis does not say {text!r}: {sentence}"
+
+
+def _unsaid(fault: Fault, tests: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what a test that failed does not say."""
+    for name, says in fault.fails.items():
+        if name in tests and tests[name].status == "FAIL":
+            lacking = [text for text in says if text not in tests[name].message]
+            yield from (f"{name!r} does not say {text!r}: {_result(tests[name])}" for text in lacking)
 
 
 def _false_alarms(fault: Fault, tests: Mapping[str, Any]) -> Iterator[str]:
@@ -148,4 +152,9 @@ def _false_alarms(fault: Fault, tests: Mapping[str, Any]) -> Iterator[str]:
         if name not in tests:
             yield f"No test is named {name!r}"
         elif tests[name].status != "PASS":
-            yield f"{name!r} must stay green: {tests[name].status} {tests[name].message}"
+            yield f"{name!r} must stay green: {_result(tests[name])}"
+
+
+def _result(test: Any) -> str:  # noqa: ANN401 - Robot's result has no types
+    """Return a test's status, and the first line of its message."""
+    return " ".join([test.status, *str(test.message).splitlines()[:1]])

@@ -128,7 +128,7 @@ def test_a_named_fault_is_in_the_table_the_json_and_the_page(
     ("change", "said"),
     [
         ({"missed": ["'x' did not fail: PASS"]}, "not found"),
-        ({"unnamed": "There is no diagnosis"}, "not named"),
+        ({"unnamed": ["The diagnosis does not say 'x': y"]}, "not named"),
         ({"false_alarms": ["'x' must stay green: FAIL"]}, "false alarm"),
     ],
 )

@@ -48,9 +48,9 @@ def test_it_is_found_by_its_tests_and_named_by_the_first_diagnosis(tmp_path: Pat
 @pytest.mark.parametrize(
     ("expectation", "verdict", "problem"),
     [
-        ({"fails": {"Finds": ["lost 4"]}}, "not found", "'Finds' does not say 'lost 4': lost 3 spans"),
+        ({"fails": {"Finds": ["lost 4"]}}, "not named", "'Finds' does not say 'lost 4': FAIL lost 3 spans"),
         ({"fails": {"Stays": []}}, "not found", "'Stays' did not fail: PASS"),
-        ({"fails": {"Waits": []}}, "not found", "'Waits' did not look: Not judged: no."),
+        ({"fails": {"Waits": []}}, "not found", "'Waits' did not look: FAIL Not judged: no."),
         ({"fails": {"Another": []}}, "not found", "No test is named 'Another'"),
         ({"not_judged": ["Finds"]}, "not found", "'Finds' was judged: FAIL lost 3 spans"),
         ({"not_judged": ["Another"]}, "not found", "No test is named 'Another'"),

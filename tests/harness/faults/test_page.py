@@ -24,7 +24,7 @@ def test_the_page_is_current() -> None:
 def test_a_later_run_wins_and_what_was_left_out_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    wrong = Outcome(FIRST, "mlflow", "x", 3.0, unnamed="It is about 'mlflow'.")
+    wrong = Outcome(FIRST, "mlflow", "x", 3.0, unnamed=["It is about 'mlflow'."])
     named = Outcome(FIRST, "postgres", "x", 2.0)
     runs = [
         [wrong, Outcome(SECOND, "mlflow", "y", 5.0)],
