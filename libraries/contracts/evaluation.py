@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from agent.client import Question
+from contracts.search import TextSearch
 from contracts.selectors import selects
 from traces.backends import is_kind_made
 from traces.messages import excerpt, quoted
@@ -137,11 +137,14 @@ def start_order(span: Span) -> tuple[int, int, str]:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One trace, what is known of its question, and the patterns of texts that no message may show."""
+    """One trace, what is known of its question, and what is looked for in all of its texts.
+
+    No message shows what looks like a secret.
+    """
 
     trace: Trace
     expectation: Expectation
-    secrets: Mapping[str, str] = field(default_factory=dict)
+    search: TextSearch = field(default_factory=lambda: TextSearch({}))
     facts: Facts = field(default_factory=Facts)
 
     @cached_property
@@ -222,7 +225,7 @@ class Evaluation:
         """Return a text without secrets; many violations have the same texts."""
         if text not in self._shown:
             shown = text
-            for pattern in self.secrets.values():
-                shown = re.sub(pattern, "(secret)", shown)
+            for pattern in self.search.secrets.values():
+                shown = pattern.sub("(secret)", shown)
             self._shown[text] = shown
         return self._shown[text]

@@ -32,21 +32,27 @@ def decode(text: str) -> Any:  # noqa: ANN401 - any JSON value
     return value if isinstance(value, dict | list) else None
 
 
-def leaves(value: object, path: str = "") -> Iterator[tuple[str, str]]:
-    """Yield (path, text) for each text in a value: the text itself and, where it is JSON, those inside it."""
+def leaves(value: object, path: str = "") -> list[tuple[str, str]]:
+    """Return (path, text) for each text in a value: the text itself, and where it is JSON those inside it."""
+    found: list[tuple[str, str]] = []
+    _add_leaves(value, path, found)
+    return found
+
+
+def _add_leaves(value: object, path: str, found: list[tuple[str, str]]) -> None:
     if isinstance(value, str):
-        yield path, value
+        found.append((path, value))
         value = decode(value)
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from leaves(item, f"{path}.{key}")
-    elif isinstance(value, list | tuple):
+    if value is None or isinstance(value, bool):
+        return
+    if isinstance(value, list | tuple):
         for number, item in enumerate(value):
-            yield from leaves(item, f"{path}.{number}")
-    elif isinstance(value, bytes):
-        yield path, value.decode(errors="replace")
-    elif value is not None and not isinstance(value, bool):
-        yield path, str(value)
+            _add_leaves(item, f"{path}.{number}", found)
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            _add_leaves(item, f"{path}.{key}", found)
+    else:
+        found.append((path, value.decode(errors="replace") if isinstance(value, bytes) else str(value)))
 
 
 def texts_in(span: Span, part: str) -> list[str]:
@@ -56,8 +62,8 @@ def texts_in(span: Span, part: str) -> list[str]:
     ]
 
 
-def texts_anywhere(span: Span) -> Iterator[tuple[str, str]]:
-    """Yield (where, text) for all texts of a span, and for those inside their JSON."""
+def values_anywhere(span: Span) -> Iterator[tuple[str, object]]:
+    """Yield (where, value) for all values of a span that are or hold texts."""
     yield "name", span.name
     yield "status message", span.status_message
     for where, attributes in (
@@ -66,7 +72,7 @@ def texts_anywhere(span: Span) -> Iterator[tuple[str, str]]:
         *((f"event {event.name}", event.attributes) for event in span.events),
     ):
         for key, value in attributes.items():
-            yield from leaves(value, f"{where} {key}")
+            yield f"{where} {key}", value
 
 
 def content(span: Span, part: str) -> list[str]:

@@ -41,6 +41,7 @@ from typing import Any
 from contracts.contract import Contract
 from contracts.evaluation import Evaluation, Expectation, Unjudged, Violation, Violations
 from contracts.rules import causality, leaks, model, outcome, patterns, structure, timing, tokens, values
+from contracts.search import TextSearch
 from traces.model import Trace
 
 # In the order in which violations are listed: the first are the likeliest causes of the others.
@@ -71,8 +72,7 @@ def find_violations(contract: Contract, trace: Trace, expectation: Expectation) 
 
     Where the expectation has no canaries, the rules about them say nothing of it.
     """
-    secrets = contract.sections.get("secrets", {}).get("texts", {})
-    evaluation = Evaluation(trace, expectation, secrets, contract.facts)
+    evaluation = Evaluation(trace, expectation, TextSearch(contract.sections), contract.facts)
     found = list(structure.spans(evaluation))
     for name, section in SECTIONS.items():
         if name in contract.sections:

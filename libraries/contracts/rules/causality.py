@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +14,7 @@ from contracts.evaluation import Evaluation, Unjudged, Violations
 from contracts.selectors import PLACE, TEXT, parse_sentence
 from traces.messages import named
 from traces.model import Span
-from traces.text import content, texts_anywhere, texts_in
+from traces.text import content, texts_in, values_anywhere
 
 MOST_INVOLVED = 100  # spans that one violation is about
 
@@ -103,13 +102,15 @@ def causality(evaluation: Evaluation, section: Mapping[str, Any]) -> Violations:
             yield from _contained(evaluation, f"causality.{name}", text, place)
 
 
-def canaries(evaluation: Evaluation, section: Mapping[str, Any]) -> Violations:
+def canaries(evaluation: Evaluation, _: Mapping[str, Any]) -> Violations:
     """Check that no canary of another question is anywhere in the trace."""
     own = set(evaluation.expectation.canaries)
     expected = f"no canary but {named(sorted(own))}" if own else "no canary"
     for span in evaluation.spans:
-        text = "\n".join(text for _, text in texts_anywhere(span))
-        for canary in sorted(set(re.findall(section["pattern"], text)) - own):
+        found = {
+            canary for _, value in values_anywhere(span) for canary in evaluation.search.find(value).canaries
+        }
+        for canary in sorted(found - own):
             yield evaluation.violation("canaries.foreign", span, expected, canary)
 
 

@@ -4,40 +4,53 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 from contracts.evaluation import Evaluation, Violations
-from traces.text import texts_anywhere
-
-_NO_TEXT = "(?!)"  # the pattern that matches nothing
-# Texts whose search is remembered: a span repeats its own texts and those of its neighbours.
-_REMEMBERED = 10_000
+from contracts.search import NO_TEXT
+from traces.text import leaves, values_anywhere
 
 
 def secrets(evaluation: Evaluation, section: Mapping[str, Any]) -> Violations:
     """Check that no text looks like a secret, and that what is named as one is redacted."""
-    patterns = [(f"secrets.{name}", re.compile(text)) for name, text in section.get("texts", {}).items()]
-    keys = re.compile(section.get("keys", _NO_TEXT))
-    redacted = re.compile(section.get("redacted", _NO_TEXT))
-
-    @lru_cache(_REMEMBERED)
-    def find_secrets(text: str) -> Sequence[tuple[str, int]]:
-        found = ((rule, pattern.search(text)) for rule, pattern in patterns)
-        return [(rule, len(match[0])) for rule, match in found if match is not None]
-
-    @lru_cache(_REMEMBERED)
-    def names_secret(path: str) -> bool:
-        return keys.search(re.sub(r"(\.\d+)+$", "", path)) is not None
-
+    keys = _Keys(section)
     for span in evaluation.spans:
         lengths: dict[tuple[str, str], int] = {}
-        for path, text in texts_anywhere(span):
-            for rule, length in find_secrets(text):
-                lengths.setdefault((rule, path), length)
-            if text and names_secret(path) and not redacted.fullmatch(text):
-                lengths.setdefault(("secrets.keys", path), len(text))
+        for where, value in values_anywhere(span):
+            found = evaluation.search.find(value)
+            if not found.has_secret and not keys.name_any(where, found.paths):
+                continue
+            for path, text in leaves(value, where):
+                for name, pattern in evaluation.search.secrets.items():
+                    if (match := pattern.search(text)) is not None:
+                        lengths.setdefault((f"secrets.{name}", path), len(match[0]))
+                if keys.name(path) and keys.is_shown(text):
+                    lengths.setdefault(("secrets.keys", path), len(text))
         for (rule, path), length in lengths.items():
             yield evaluation.violation(
                 rule, span, f"no secret in {path}", f"a text of {length} characters, not shown"
             )
+
+
+class _Keys:
+    """Knows by the names of attributes, and of keys inside their JSON, whose values are secrets."""
+
+    def __init__(self, section: Mapping[str, Any]) -> None:
+        """Take the patterns over."""
+        self._keys = re.compile(section.get("keys", NO_TEXT))
+        self._redacted = re.compile(section.get("redacted", NO_TEXT))
+        self._named: dict[tuple[str, Sequence[str]], bool] = {}  # spans of one kind have the same paths
+
+    def name(self, path: str) -> bool:
+        """Return whether a path names a secret."""
+        return self._keys.search(re.sub(r"(\.\d+)+$", "", path)) is not None
+
+    def name_any(self, where: str, paths: Sequence[str]) -> bool:
+        """Return whether one of the paths inside a value names a secret."""
+        if (where, paths) not in self._named:
+            self._named[where, paths] = any(self.name(f"{where}{path}") for path in paths)
+        return self._named[where, paths]
+
+    def is_shown(self, text: str) -> bool:
+        """Return whether a secret's text is neither empty nor redacted."""
+        return bool(text) and not self._redacted.fullmatch(text)

@@ -85,7 +85,7 @@ def _attributes_dropped(evaluation: Evaluation) -> Violations:
 def _sent_attributes(span: Span) -> int:
     """Return how many attributes a span came with, whatever its backend made of them."""
     names = {
-        re.sub(r"^metadata\..*", "metadata", name)
+        "metadata" if name.startswith("metadata.") else name
         for name in span.attributes
         if not name.startswith("mlflow.")
     }
@@ -189,7 +189,7 @@ def _call_id(tool: Span) -> str:
 
 
 def _byte_length(text: str) -> int:
-    return len(text.encode(errors="replace"))
+    return len(text if text.isascii() else text.encode(errors="replace"))
 
 
 def _first(texts: Sequence[_Text]) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from fnmatch import fnmatchcase
+from collections.abc import Callable, Mapping, Sequence
+from fnmatch import fnmatchcase, translate
+from functools import cache
 from typing import Any
 
 from contracts.evaluation import Evaluation, Violations
@@ -79,10 +80,8 @@ def identity(evaluation: Evaluation, section: Mapping[str, Any]) -> Violations:
 def _required(
     evaluation: Evaluation, rule: str, span: Span, name: str, check: Mapping[str, Any]
 ) -> Violations:
-    names = name.split("|")
-    values = [
-        value for key, value in span.attributes.items() if any(fnmatchcase(key, each) for each in names)
-    ]
+    names, is_meant = _names(name)
+    values = [value for key, value in span.attributes.items() if is_meant(key)]
     expected = [_expected(evaluation, check, value) for value in values]
     if not values:
         wanted = f"attribute {' or '.join(names)} {_described(evaluation, check)}".rstrip()
@@ -92,18 +91,34 @@ def _required(
         yield evaluation.violation(rule, span, wanted, shown, part=names[0])
 
 
+@cache
+def _names(name: str) -> tuple[Sequence[str], Callable[[str], object]]:
+    """Return the names that `|` separates, and what says whether an attribute has one of them."""
+    names = name.split("|")
+    return names, re.compile("|".join(map(translate, names))).match
+
+
 def _expected(evaluation: Evaluation, check: Mapping[str, Any], value: object) -> str | None:
     """Return what a value should have been, None where it is right."""
-    tests: Mapping[str, Callable[[Any], bool]] = {
-        "type": lambda wanted: _TYPES[wanted](value),
-        "pattern": lambda wanted: re.search(wanted, str(value)) is not None,
-        "equals": lambda wanted: value == evaluation.expectation.value(wanted),
-        "contains": lambda wanted: evaluation.expectation.value(wanted) in str(value),
-        "one_of": lambda wanted: value in wanted,
-        "minimum": lambda wanted: _TYPES["number"](value) and value >= wanted,
-    }
-    broken = {key: wanted for key, wanted in check.items() if not tests[key](wanted)}
+    broken = {key: wanted for key, wanted in check.items() if not _is_right(evaluation, key, wanted, value)}
     return _described(evaluation, broken) if broken else None
+
+
+def _is_right(evaluation: Evaluation, key: str, wanted: Any, value: Any) -> bool:  # noqa: ANN401
+    """Return whether a value is as one word of a check wants it."""
+    match key:
+        case "type":
+            return _TYPES[wanted](value)
+        case "pattern":
+            return re.search(wanted, str(value)) is not None
+        case "equals":
+            return bool(value == evaluation.expectation.value(wanted))
+        case "contains":
+            return evaluation.expectation.value(wanted) in str(value)
+        case "one_of":
+            return value in wanted
+        case _:  # "minimum"
+            return _TYPES["number"](value) and value >= wanted
 
 
 def _described(evaluation: Evaluation, check: Mapping[str, Any]) -> str:
