@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 Object = dict[str, Any]
@@ -25,6 +25,11 @@ class Stack:
     pods: Sequence[Object]
     claims: Sequence[Object]
     services: Sequence[Object] = ()
+
+    def __repr__(self) -> str:
+        """Return how much there is: Robot Framework makes this text wherever a keyword returns a stack."""
+        numbers = (f"{each.name.replace('_', ' ')}: {len(getattr(self, each.name))}" for each in fields(self))
+        return f"Stack({', '.join(numbers)})"
 
 
 def matches(selector: Object, labels: Labels) -> bool:

@@ -69,6 +69,10 @@ class Trace:
     tokens: Mapping[str, int] | None = None
     release_lacks: frozenset[str] = frozenset()
 
+    def __repr__(self) -> str:
+        """Return which trace it is: Robot Framework makes this text wherever a keyword returns a trace."""
+        return f"Trace({self.trace_id} in {self.backend}, spans: {len(self.spans)}, state: {self.state})"
+
     @property
     def not_kept(self) -> frozenset[str]:
         """What cannot be read of this trace, as in `traces.backends`."""

@@ -172,3 +172,8 @@ def test_a_long_or_deep_trace_is_shown_in_part() -> None:
         assert lines[-1] == "… and more spans"
     orphans = everywhere(lambda span: replace(span, parent_id="f" * 16))(trace)
     assert len(describe(orphans)) < LONGEST_LINE
+
+
+def test_a_long_trace_is_written_in_a_few_words() -> None:
+    trace, _ = lengthen(RECORDING.trace, LONG)
+    assert repr(trace) == f"Trace({trace.trace_id} in mlflow, spans: {LONG}, state: OK)"

@@ -178,3 +178,7 @@ def test_the_stack_is_what_is_behind_a_service_or_labelled() -> None:
     assert of_the_stack == ["labelled", "named"]
     (other,) = judge.find_other_workloads(taken, places)
     assert other["metadata"]["name"] == "labelled"
+
+
+def test_a_stack_is_written_in_a_few_words() -> None:
+    assert repr(stack()) == "Stack(workloads: 1, replica sets: 2, pods: 0, claims: 1, services: 0)"
