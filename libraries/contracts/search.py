@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
+from contracts.needed_texts import NeededTexts
 from traces.text import leaves
 
 NO_TEXT = "(?!)"  # the pattern that matches nothing
 _REMEMBERED = 10_000  # texts: a span repeats its own texts, and those of its neighbours
+_needed_texts = cache(NeededTexts)  # each pattern is read once
 
 
 class Found(NamedTuple):
@@ -31,6 +33,7 @@ class TextSearch:
         """Take the patterns over."""
         secrets = sections.get("secrets", {}).get("texts", {})
         self.secrets = {str(name): re.compile(pattern) for name, pattern in secrets.items()}
+        self._needed = [_needed_texts(pattern.pattern) for pattern in self.secrets.values()]
         self._canary = re.compile(sections.get("canaries", {}).get("pattern", NO_TEXT))
         self._found: dict[str, Found] = {}
         self._paths: dict[Sequence[str], Sequence[str]] = {}  # of which most values have the same
@@ -55,4 +58,8 @@ class TextSearch:
         )
 
     def _search_secrets(self, text: str) -> bool:
-        return any(pattern.search(text) for pattern in self.secrets.values())
+        lowered = text.lower()
+        return any(
+            needed.may_match(text, lowered) and pattern.search(text)
+            for needed, pattern in zip(self._needed, self.secrets.values(), strict=True)
+        )
