@@ -1,1 +1,1 @@
-"""Breaks the stack on purpose: each fault says which test must find it, and what its message must contain."""
+"""Breaks the stack on purpose, judges whether the suites find and name each fault, and heals it."""

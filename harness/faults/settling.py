@@ -16,6 +16,7 @@ from harness.faults.reference import Reference
 
 WORKLOADS = "deployments,statefulsets"
 NOT_REACHED = (502, 503, 504)  # what a gateway answers without the component behind it
+GATEWAY_LIMIT = 3  # seconds
 SERVICE_OF_SLICE = "kubernetes.io/service-name"
 
 
@@ -171,7 +172,7 @@ def _ask_through_gateway(route: Object) -> int:
     request = urllib.request.Request(f"http://{address}/", headers={"Host": hosts[0]})
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(request, timeout=10) as answer:
+        with opener.open(request, timeout=GATEWAY_LIMIT) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code

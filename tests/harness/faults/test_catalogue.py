@@ -48,6 +48,11 @@ def test_the_tests_that_it_names_exist_and_are_named_once(fault: Fault, tests: C
     assert [name for name, times in Counter(fault.tests).items() if times > 1] == []
 
 
+@pytest.mark.parametrize("fault", ALL, ids=lambda fault: fault.name)
+def test_it_says_what_must_stay_green_unless_its_tests_disrupt_the_stack(fault: Fault) -> None:
+    assert fault.passes or fault.disruptive
+
+
 def test_names_are_unique() -> None:
     assert [name for name, times in Counter(fault.name for fault in ALL).items() if times > 1] == []
 
