@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import signal
 from collections.abc import Iterator, Sequence
@@ -18,14 +19,7 @@ from harness.faults.reference import Reference
 from harness.faults.stack import Stack
 
 # What the API server writes into an object, which nobody can give back to it.
-OF_SERVER = (
-    "creationTimestamp",
-    "deletionTimestamp",
-    "generation",
-    "managedFields",
-    "resourceVersion",
-    "uid",
-)
+OF_SERVER = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "uid")
 # What the API server answers where nothing is left to heal: a run that was then killed has created the object
 # again, or the stack was removed meanwhile.
 HEALED = ("AlreadyExists", "NotFound")
@@ -70,7 +64,7 @@ class Journal:
     @property
     def commands(self) -> list[str]:
         """The command lines that heal what is not healed yet, the latest change first."""
-        return [f"kubectl {' '.join(entry)}" for entry in reversed(self._entries)]
+        return [shlex.join(["kubectl", *entry]) for entry in reversed(self._entries)]
 
     def add(self, step: Step) -> None:
         """Write down how a change is healed."""
@@ -119,9 +113,10 @@ def plan(change: Change, stack: Stack) -> Step:
 
     Raises HarnessError where it does not fit what is deployed.
     """
+    text = json.dumps(change)
     for name, namespace in stack.namespaces.items():
-        filled = json.dumps(change).replace(f"${{{name.upper()}_NAMESPACE}}", namespace)
-        change = json.loads(filled)
+        text = text.replace(f"${{{name.upper()}_NAMESPACE}}", namespace)
+    change = json.loads(text)
     if "configure" in change:
         return _configure(change, stack)
     if "create" in change:
