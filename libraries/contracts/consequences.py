@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache, cached_property
@@ -53,8 +53,8 @@ _EXPLAINED_THERE: Mapping[str, Sequence[str]] = {
 class _Keys(NamedTuple):
     """The keys under which a violation explains others, and those under which it follows from others."""
 
-    explains: Iterable[Hashable] = ()
-    follows: Iterable[Hashable] = ()
+    explains: Collection[Hashable] = ()
+    follows: Collection[Hashable] = ()
 
 
 @dataclass(frozen=True)
@@ -168,21 +168,22 @@ class _Index:
     def __init__(self, explanation: _Explanation, judged: _Judged, violations: Sequence[Violation]) -> None:
         """Put the violations under the keys of what they explain."""
         self._explanation, self._violations = explanation, violations
-        self._keys = [explanation.keys(judged, violation) for violation in violations]
         # Numbers of violations by key and rule, each list from the first to the last.
         self._causes: defaultdict[Hashable, dict[str, list[int]]] = defaultdict(dict)
-        for number, (violation, keys) in enumerate(zip(violations, self._keys, strict=True)):
-            for key in set(keys.explains):
+        self._follows: dict[int, Collection[Hashable]] = {}
+        for number, violation in enumerate(violations):
+            explains, follows = explanation.keys(judged, violation)
+            for key in set(explains):
                 self._causes[key].setdefault(violation.rule, []).append(number)
+            if follows:
+                self._follows[number] = follows
 
     def find(self, number: int) -> Iterator[int]:
         """Yield the numbers of the violations that explain one, the first found first."""
-        if not self._causes:
-            return
         own_rule = self._violations[number].rule if self._explanation.other_rules else None
         found = [
             numbers
-            for key in set(self._keys[number].follows)
+            for key in set(self._follows.get(number, ()))
             for rule, numbers in self._causes.get(key, {}).items()
             if rule != own_rule
         ]
@@ -371,7 +372,7 @@ _EXPLANATIONS = (
 )
 
 
-def _lacked_kinds(judged: _Judged, violation: Violation) -> Iterable[str]:
+def _lacked_kinds(judged: _Judged, violation: Violation) -> Collection[str]:
     """Return the kinds of spans of which there may be too few for what a violation says."""
     is_lack = violation.lacking > 0 or _is_any_of(violation, "causality.*", "order.*", "tree.*")
     return judged.kinds(violation) if is_lack and violation.rule != "roots.count" else ()
