@@ -17,7 +17,13 @@ import yaml
 
 from harness.cluster import lifecycle
 from harness.cluster.settings import Folders
-from harness.common.combinations import KUSTOMIZE, component_table, in_order, write_kustomization
+from harness.common.combinations import (
+    KUSTOMIZE,
+    component_table,
+    for_every_pod,
+    in_order,
+    write_kustomization,
+)
 from harness.common.commands import OUTPUT_LIMIT
 from harness.common.errors import HarnessError
 from harness.common.kubectl import Object, find, kubectl, resource_of, wait_until_namespaces_are_gone
@@ -52,9 +58,16 @@ class Deployment:
 
     @property
     def robot_options(self) -> list[str]:
-        """What lets the suites verify this deployment, also where the cluster has another installation."""
+        """What lets the suites verify this deployment, also where the cluster has another installation.
+
+        Where several tenants have the agent's Service, the suites ask the first one by its namespace's name.
+        """
         options = ["--variablefile", str(self.settings)] if self.settings else []
-        namespaces = {name: namespace for resource, namespace, name in self.objects if resource == "Service"}
+        namespaces = {
+            name: namespace
+            for resource, namespace, name in sorted(self.objects, reverse=True)
+            if resource == "Service"
+        }
         for setting, services in NAMESPACE_SETTINGS.items():
             for service in namespaces.keys() & services:
                 options += ["--variable", f"{setting}:{namespaces[service]}"]
@@ -98,8 +111,9 @@ def write_overlay(folder: Path, overlay: str, components: Iterable[str], provide
             raise HarnessError(f"Nothing of ours is deployed for {overlay}, so no Component goes on top.")
         return None
     added = {name for name in components if find_folder("components", name)}
+    base = find_folder("overlays", overlay)
     if added:
-        added.add("images")  # for the pods that Components bring
+        added |= for_every_pod(base)
     if provider == "kind" and "mlflow-oidc" in added:
         raise HarnessError(
             "mlflow-oidc needs an MLflow with the plugin mlflow-oidc-auth. kind runs the official one "
@@ -107,7 +121,6 @@ def write_overlay(folder: Path, overlay: str, components: Iterable[str], provide
         )
     if provider == "embedded" and (added or overlay != "embedded"):
         added.add("built-images")
-    base = find_folder("overlays", overlay)
     if not added:
         return base
     folders = [KUSTOMIZE / "components" / name for name in in_order(added, component_table())]

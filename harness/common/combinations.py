@@ -19,6 +19,8 @@ KUSTOMIZE = ROOT / "kustomize"
 TABLE = ROOT / "docs" / "components.md"
 # harness.deployment puts these on top of the rest, in this order. They are versions and names, no capability.
 IMAGES = ("images", "built-images")
+# What an overlay has for every pod comes on top once more, for the pods that Components bring.
+FOR_EVERY_POD = frozenset({"fixed-user", "checkov-reasons"})
 PAIR = 2
 
 
@@ -42,8 +44,11 @@ class Combination:
 
     @property
     def on_top(self) -> tuple[str, ...]:
-        """The Components on top, and again the images, for the containers that Components bring."""
-        return (*self.components, "images") if self.components else ()
+        """The Components on top, in order, and again what there is for every pod."""
+        if not self.components:
+            return ()
+        again = for_every_pod(KUSTOMIZE / "overlays" / self.overlay)
+        return in_order({*self.components, *again}, component_table())
 
     def __str__(self) -> str:
         """Return what identifies a test: `kind+mlflow-auth`."""
@@ -108,6 +113,11 @@ def contents(folder: Path) -> frozenset[str]:
             found |= contents(path)
             found.add(path.name if path.parent.name == "components" else str(path.relative_to(ROOT)))
     return frozenset({*found, str(folder.relative_to(ROOT))})
+
+
+def for_every_pod(overlay: Path) -> frozenset[str]:
+    """Return the Components that must come on top of an overlay again, for the pods that others bring."""
+    return frozenset({"images"} | (FOR_EVERY_POD & contents(overlay)))
 
 
 def _kustomization(folder: Path) -> dict[str, Any]:

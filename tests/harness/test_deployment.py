@@ -124,7 +124,16 @@ def test_components_come_on_top_in_their_order_and_images_last(overlay: str, tmp
     written = yaml.safe_load((folder / "kustomization.yaml").read_text())
     assert [(folder / path).resolve().name for path in written["resources"]] == [overlay]
     on_top = [(folder / path).resolve().name for path in written["components"]]
-    assert on_top == ["mlflow-auth", "managed-postgres", "images", "built-images"]
+    again = ["fixed-user", "checkov-reasons", "images"]  # for the pods that Components bring
+    assert on_top == ["mlflow-auth", "managed-postgres", *again, "built-images"]
+
+
+def test_what_an_overlay_lacks_does_not_come_on_top_for_new_pods(tmp_path: Path) -> None:
+    folder = deployment.write_overlay(tmp_path / "overlay", "openshift", ["mlflow-auth"], "kind")
+    assert folder
+    written = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    on_top = [(folder / path).resolve().name for path in written["components"]]
+    assert on_top == ["mlflow-auth", "checkov-reasons", "images"], "no fixed-user where an SCC chooses"
 
 
 def test_objects_are_recorded_with_their_group(cluster: Cluster) -> None:
@@ -298,6 +307,8 @@ def test_the_suites_are_given_the_namespaces_of_what_is_deployed() -> None:
         "AGENTS_NAMESPACE:agents",
     ]
     assert Deployment("kind", [], services[:1]).robot_options == ["--variable", "SYSTEM_NAMESPACE:system"]
+    tenants = [["Service", name, "weather-service"] for name in ("team2", "team1", "team3")]
+    assert Deployment("kind", [], tenants).robot_options == ["--variable", "AGENTS_NAMESPACE:team1"]
     settings = KUSTOMIZE / "overlays" / "kagenti" / "settings.yaml"
     beside = [["Service", "installation", "llm-observability-mlflow"]]
     assert Deployment("kagenti", [], beside).robot_options == [

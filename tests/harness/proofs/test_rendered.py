@@ -56,13 +56,15 @@ def test_a_renamed_component_is_rendered_by_its_name_of_before(
         listed.extend(yaml.safe_load((folder / "kustomization.yaml").read_text())["components"])
         return "{kind: Secret, metadata: {name: old-name}}"
 
-    for folder in ("overlays/kind", "components/old-name", "components/images"):
-        (tmp_path / folder).mkdir(parents=True)
+    again = ["fixed-user", "checkov-reasons", "images"]  # for the pods that Components bring
+    (tmp_path / "overlays" / "kind").mkdir(parents=True)
+    for component in ("old-name", *again):
+        (tmp_path / "components" / component).mkdir(parents=True)
     monkeypatch.setattr(rendered, "read_output", printed)
-    renderer = rendered.Renderer("kubectl", tmp_path, {"old-name": "new-name"})
-    assert list(renderer.combination(Combination("kind", ("new-name",))) or ()) == ["Secret -/new-name"]
-    assert renderer.combination(Combination("kind", ("added-since",))) is None
-    assert [Path(each).name for each in listed] == ["old-name", "images"]
+    renderer = rendered.Renderer("kubectl", tmp_path, {"old-name": "mlflow-auth"})
+    assert list(renderer.combination(Combination("kind", ("mlflow-auth",))) or ()) == ["Secret -/mlflow-auth"]
+    assert renderer.combination(Combination("kind", ("high-availability",))) is None
+    assert [Path(each).name for each in listed] == ["old-name", *again]
 
 
 def test_a_stack_that_only_one_side_has_is_one_difference(
