@@ -38,6 +38,12 @@ class Namespaces:
         return True
 
     @keyword
+    def find_namespaces_with_service(self, services: Sequence[Object], name: str) -> list[str]:
+        """Return the namespaces that have a Service of that name, sorted."""
+        found = [each["metadata"] for each in services]
+        return sorted({each["namespace"] for each in found if each["name"] == name})
+
+    @keyword
     def find_namespace_with_services(
         self, services: Sequence[Object], setting: str, wanted: Sequence[Sequence[str]]
     ) -> str:

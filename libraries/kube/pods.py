@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from kube.model import Object
 # Programs that pods run with their own Python: read as text here, and sent.
 IN_POD = Path(__file__).parent / "in_pod"
 LAST_LINES = 6
+RUN_LIMIT = 60  # seconds
 LONGEST_OUTPUT = 300  # characters of what a program printed instead of its answer
 
 
@@ -82,15 +83,18 @@ class Pods:
         body: str | None = None,
         timeout: float = 10,
         own_login: bool = False,
+        login: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         """Make one HTTP request from inside a pod that has Python; POST when there is a body.
 
-        With `own_login` it carries the login for MLflow that the container has in its environment: a login
-        from here would be seen in the pod's process list.
+        With `own_login` it carries the login for MLflow that the container has in its environment. `login`
+        are headers with another one: the program reads them, so no process list of the pod has them.
         Returns `status`, 0 when there was no answer, and `body`: its first 500 bytes, or why there was none.
         """
         asked = {"url": url, "headers": headers or {}, "body": body, "timeout": timeout, "login": own_login}
-        answer: dict[str, Any] = self._run_python(pod, container, "request.py", asked)
+        line = json.dumps(dict(login)) if login else ""
+        asked["reads_headers"] = bool(line)
+        answer: dict[str, Any] = self._run_python(pod, container, "request.py", asked, line)
         return answer
 
     @keyword
@@ -129,26 +133,25 @@ class Pods:
         with ThreadPoolExecutor(max_workers=max(1, len(places))) as pool:
             return list(pool.map(connect, places))
 
-    def run_in_pod(self, pod: Object, container: str, command: Sequence[str]) -> str:
-        """Return what a command prints in a pod, to either stream.
+    def run_in_pod(self, pod: Object, container: str, command: Sequence[str], line: str = "") -> str:
+        """Return what a command prints in a pod, to either stream. It can read `line` from standard input.
 
         Each call has a connection of its own: the client's `stream` turns the one that it is given into a
         websocket meanwhile, so calls at the same time cannot share one.
         """
         from kubernetes import client  # noqa: PLC0415 - heavy, and not needed for a dry run
-        from kubernetes.stream import stream  # noqa: PLC0415
 
         name, namespace = _name_and_namespace(pod)
         with client.ApiClient(self._cluster.connection.api_client.configuration) as connection:
             printed: str = self._cluster.call(
                 f"run a program in {container} of pod {name}",
-                stream,
+                _run_program,
+                line,
                 client.CoreV1Api(connection).connect_get_namespaced_pod_exec,
                 name,
                 namespace,
                 container=container,
                 command=list(command),
-                stdin=False,
                 stdout=True,
                 stderr=True,
                 tty=False,
@@ -176,10 +179,10 @@ class Pods:
         # The client's own wrapper is no socket to others.
         return socket.socket(fileno=forwarded.socket(port).detach())
 
-    def _run_python(self, pod: Object, container: str, program: str, asked: object) -> Any:  # noqa: ANN401
-        """Return what a program of `in_pod` answers to a question, both JSON."""
+    def _run_python(self, pod: Object, container: str, program: str, asked: object, line: str = "") -> Any:  # noqa: ANN401
+        """Return what a program of `in_pod` answers to a question, both JSON; `line` is for its input."""
         text = (IN_POD / program).read_text(encoding="utf-8")
-        printed = self.run_in_pod(pod, container, ["python3", "-c", text, json.dumps(asked)])
+        printed = self.run_in_pod(pod, container, ["python3", "-c", text, json.dumps(asked)], line)
         try:
             return json.loads(printed.splitlines()[-1])
         except (ValueError, IndexError) as error:
@@ -187,6 +190,27 @@ class Pods:
                 f"Pod {pod['metadata']['name']} cannot run Python in {container}: "
                 f"{printed[-LONGEST_OUTPUT:].strip() or 'it printed nothing'}"
             ) from error
+
+
+def _run_program(line: str, run: Any, *arguments: Any, **options: Any) -> str:  # noqa: ANN401
+    """Return what a program prints; one that reads `line` may take RUN_LIMIT seconds."""
+    from kubernetes.client import ApiException  # noqa: PLC0415 - heavy, and not needed for a dry run
+    from kubernetes.stream import stream  # noqa: PLC0415
+    from websocket import WebSocketException  # noqa: PLC0415
+
+    if not line:
+        printed: str = stream(run, *arguments, stdin=False, **options)
+        return printed
+    running = stream(run, *arguments, stdin=True, _preload_content=False, **options)
+    try:
+        running.write_stdin(f"{line}\n")
+        running.run_forever(RUN_LIMIT)
+        printed = running.read_all()
+    except (WebSocketException, OSError) as error:
+        raise ApiException(status=0, reason=str(error)) from error
+    finally:
+        running.close()
+    return printed
 
 
 def _name_and_namespace(pod: Object) -> tuple[str, str]:

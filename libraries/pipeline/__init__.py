@@ -8,6 +8,7 @@ from robotlibcore import HybridCore
 from pipeline.collector import Collector
 from pipeline.conservation import Conservation
 from pipeline.endpoints import Endpoints
+from pipeline.exporter_logins import ExporterLogins
 from pipeline.probe import ProbeTrace
 from pipeline.promises import Promises
 
@@ -18,4 +19,6 @@ class Pipeline(HybridCore):  # type: ignore[misc] # it has no types
 
     def __init__(self) -> None:
         """Put the keywords of this room together."""
-        super().__init__([Collector(), Conservation(), Endpoints(), ProbeTrace(), Promises()])
+        super().__init__(
+            [Collector(), Conservation(), Endpoints(), ExporterLogins(), ProbeTrace(), Promises()]
+        )

@@ -61,8 +61,11 @@ class ProbeTrace:
         return encoded
 
     @keyword
-    def make_probe(self, session: str) -> Probe:
-        """Return a probe of that session: root and child of OpenInference, and leaves of other scopes."""
+    def make_probe(self, session: str, resource: Mapping[str, str] | None = None) -> Probe:
+        """Return a probe of that session: root and child of OpenInference, and leaves of other scopes.
+
+        `resource` are more attributes of what says that it has made the spans.
+        """
         trace_id, root, child = secrets.token_hex(16), secrets.token_hex(8), secrets.token_hex(8)
         known = {"session.id": session, "input.value": "probe", "output.value": "probe"}
         spans = {
@@ -77,8 +80,8 @@ class ProbeTrace:
             {"scope": {"name": span.scope}, "spans": [_otlp(trace_id, span_id, parents[span_id], span, end)]}
             for span_id, span in spans.items()
         ]
-        resource = {"attributes": [{"key": "service.name", "value": {"stringValue": SERVICE}}]}
-        body = {"resourceSpans": [{"resource": resource, "scopeSpans": scopes}]}
+        maker = {"attributes": _attributes({"service.name": SERVICE, **(resource or {})})}
+        body = {"resourceSpans": [{"resource": maker, "scopeSpans": scopes}]}
         return Probe(trace_id, json.dumps(body), spans)
 
 
@@ -93,6 +96,11 @@ def _otlp(trace_id: str, span_id: str, parent: str | None, span: ProbedSpan, end
         "kind": 1,
         "startTimeUnixNano": str(end - 10_000_000 + margin),
         "endTimeUnixNano": str(end - margin),
-        "attributes": [{"key": key, "value": {"stringValue": text}} for key, text in span.attributes.items()],
+        "attributes": _attributes(span.attributes),
         "status": {"code": 1},
     }
+
+
+def _attributes(texts: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return attributes that are texts as OTLP's JSON."""
+    return [{"key": key, "value": {"stringValue": text}} for key, text in texts.items()]

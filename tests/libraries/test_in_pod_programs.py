@@ -24,16 +24,16 @@ POD: Object = {"metadata": {"name": "agent-0", "namespace": "team1"}}
 class _LocalPods(Pods):
     """Runs a pod's Python programs on this machine, as they are sent."""
 
-    def run_in_pod(self, pod: Object, container: str, command: Sequence[str]) -> str:
+    def run_in_pod(self, pod: Object, container: str, command: Sequence[str], line: str = "") -> str:
         assert (pod, container, command[0]) == (POD, "agent", "python3")
         return subprocess.run(
-            [sys.executable, *command[1:]], capture_output=True, text=True, check=True
+            [sys.executable, *command[1:]], input=line, capture_output=True, text=True, check=True
         ).stdout
 
 
 class _PodWithoutPython(Pods):
-    def run_in_pod(self, pod: Object, container: str, command: Sequence[str]) -> str:
-        del pod, container, command
+    def run_in_pod(self, pod: Object, container: str, command: Sequence[str], line: str = "") -> str:
+        del pod, container, command, line
         return "sh: python3: not found\n"
 
 
@@ -79,6 +79,20 @@ def test_a_request_carries_the_login_of_its_own_environment(
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "secret")
     answer = _LocalPods().request_from_pod(POD, "agent", server, own_login=True)
     assert f"Basic {base64.b64encode(b'agent:secret').decode()}" in answer["body"]
+
+
+def test_a_login_from_elsewhere_is_read_and_stands_in_no_command(server: str) -> None:
+    commands: list[Sequence[str]] = []
+
+    class _SeenPods(_LocalPods):
+        def run_in_pod(self, pod: Object, container: str, command: Sequence[str], line: str = "") -> str:
+            commands.append(command)
+            return super().run_in_pod(pod, container, command, line)
+
+    login = {"Authorization": "Basic of-a-tenant"}
+    answer = _SeenPods().request_from_pod(POD, "agent", server, {"Host": "m"}, login=login)
+    assert answer == {"status": 200, "body": "GET m Basic of-a-tenant "}
+    assert "of-a-tenant" not in str(commands)
 
 
 class _Provider(http.server.BaseHTTPRequestHandler):

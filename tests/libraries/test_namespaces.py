@@ -30,6 +30,11 @@ def test_the_one_namespace_with_a_service_of_each_group_is_found(
     assert found == namespace
 
 
+def test_all_namespaces_with_a_service_of_a_name_are_found() -> None:
+    found = Namespaces(Objects()).find_namespaces_with_service([*OTHERS, *KAGENTI], "mlflow")
+    assert found == ["a", "data-science", "kagenti-system"]
+
+
 def test_of_several_namespaces_none_is_chosen() -> None:
     with pytest.raises(ClusterError) as raised:
         Namespaces(Objects()).find_namespace_with_services(ROSSOCTL + KAGENTI, "SYSTEM_NAMESPACE", WANTED)

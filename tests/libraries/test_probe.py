@@ -20,6 +20,12 @@ def test_the_probe_is_one_whole_trace_marked_as_such() -> None:
     assert {span.resource["service.name"] for span in trace.spans} == {SERVICE}
 
 
+def test_a_probe_can_claim_to_be_of_somebody_else() -> None:
+    (trace,) = read_lines([ProbeTrace().make_probe("s", {"k8s.namespace.name": "team2"}).body])
+    claimed = {"service.name": SERVICE, "k8s.namespace.name": "team2"}
+    assert all(span.resource == claimed for span in trace.spans)
+
+
 def test_what_a_filter_may_drop_are_leaves() -> None:
     (trace,) = read_lines([ProbeTrace().make_probe("session-1").body])
     leaves = [span for span in trace.spans if not trace.children(span)]

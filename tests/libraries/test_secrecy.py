@@ -306,8 +306,8 @@ class _Pods(Pods):
             raise found
         return list(found)
 
-    def run_in_pod(self, pod: Object, container: str, command: Sequence[str]) -> str:
-        del pod
+    def run_in_pod(self, pod: Object, container: str, command: Sequence[str], line: str = "") -> str:
+        del pod, line
         assert command[:2] == ("sh", "-c")
         found = self.found[container]
         if isinstance(found, ClusterError):

@@ -1,8 +1,9 @@
 """Makes one HTTP request from inside a pod; prints the answer as one line of JSON.
 
 Runs there as `python3 -c`, with the standard library of whichever Python 3 the pod has. The argument is JSON:
-`url`, `headers`, `body` (None for GET), `timeout` in seconds, and `login`: whether to log in to MLflow with
-what the container has in its environment.
+`url`, `headers`, `body` (None for GET), `timeout` in seconds, `login`: whether to log in to MLflow with
+what the container has in its environment, and `reads_headers`: whether standard input has a line of JSON with
+more headers, which no process list shows.
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 def main() -> None:
     """Make the request that the argument describes."""
-    print(json.dumps(request(json.loads(sys.argv[1]))))
+    asked = json.loads(sys.argv[1])
+    if asked["reads_headers"]:
+        asked["headers"] |= json.loads(sys.stdin.readline())
+    print(json.dumps(request(asked)))
 
 
 def request(asked: dict[str, Any]) -> dict[str, Any]:
