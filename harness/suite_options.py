@@ -33,6 +33,7 @@ BROUGHT: Mapping[str, frozenset[str]] = {
     "network-policies": frozenset({"network-policies", "documented-flows"}),
     "openshift-routes": frozenset({"openshift-routes"}),
     "scale": frozenset({"autoscalers"}),
+    "tenants": frozenset({"tenants"}),
 }
 TAKEN_AWAY: Mapping[str, frozenset[str]] = {
     "genai-transform": frozenset({"openinference"}),

@@ -45,6 +45,7 @@ COMPONENTS: Mapping[str, StandIn | None] = {
     "phoenix": None,
     "scale": None,
     "shared-artifacts": None,
+    "tenants": None,
     "weather": None,
     "whole-stack": None,
 }

@@ -35,6 +35,8 @@ DNS = End("DNS", INSIDE, "kube-system", {"k8s-app": "kube-dns"}, {NAMESPACE: "ku
 API_SERVER = End("API server", INSIDE)
 WORLD = End("outside", OUTSIDE)
 API_PORT, DNS_PORT = 6443, 53
+# An annotation of workloads that have a policy of their own where there is no default-deny.
+OWN_POLICY = "llm-observability/network-policy"
 # A pod can have any label, but it cannot choose its namespace.
 ELSEWHERE = End(
     "another namespace", INSIDE, "other", {"app.kubernetes.io/name": "weather-agent"}, {NAMESPACE: "other"}
@@ -141,20 +143,36 @@ def needed_flows_are_allowed(stack: Stack) -> Iterator[str]:
             yield f"{flow} is needed, but {why}"
 
 
+def guarded(stack: Stack) -> set[str]:
+    """Return the names of the workloads that have a policy of their own, where others have none."""
+    return {
+        name_of(workload)
+        for workload, _ in stack.pods()
+        if OWN_POLICY in workload["metadata"].get("annotations", {})
+    }
+
+
 def nothing_else_is_allowed(stack: Stack) -> Iterator[str]:
-    """Where there are policies, they allow the needed connections and no other."""
+    """Where there are policies, they allow the needed connections and no other.
+
+    Where only some workloads are guarded, that is said of the connections to them.
+    """
     if not policies(stack):
         return
-    wanted = needed(stack)
+    wanted, alone = needed(stack), guarded(stack)
     free = {GATEWAY, ELSEWHERE.name}  # what these send is not this stack's concern
     others = {DNS.name, API_SERVER.name, WORLD.name}
     for flow, is_allowed, why in possible(stack):
+        if alone and flow.target not in alone:
+            continue
         if is_allowed and flow not in wanted and not (flow.source in free and flow.target in others):
             yield f"{flow} is needed by nothing, but {why}"
 
 
 def every_pod_is_denied_by_default(stack: Stack) -> Iterator[str]:
-    """Where there are policies, a pod that no component has made reaches nobody and is reached by nobody."""
+    """Where policies are for all pods, one that no component has made reaches and is reached by nobody."""
+    if guarded(stack):
+        return
     for namespace in sorted({workload["metadata"]["namespace"] for workload, _ in stack.pods()}):
         unknown = End(f"any other pod of {namespace}", INSIDE, namespace, {}, {NAMESPACE: namespace})
         for decision in decide(policies(stack), unknown, unknown, 80) if policies(stack) else ():

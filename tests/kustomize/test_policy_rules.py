@@ -10,6 +10,7 @@ from policy_rules import RULES, Flow, needed, policies
 from rendered import Object, Stack
 
 WITHOUT, WITH = Combination("kind"), Combination("kind", ("network-policies",))
+TENANTS = Combination("kind", ("mlflow-auth", "tenants"))
 
 
 @pytest.fixture
@@ -135,3 +136,23 @@ def test_a_stack_without_policies_breaks_no_rule_about_them(
     combination: Callable[[Combination], Stack],
 ) -> None:
     assert [message for rule in RULES for message in rule(combination(WITHOUT))] == []
+
+
+@pytest.mark.parametrize("tenant", ["", "-team2"])
+def test_a_tenants_collector_is_closed_to_all_but_its_own_agents(
+    tenant: str, combination: Callable[[Combination], Stack]
+) -> None:
+    stack = copy.deepcopy(combination(TENANTS))
+    policy = find(stack, "kagenti-system", f"otel-collector{tenant}-senders")
+    assert broken(stack, "nothing_else_is_allowed") == []
+    policy["spec"]["ingress"][0]["from"][0]["namespaceSelector"] = {}
+    opened = broken(stack, "nothing_else_is_allowed")
+    other = "team1" if tenant else "team2"
+    collector = f"Deployment kagenti-system/otel-collector{tenant}:8335"
+    assert any(
+        message.startswith(f"Deployment {other}/weather-service -> {collector} ") for message in opened
+    )
+    assert all(f"-> {collector} is needed by nothing" in message for message in opened)
+    stack.objects.remove(policy)
+    without = broken(stack, "nothing_else_is_allowed")
+    assert any(message.startswith("another namespace -> ") for message in without)
