@@ -22,13 +22,15 @@ REQUEST_LIMIT = 15  # seconds
 PAGE = 1000  # spans or traces that one request asks for
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TRACE_PATH = "/v1/projects/{project_identifier}/traces"
-SPANS_OF_SESSION = """query($project: ID!, $condition: String!, $first: Int!) {
-  node(id: $project) { ... on Project {
+# PROJECT stands for the id itself, because a variable needs its type, and that is GlobalID or ID: what
+# strawberry-graphql is installed beside Phoenix 8.32.1 decides (measured with 0.262.5 and 0.270.0).
+SPANS_OF_SESSION = """query($condition: String!, $first: Int!) {
+  node(id: PROJECT) { ... on Project {
     spans(filterCondition: $condition, first: $first) { edges { node { trace { traceId } } } }
   } }
 }"""
-SPANS_OF_TRACE = """query($project: ID!, $trace: ID!, $first: Int!, $after: String) {
-  node(id: $project) { ... on Project {
+SPANS_OF_TRACE = """query($trace: ID!, $first: Int!, $after: String) {
+  node(id: PROJECT) { ... on Project {
     trace(traceId: $trace) { spans(first: $first, after: $after) {
       edges { node {
         spanId parentId name spanKind statusCode statusMessage startTime endTime attributes
@@ -38,8 +40,8 @@ SPANS_OF_TRACE = """query($project: ID!, $trace: ID!, $first: Int!, $after: Stri
     } }
   } }
 }"""
-TOKENS_OF_TRACE = """query($project: ID!, $trace: ID!, $first: Int!) {
-  node(id: $project) { ... on Project {
+TOKENS_OF_TRACE = """query($trace: ID!, $first: Int!) {
+  node(id: PROJECT) { ... on Project {
     trace(traceId: $trace) { spans(first: $first) { edges { node {
       spanId parentId cumulativeTokenCountPrompt cumulativeTokenCountCompletion
     } } } }
@@ -224,8 +226,8 @@ class PhoenixProject:
         return {"prompt": prompt, "completion": completion, "total": prompt + completion}
 
     def _ask_project(self, project: str, query: str, **variables: Any) -> Any:  # noqa: ANN401 - any JSON
-        asked = {"project": project, "first": PAGE, **variables}
-        return self.server.ask_graphql(query, asked)["node"]
+        query = query.replace("PROJECT", json.dumps(project))
+        return self.server.ask_graphql(query, {"first": PAGE, **variables})["node"]
 
 
 @library(scope="GLOBAL")

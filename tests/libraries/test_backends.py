@@ -351,6 +351,9 @@ class _OldPhoenix:
         text = json.dumps(answers[path]) if path in answers else "<html>Phoenix</html>"
         if path == "/graphql":
             assert method == "POST"
+            # The type that a variable of the id would need is ID or GlobalID, and nothing says which.
+            assert 'node(id: "P1")' in options["json"]["query"]
+            assert "$project" not in options["json"]["query"]
             text = json.dumps({"data": {"node": self._project(options["json"]["variables"])}})
         response._content = text.encode()
         return response
