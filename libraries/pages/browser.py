@@ -31,7 +31,7 @@ from entry.entry_point import EntryPoint, Login
 from pages.chromium import SWITCHES, address_switches, trust_switches
 from pages.client_certificates import ClientCertificate
 from pages.page_log import PageLog, graphql_errors, origin_of, split_tolerated
-from pages.trees import READ_TREE, drawn_tree, tree_of
+from pages.trees import READ_TREE, drawn_lines, draws_trace, text_of, tree_of
 from traces.model import Trace
 
 POLL = 0.1  # seconds between two looks
@@ -150,14 +150,18 @@ class Browser(LibraryComponent):  # type: ignore[misc] # SeleniumLibrary has no 
         self._wait(submitted, limit, lambda: f"it does not ask for {missing}")
 
     @keyword
-    def wait_until_part_shows(self, part: str, locator: str, *texts: str, limit: float) -> None:
+    def wait_until_part_shows(
+        self, part: str, locator: str, *texts: str, limit: float, more: str | None = None
+    ) -> None:
         """Wait until a part of the page that the locator finds is visible and contains all the texts.
 
-        Failure messages call it `part`.
+        Failure messages call it `part`. `more` is the locator of the buttons that show what is cut short.
         """
         seen: list[str] = []
 
         def shows(_: object) -> bool:
+            for button in self.find_elements(more) if more else ():
+                self._click(button)
             seen[:] = [
                 " ".join(element.text.split())
                 for element in self.find_elements(locator)
@@ -188,15 +192,22 @@ class Browser(LibraryComponent):  # type: ignore[misc] # SeleniumLibrary has no 
 
     @keyword
     def wait_until_tree_is_drawn(self, part: str, locator: str, trace: Trace, limit: float) -> None:
-        """Wait until the lines that the locator finds are the trace's spans: names, order and depth."""
-        expected, seen = tree_of(trace), ""
+        """Wait until the lines that the locator finds are the trace's spans: names, order and depth.
+
+        Siblings that start in the same millisecond may be in any order.
+        """
+        seen = ""
 
         def drawn(_: object) -> bool:
             nonlocal seen
-            seen = drawn_tree(self.driver.execute_script(READ_TREE, self.find_elements(locator)))
-            return seen == expected
+            lines = drawn_lines(self.driver.execute_script(READ_TREE, self.find_elements(locator)))
+            seen = text_of(lines)
+            return draws_trace(lines, trace)
 
-        self._wait(drawn, limit, lambda: f"{part} is\n{seen or 'not drawn'}\nexpected\n{expected}\n")
+        def problem() -> str:
+            return f"{part} is\n{seen or 'not drawn'}\nexpected\n{tree_of(trace)}\n"
+
+        self._wait(drawn, limit, problem)
 
     @keyword
     def click_through_pop_ups(self, part: str, locator: str, *closers: str, limit: float) -> None:

@@ -20,7 +20,7 @@ from selenium.webdriver.common.keys import Keys
 from entry.entry_point import EntryPoint, Login
 from pages import browser, chromium
 from pages.page_log import PageLog, graphql_errors, split_tolerated
-from pages.trees import drawn_tree, tree_of
+from pages.trees import drawn_lines, draws_trace, text_of, tree_of
 from traces.model import Span, Trace
 
 ORIGIN = "http://mlflow.localtest.me:8080"
@@ -231,12 +231,36 @@ def test_a_tree_is_its_names_in_order_each_below_its_parent() -> None:
     )
     expected = "root\n  first\n    leaf\n  second"
     assert tree_of(trace) == expected
-    assert drawn_tree([("root", 10), ("first", 26), ("leaf", 42), ("second", 26)]) == expected
+    lines = drawn_lines([("root", 10), ("first", 26), ("leaf", 42), ("second", 26)])
+    assert text_of(lines) == expected
+    assert draws_trace(lines, trace)
 
 
 def test_a_span_drawn_at_another_depth_makes_another_tree() -> None:
-    assert drawn_tree([("root", 10), ("first", 26), ("leaf", 26)]) == "root\n  first\n  leaf"
-    assert drawn_tree([]) == ""
+    assert text_of(drawn_lines([("root", 10), ("first", 26), ("leaf", 26)])) == "root\n  first\n  leaf"
+    assert text_of(drawn_lines([])) == ""
+
+
+def test_siblings_of_one_millisecond_are_drawn_in_any_order_and_others_by_their_start() -> None:
+    later = 2_000_000
+    spans = (
+        span("root", None, 0),
+        span("first", "root", 1),
+        span("leaf", "first", 1),
+        span("second", "root", 2),
+        span("third", "root", later),
+    )
+    trace = Trace("t", spans, "x")
+    root, first, leaf, second, third = [("root", 0), ("first", 1), ("leaf", 2), ("second", 1), ("third", 1)]
+    assert draws_trace([root, first, leaf, second, third], trace)
+    assert draws_trace([root, second, first, leaf, third], trace)
+    assert not draws_trace([root, first, leaf, third, second], trace)
+    assert not draws_trace([root, first, second, leaf, third], trace)
+    assert not draws_trace([root, first, leaf, second], trace)
+    assert not draws_trace([root, first, leaf, second, third, third], trace)
+    assert not draws_trace([leaf, root, first, second, third], trace)
+    assert not draws_trace([root, ("first", 2), ("leaf", 1), second, third], trace)
+    assert not draws_trace([], trace)
 
 
 class _Chromium:
@@ -312,6 +336,13 @@ def test_a_part_that_lacks_a_text_names_it_and_what_is_shown(monkeypatch: pytest
     )
     with pytest.raises(AssertionError, match=r"after 0\.01 s: the row is not there"):
         plugin_at(_Page(), monkeypatch).wait_until_part_shows("the row", "css:row", limit=0.01)
+
+
+def test_what_a_part_cuts_short_is_shown_before_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = _Page("See more")
+    plugin = plugin_at(page, monkeypatch)
+    plugin.wait_until_part_shows("the input", "css:input", "See more", limit=0.01, more="css:more")
+    assert page.elements[0].clicked
 
 
 def test_a_part_is_clicked_when_the_pop_ups_over_it_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
