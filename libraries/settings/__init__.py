@@ -88,9 +88,11 @@ def _problems_of_map(given: Any, default: Mapping[str, Any], name: str) -> Itera
 
 
 def _own_variables() -> Iterable[str]:
-    """Return the variables that suites and resources have, and that a command line may change."""
+    """Return the variables that suites, resources and variable files have; a command line may change them."""
     for file in [*SETTINGS.parent.glob("*.resource"), *(ROOT / "robot").rglob("*.robot")]:
         yield from VARIABLE.findall(file.read_text(encoding="utf-8"))
+    for file in SETTINGS.parent.glob("*.yaml"):
+        yield from yaml.safe_load(file.read_text(encoding="utf-8"))
 
 
 def _guess(name: str, known: Iterable[str]) -> str:

@@ -20,13 +20,14 @@ ${OTHER_CITY}    Rome
 
 *** Test Cases ***
 MLflow's Traces List Shows The Question And Opens Its Trace
-    [Documentation]    The row shows question, answer, session, state and tokens; a click on it opens the trace.
+    [Documentation]    The row shows question, answer, state, tokens and, where the release lists it, the session. A
+    ...    click on it opens the trace.
     ${trace} =    Get Trace From MLflow
     ${canary} =    Get First Canary    ${ASKED}    ${trace}    ${CITY}
     ${tokens} =    Get Total Tokens    ${trace}
-    Open MLflow Traces    ${trace.trace_id}
-    VAR    @{texts} =    ${ASKED.text}    ${ASKED.context_id}    OK    @{canary}    @{tokens}
-    MLflow Row Should Show    ${trace.trace_id}    @{texts}
+    Open MLflow Traces    ${trace}
+    VAR    @{texts} =    ${ASKED.text}    OK    @{canary}    @{tokens}
+    MLflow Row Should Show    ${trace.trace_id}    ${ASKED.context_id}    @{texts}
     MLflow Page Should Be Sound
     Click MLflow Row    ${trace.trace_id}
     MLflow Trace Should Be Drawn    ${trace}
@@ -36,10 +37,10 @@ MLflow's Trace Page Shows Agent, Model And Tool With What Went In And Out
     [Documentation]    The tree is the trace's; agent, model and tool each show input and output; tokens are summed up.
     ${trace} =    Get Trace From MLflow
     ${canary} =    Get First Canary    ${ASKED}    ${trace}    ${CITY}
-    ${tokens} =    Get Total Tokens    ${trace}
     VAR    @{texts} =    ${ASKED.text}    ${CITY}    @{canary}
-    Open MLflow Trace    ${trace.trace_id}
-    MLflow Trace Should Be Drawn    ${trace}    Success    @{{[format(each, ',') + ' tokens' for each in $tokens]}}
+    Open MLflow Trace    ${trace}
+    MLflow Trace Should Be Drawn    ${trace}
+    MLflow Trace Should Show Success And Tokens    ${trace}
     FOR    ${selector}    ${number}    IN    ROOT    ${0}    ANY_LLM    ${-1}    ANY_TOOL    ${0}
         ${span}    ${own} =    Find Span And Its Texts    ${trace}    ${selector}    ${number}    @{texts}
         IF    $span is not None    MLflow Span Should Show    ${span}    @{own}
@@ -48,9 +49,9 @@ MLflow's Trace Page Shows Agent, Model And Tool With What Went In And Out
 
 MLflow's Sessions View Shows The Conversation
     [Documentation]    The session of a conversation's contextId is listed and opens with its two turns, in order.
-    ${session}    ${trace_id}    ${first}    ${second} =    Hold A Conversation Of Two
+    ${session}    ${trace}    ${first}    ${second} =    Hold A Conversation Of Two
     ${one}    ${other} =    Get Questions About    ${CITY}    ${OTHER_CITY}
-    Open MLflow Sessions    ${trace_id}
+    Open MLflow Sessions    ${trace}
     MLflow Session Row Should Show    ${session}    ${one}
     MLflow Page Should Be Sound
     Click MLflow Session Row    ${session}
@@ -75,7 +76,7 @@ Get Total Tokens
 
 Hold A Conversation Of Two
     [Documentation]    Ask two questions in one context and wait for their traces in MLflow; return the session, the
-    ...    id of the first trace, and the canary of each turn. Where not even the suite's question has a trace, fail
+    ...    first trace, and the canary of each turn. Where not even the suite's question has a trace, fail
     ...    with that verdict.
     Get Trace From MLflow
     ${questions} =    Hold A Conversation    ${CITY}    ${OTHER_CITY}
@@ -84,4 +85,4 @@ Hold A Conversation Of Two
     Length Should Be    ${arrivals}    2    MLflow has ${{len($arrivals)}} traces of session ${session}, expected 2.
     ${first} =    Get First Canary    ${questions}[0]    ${arrivals[0].trace}    ${CITY}
     ${second} =    Get First Canary    ${questions}[1]    ${arrivals[1].trace}    ${OTHER_CITY}
-    RETURN    ${session}    ${arrivals[0].trace.trace_id}    ${first}    ${second}
+    RETURN    ${session}    ${arrivals[0].trace}    ${first}    ${second}

@@ -41,7 +41,7 @@ def problems(**changes: Any) -> str:  # noqa: ANN401 - any setting
         {"REQUIRE": "mlflow,phoenix"},
         {"TOLERATE": {"tokens-doubled": "why"}},
         {"CITIES": ["Oslo"]},
-        {"POLICY_API": "of a resource", "OTHER_NAMESPACE": "of a suite"},
+        {"POLICY_API": "of a resource", "OTHER_NAMESPACE": "of a suite", "MLFLOW_PAGES": "of a table"},
         {"agents namespace": "as Robot Framework compares names"},
         {"SUITE_NAME": "automatic", "TEMPDIR": "/", "/": "/", "\\n": "\n", "True": True, "OUTPUT_DIR": "/"},
     ],
