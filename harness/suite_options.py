@@ -13,13 +13,14 @@ COLLECTOR_AND_AGENT = frozenset({"otel-collector", "weather-agent", "weather-too
 BACKENDS = frozenset({"mlflow", "phoenix", "postgres"})
 EVERYWHERE = COLLECTOR_AND_AGENT | BACKENDS
 EVERYWHERE |= {"mlflow-route", "phoenix-route"}
+EVERYWHERE |= {"mlflow-pages", "phoenix-pages"}
 EVERYWHERE |= {"agent-spans", "known-agent", "openinference", "scripted-model", "secrets", "streaming"}
-OURS = EVERYWHERE | {"agent-route", "collector-metrics", "mlflow-pages", "model", "phoenix-pages"}
+OURS = EVERYWHERE | {"agent-route", "collector-metrics", "model"}
 OVERLAYS: Mapping[str, frozenset[str]] = {
     "embedded": OURS | {"gateway", "host-names"},
     "installed": EVERYWHERE | {"gateway"},
-    "installed-without-phoenix": EVERYWHERE - {"phoenix", "phoenix-route"} | {"gateway"},
-    "kagenti": OURS - {"phoenix-pages"} | {"gateway"},  # its Phoenix is an older release
+    "installed-without-phoenix": EVERYWHERE - {"phoenix", "phoenix-pages", "phoenix-route"} | {"gateway"},
+    "kagenti": OURS | {"gateway"},
     "kind": OURS | {"gateway", "host-names"},
     "openshift": OURS | {"openshift-routes", "user-range"},
 }
