@@ -86,6 +86,27 @@ def volumes_exist(stack: Stack) -> Iterator[str]:
             yield f"{name_of(workload)} has volume {name}, which nobody mounts"
 
 
+def plugins_are_found(stack: Stack) -> Iterator[str]:
+    """A container's PYTHONPATH has every plugin that it mounts, and nothing that it does not mount."""
+    for workload, pod in stack.pods():
+        plugins = {
+            volume["name"]
+            for volume in pod.get("volumes", [])
+            for item in volume.get("configMap", {}).get("items", [])
+            if item["path"].endswith(".dist-info/entry_points.txt")
+        }
+        for container in pod["containers"]:
+            name = f"{name_of(workload)} container {container['name']}"
+            mounts = {mount["mountPath"]: mount["name"] for mount in container.get("volumeMounts", [])}
+            folders = [folder for folder in plain_env(container).get("PYTHONPATH", "").split(":") if folder]
+            for folder in folders:
+                if folder not in mounts:
+                    yield f"{name} has {folder} in its PYTHONPATH and does not mount it"
+            for folder, volume in mounts.items():
+                if volume in plugins and folder not in folders:
+                    yield f"{name} does not find the plugin in {folder}: its PYTHONPATH lacks it"
+
+
 def configmaps_exist(stack: Stack) -> Iterator[str]:
     """A ConfigMap that is named is in the overlay, or made in the cluster by a known hand."""
     for workload, pod in stack.pods():
@@ -273,6 +294,7 @@ RULES = (
     services_select_one_workload,
     probes_ask_existing_ports,
     volumes_exist,
+    plugins_are_found,
     configmaps_exist,
     configmaps_are_hashed_and_used,
     secrets_are_made,

@@ -283,6 +283,16 @@ BREAKS: list[Break] = [
     ("probes_ask_existing_ports", put("Deployment", "mlflow", f"{MLFLOW}/ports/0/name", "web"), "port http"),
     ("volumes_exist", drop("Deployment", "mlflow", f"{POD}/volumes/tmp"), "mounts tmp"),
     ("volumes_exist", drop("Deployment", "mlflow", f"{MLFLOW}/volumeMounts/artifacts"), "nobody mounts"),
+    (
+        "plugins_are_found",
+        put("Deployment", "mlflow", f"{MLFLOW}/env/PYTHONPATH/value", ""),
+        "does not find the plugin in /etc/mlflow-store",
+    ),
+    (
+        "plugins_are_found",
+        put("Deployment", "mlflow", f"{MLFLOW}/env/PYTHONPATH/value", "/etc/mlflow-store:/etc/none"),
+        "has /etc/none in its PYTHONPATH",
+    ),
     ("configmaps_exist", drop("ConfigMap", "prepare-mlflow"), "ConfigMap prepare-mlflow"),
     (
         "configmaps_exist",

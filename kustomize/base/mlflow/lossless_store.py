@@ -1,0 +1,96 @@
+"""MLflow's store of spans in PostgreSQL, with two changes, so that no good span is lost.
+
+The collector retries spans that MLflow answers with 503, and drops the whole batch at 400, 404, 422 and 500.
+MLflow 3.17.2 answers 400 to good spans too, so two things differ here:
+
+- Errors that only say in which state the database is, such as read-only, are answered with 503.
+- A span that is twice in a batch, as after a retry of its sender, is stored once. PostgreSQL rejects both.
+
+What is wrong with the spans themselves is answered as before. MLflow takes `build_store` for databases of the
+kind postgresql, because entry_points.txt names it as a plugin.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoFreeConnectionError
+
+LogSpans = Callable[..., Any]
+
+# What the codes of PostgreSQL's errors begin with that no span causes.
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+STATES = (
+    "08",  # the connection is lost
+    "23503",  # a row that is referred to, such as the trace, was deleted meanwhile
+    "23505",  # another request inserted the same row first
+    "25",  # the transaction is read-only, or took too long
+    "40",  # the transaction was rolled back, as after a deadlock
+    "42501",  # a right is missing
+    "42703",  # a column is missing, as during a migration
+    "42P01",  # a table is missing, as while a backup is restored
+    "53",  # the disk or the memory is full, or there are too many connections
+    "55",  # a lock is not available
+    "57",  # an operator or a time limit ended the statement, or the server starts or stops
+    "58",  # the system failed, as to read a file
+)
+
+logger = logging.getLogger(__name__)
+
+
+def build_store(store_uri: str, artifact_uri: str | None = None) -> Any:  # noqa: ANN401 - MLflow has no types
+    """Return the store that MLflow's server would build, with another `log_spans`."""
+    # MLflow loads this module while it loads itself, so its own are imported later.
+    from mlflow.server import ARTIFACT_ROOT_ENV_VAR  # noqa: PLC0415
+    from mlflow.server.handlers import TrackingStoreRegistryWrapper  # noqa: PLC0415
+    from mlflow.store.tracking import DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH  # noqa: PLC0415
+
+    root = artifact_uri or os.environ.get(ARTIFACT_ROOT_ENV_VAR, DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH)
+    store = TrackingStoreRegistryWrapper._get_sqlalchemy_store(store_uri, root)  # noqa: SLF001
+    store.log_spans = lose_no_span(store.log_spans)
+    return store
+
+
+def lose_no_span(log_spans: LogSpans) -> LogSpans:
+    """Return `log_spans` that stores each span once, and raises what MLflow answers with 503 for a state."""
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415
+    from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE  # noqa: PLC0415
+
+    @functools.wraps(log_spans)
+    def log_each_span_once(location: str, spans: list[Any], *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
+        once = {(span.trace_id, span.span_id): span for span in spans}  # the last of each
+        try:
+            return log_spans(location, list(once.values()), *arguments, **options)
+        except Exception as error:
+            state = find_state(error)
+            if not state:
+                raise
+            message = f"MLflow's database cannot store spans now: {state}"
+            logger.warning(message)
+            raise MlflowException(message, error_code=TEMPORARILY_UNAVAILABLE) from error
+
+    return log_each_span_once
+
+
+def find_state(error: BaseException | None) -> str:
+    """Return what an error, or what caused it, says of the database's state; empty where it says nothing."""
+    while error is not None:
+        if isinstance(error, NoFreeConnectionError):
+            return str(error)
+        if isinstance(error, DBAPIError):
+            return str(error.orig).splitlines()[0] if is_state(error) else ""
+        error = error.__cause__ or error.__context__
+    return ""
+
+
+def is_state(error: DBAPIError) -> bool:
+    """Return whether an error of the database has nothing to do with the spans."""
+    code = getattr(error.orig, "pgcode", None)
+    if code:
+        return str(code).startswith(STATES)
+    return isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated

@@ -1,0 +1,256 @@
+"""What a real MLflow answers to spans in each state of a real PostgreSQL, and what is stored in the end."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import sqlalchemy
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from lossless_store import find_state
+from tests.pod_programs.managed import Managed
+
+SOURCES = Path(__file__).resolve().parents[2] / "kustomize" / "base" / "mlflow"
+NAME = "spans_kept"  # of the database, and of the role that owns it
+START_LIMIT = 180  # seconds; MLflow makes its tables, and loads much
+BATCHES, SPANS = 2, 3
+
+BY_SETTING = {
+    "read-only": "default_transaction_read_only = on",
+    "statement timeout": "statement_timeout = '200ms'",
+    "lock timeout": "lock_timeout = '200ms'",
+}
+BY_STATEMENT = {
+    "no connections left": (
+        f"ALTER ROLE {NAME} CONNECTION LIMIT 0",
+        f"ALTER ROLE {NAME} CONNECTION LIMIT -1",
+    ),
+    "no connection accepted": (
+        f"ALTER DATABASE {NAME} ALLOW_CONNECTIONS false",
+        f"ALTER DATABASE {NAME} ALLOW_CONNECTIONS true",
+    ),
+    "a right is missing": (f"REVOKE INSERT ON spans FROM {NAME}", f"GRANT INSERT ON spans TO {NAME}"),
+    "a table is missing": ("ALTER TABLE spans RENAME TO aside", "ALTER TABLE aside RENAME TO spans"),
+    "a column is missing": (
+        "ALTER TABLE spans RENAME COLUMN content TO aside",
+        "ALTER TABLE spans RENAME COLUMN aside TO content",
+    ),
+}
+BY_CODE = {
+    "disk full": "53100",
+    "out of memory": "53200",
+    "deadlock": "40P01",
+    "serialization failure": "40001",
+    "transaction idle for too long": "25P03",
+    "another request inserted the row": "23505",
+    "the trace was deleted meanwhile": "23503",
+    "server stops": "57P01",
+    "file cannot be read": "58030",
+}
+BAD_SPANS = {"too long for a column": "22001", "not in the encoding": "22021", "an empty column": "23502"}
+
+
+@dataclass(frozen=True)
+class MLflow:
+    """A server that has the plugin as the pod has it, and its database."""
+
+    url: str
+    database: Managed
+
+    def send(self, request: ExportTraceServiceRequest) -> requests.Response:
+        """Send a batch as the collector does."""
+        headers = {"content-type": "application/x-protobuf", "x-mlflow-experiment-id": "0"}
+        body = request.SerializeToString()
+        return requests.post(f"{self.url}/v1/traces", data=body, headers=headers, timeout=60)
+
+    def query(self, statement: str) -> str:
+        """Return what the superuser gets for a statement in MLflow's database."""
+        return self.database.server.query(f"\\connect {NAME}\n{statement}")
+
+    def end_sessions(self) -> None:
+        """End MLflow's connections: a setting of its role is for new ones."""
+        ended = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+        self.database.server.query(f"{ended} WHERE usename = '{NAME}'")
+
+    def count_stored(self, request: ExportTraceServiceRequest) -> int:
+        """Return how many spans of a trace are in the database."""
+        trace_id = spans_of(request)[0].trace_id.hex()
+        answer = self.query(f"SELECT count(*) FROM spans WHERE trace_id = 'tr-{trace_id}'")  # noqa: S608
+        return int(answer.splitlines()[-1])
+
+
+def spans_of(request: ExportTraceServiceRequest) -> Any:  # noqa: ANN401 - protobuf has no types
+    return request.resource_spans[0].scope_spans[0].spans
+
+
+def make_trace(session: str = "a session") -> ExportTraceServiceRequest:
+    """Return a request with a new trace: a root and its children."""
+    request = ExportTraceServiceRequest()
+    spans = request.resource_spans.add().scope_spans.add().spans
+    trace_id, root = os.urandom(16), os.urandom(8)
+    for number in range(SPANS):
+        now = time.time_ns()
+        span = spans.add(trace_id=trace_id, name="step", start_time_unix_nano=now, end_time_unix_nano=now + 1)
+        span.span_id = os.urandom(8) if number else root
+        span.parent_span_id = root if number else b""
+        span.attributes.add(key="session.id").value.string_value = session
+    return request
+
+
+def lay_out_plugin(folder: Path) -> None:
+    """Put the files where the pod's volume has them."""
+    described = folder / "lossless_store-1.dist-info"
+    described.mkdir()
+    (folder / "lossless_store.py").symlink_to(SOURCES / "lossless_store.py")
+    (described / "entry_points.txt").symlink_to(SOURCES / "entry_points.txt")
+
+
+def wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.monotonic() + START_LIMIT
+    while time.monotonic() < end:
+        assert server.poll() is None, log.read_text()
+        try:
+            if requests.get(f"{url}/health", timeout=5).ok:
+                return
+        except requests.ConnectionError:
+            time.sleep(0.2)
+    pytest.fail(f"MLflow does not answer after {START_LIMIT} s: {log.read_text()}")
+
+
+@pytest.fixture(scope="module")
+def mlflow(managed: Managed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MLflow]:
+    managed.server.query(f"CREATE ROLE {NAME} LOGIN PASSWORD 'servers-own'")
+    managed.server.query(f"CREATE DATABASE {NAME} OWNER {NAME}")
+    folder = tmp_path_factory.mktemp("plugin")
+    lay_out_plugin(folder)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    database = {"PGDATABASE": NAME, "PGUSER": NAME, "PGPASSWORD": "servers-own", "PGSSLMODE": "require"}
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")},
+        **database,
+        "PGHOST": "127.0.0.1",
+        "PGPORT": str(managed.server.port),
+        "PYTHONPATH": str(folder),
+        "MLFLOW_BACKEND_STORE_URI": "postgresql+psycopg2://",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
+    command = [sys.executable, "-m", "mlflow", "server", f"--port={port}", "--workers=1"]
+    command += [f"--artifacts-destination={folder}"]
+    log = folder / "log"
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            command, env=environment, cwd=folder, stdout=output, stderr=subprocess.STDOUT
+        )
+    try:
+        wait_for(f"http://127.0.0.1:{port}", server, log)
+        yield MLflow(f"http://127.0.0.1:{port}", managed)
+    finally:
+        server.terminate()
+        server.wait()
+        managed.server.query(f"DROP DATABASE {NAME} WITH (FORCE)")
+        managed.server.query(f"DROP ROLE {NAME}")
+
+
+@contextmanager
+def setting(mlflow: MLflow, assignment: str) -> Iterator[None]:
+    """Have a setting in all sessions of MLflow from now on, while another session holds the table."""
+    server = mlflow.database.server
+    server.query(f"ALTER ROLE {NAME} SET {assignment}")
+    mlflow.end_sessions()
+    password = (server.folder / "superuser").read_text()
+    uri = f"postgresql+psycopg2://postgres:{password}@127.0.0.1:{server.port}/{NAME}?sslmode=require"
+    try:
+        with sqlalchemy.create_engine(uri).connect() as holder:
+            holder.execute(sqlalchemy.text("LOCK TABLE spans IN EXCLUSIVE MODE"))
+            yield
+    finally:
+        server.query(f"ALTER ROLE {NAME} RESET {assignment.split(maxsplit=1)[0]}")
+        mlflow.end_sessions()
+
+
+@contextmanager
+def statement(mlflow: MLflow, done: str, undone: str) -> Iterator[None]:
+    """Do something to the database or the role, and undo it."""
+    change = mlflow.query if " spans " in done else mlflow.database.server.query
+    change(done)
+    mlflow.end_sessions()
+    try:
+        yield
+    finally:
+        change(undone)
+
+
+@contextmanager
+def code(mlflow: MLflow, error_code: str) -> Iterator[None]:
+    """Have PostgreSQL reject each span with an error of this code."""
+    raising = f"BEGIN RAISE EXCEPTION 'made for a test' USING ERRCODE = '{error_code}'; END"
+    mlflow.query(
+        f"CREATE FUNCTION reject() RETURNS trigger LANGUAGE plpgsql AS $$ {raising} $$;"
+        "CREATE TRIGGER reject BEFORE INSERT ON spans FOR EACH ROW EXECUTE FUNCTION reject()"
+    )
+    try:
+        yield
+    finally:
+        mlflow.query("DROP FUNCTION reject CASCADE")
+
+
+@pytest.mark.parametrize("state", [*BY_SETTING, *BY_STATEMENT, *BY_CODE])
+def test_spans_wait_while_the_database_cannot_store_them(mlflow: MLflow, state: str) -> None:
+    traces = [make_trace() for _ in range(BATCHES)]
+    with ExitStack() as until_healed:
+        if state in BY_SETTING:
+            until_healed.enter_context(setting(mlflow, BY_SETTING[state]))
+        elif state in BY_STATEMENT:
+            until_healed.enter_context(statement(mlflow, *BY_STATEMENT[state]))
+        else:
+            until_healed.enter_context(code(mlflow, BY_CODE[state]))
+        answers = [mlflow.send(trace) for trace in traces]
+    assert [(answer.status_code, "cannot store spans now" in answer.text) for answer in answers] == [
+        (503, True)
+    ] * BATCHES, answers[0].text
+    assert [mlflow.send(trace).status_code for trace in traces] == [200] * BATCHES
+    assert [mlflow.count_stored(trace) for trace in traces] == [SPANS] * BATCHES
+
+
+@pytest.mark.parametrize("error", BAD_SPANS)
+def test_spans_that_the_database_rejects_do_not_wait(mlflow: MLflow, error: str) -> None:
+    with code(mlflow, BAD_SPANS[error]):
+        answer = mlflow.send(make_trace())
+    assert (answer.status_code, "made for a test" in answer.text) == (400, True)
+
+
+def test_a_span_that_mlflow_rejects_does_not_wait(mlflow: MLflow) -> None:
+    answer = mlflow.send(make_trace(session="s" * 251))
+    assert (answer.status_code, "exceeds the maximum length of 250" in answer.text) == (400, True)
+
+
+def test_a_span_that_is_twice_in_a_batch_is_stored_once(mlflow: MLflow) -> None:
+    trace = make_trace()
+    spans_of(trace).add().CopyFrom(spans_of(trace)[0])
+    assert mlflow.send(trace).status_code == 200
+    assert mlflow.count_stored(trace) == SPANS
+
+
+def test_spans_wait_for_a_free_connection() -> None:
+    engine = sqlalchemy.create_engine(
+        "sqlite://", poolclass=sqlalchemy.QueuePool, pool_size=1, max_overflow=0, pool_timeout=0.01
+    )
+    with engine.connect(), pytest.raises(sqlalchemy.exc.TimeoutError) as raised:
+        engine.connect()
+    assert "QueuePool limit of size 1" in find_state(raised.value)
+
+
+def test_other_errors_say_nothing_of_the_database() -> None:
+    assert not find_state(ValueError("no span"))
