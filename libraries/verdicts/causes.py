@@ -43,7 +43,7 @@ RETRIED = (
     ("no such host", "its host name does not resolve"),
     ("connection refused", "it refuses connections"),
     ("HTTP response to HTTPS client", "it speaks http, and the collector sends https"),
-    ("HTTP Status Code 503", "it answers 503, as it does without its database"),
+    ("HTTP Status Code 503", "it answers 503, as it does without its database or with a read-only one"),
     ("HTTP Status Code 502", "a proxy before it answers 502"),
     ("HTTP Status Code 429", "it answers 429, too many requests"),
     ("no route to host", "there is no route to its address"),
@@ -264,11 +264,11 @@ def _not_found(evidence: Evidence, exporter: Exporter) -> str:
 def _why_retried(evidence: Evidence, exporter: Exporter, line: str) -> str:
     """Return what a line about a retry means.
 
-    An MLflow that answers 503 but finds the experiment in its database means the collector's login:
-    components/mlflow-auth lets it answer so.
+    An MLflow that answers 503 but finds the experiment in its database means the collector's login, as
+    components/mlflow-auth lets it answer, or a database that can be read alone.
     """
     if "HTTP Status Code 503" in line and exporter.authenticator and evidence.experiment:
-        return _login(exporter)
+        return f"{_login(exporter)}. Or its database cannot store spans now, and MLflow's log says so"
     known = [meaning for mark, meaning in RETRIED if mark in line]
     return known[0] if known else "see the log line below"
 

@@ -201,6 +201,10 @@ CASES = {
         seen(RECEIVED + QUEUED, exporter=WITH_LOGIN, log=[retried("HTTP Status Code 503")]),
         "MLflow does not take the spans: it does not know the login that the collector sends",
     ),
+    "MLflow does not know the collector's login, or cannot store": (
+        seen(RECEIVED + QUEUED, exporter=WITH_LOGIN, log=[retried("HTTP Status Code 503")]),
+        "gives MLflow the Secret's password again. Or its database cannot store spans now, and MLflow's log",
+    ),
     "MLflow does not accept the collector's token": (
         seen(RECEIVED + QUEUED, exporter=WITH_TOKEN, log=[retried("HTTP Status Code 503")]),
         "MLflow does not take the spans: it does not accept the token that the collector sends",
@@ -219,7 +223,7 @@ CASES = {
     ),
     "MLflow's database is away, login or not": (
         seen(RECEIVED + QUEUED, exporter=WITH_LOGIN, log=[retried("HTTP Status Code 503")], experiment=None),
-        "MLflow does not take the spans: it answers 503, as it does without its database",
+        "MLflow does not take the spans: it answers 503, as it does without its database or with a read-only",
     ),
     "the agent logs why its spans are refused": (
         seen(
