@@ -4,7 +4,8 @@ The collector retries spans that MLflow answers with 503, and drops the whole ba
 MLflow 3.17.2 answers 400 to good spans too, so two things differ here:
 
 - Errors that only say in which state the database is, such as read-only, are answered with 503.
-- A span that is twice in a batch, as after a retry of its sender, is stored once. PostgreSQL rejects both.
+- A span that is twice in a batch, as after a retry of its sender, is stored once. PostgreSQL would reject
+  the batch.
 
 What is wrong with the spans themselves is answered as before. MLflow takes `build_store` for databases of the
 kind postgresql, because entry_points.txt names it as a plugin.
