@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from kubernetes import client
 
 from disruption.changes import Changes
+from disruption.postgres import PostgreSQL
 from disruption.visitors import Visitors
 from kube.client import ClusterClient, ClusterError
+from kube.model import Object
+from kube.pods import Pods
 
 POD = {"metadata": {"name": "mlflow-1", "namespace": "kagenti-system"}}
 WORKLOAD = {"metadata": {"name": "otel-collector", "namespace": "kagenti-system"}}
@@ -114,3 +118,34 @@ def test_what_was_created_is_deleted() -> None:
         {"name": "visitor-2", "namespace": "team1"},
         {"name": "visitor-1", "namespace": "default"},
     ]
+
+
+class _Psql(Pods):
+    """Stands for the pod of PostgreSQL: keeps the programs, and prints these answers in turn."""
+
+    def __init__(self, *answers: str) -> None:
+        super().__init__(ClusterClient())
+        self.ran: list[str] = []
+        self._answers = list(answers)
+
+    def run_in_pod(self, pod: Object, container: str, command: Sequence[str]) -> str:  # noqa: ARG002
+        self.ran.append(command[-1])
+        return self._answers.pop(0)
+
+
+POSTGRES = {"metadata": {"name": "postgres-0"}, "spec": {"containers": [{"name": "postgres"}]}}
+
+
+@pytest.mark.parametrize(("read_only", "value"), [(True, "on"), (False, "off")])
+def test_sets_postgresql_read_only_and_has_it_read_that(read_only: bool, value: str) -> None:
+    psql = _Psql("ALTER SYSTEM\n", "t\n")
+    PostgreSQL(psql).set_read_only(POSTGRES, read_only)
+    setting, reload = psql.ran
+    assert setting.endswith(f'--command="ALTER SYSTEM SET default_transaction_read_only = {value}"')
+    assert reload.endswith('--command="SELECT pg_reload_conf()"')
+
+
+@pytest.mark.parametrize("answers", [["ERROR:  permission denied"], ["ALTER SYSTEM", "f"]])
+def test_says_what_postgresql_rejects(answers: list[str]) -> None:
+    with pytest.raises(ClusterError, match=rf"postgres-0 rejects .*: {answers[-1]}"):
+        PostgreSQL(_Psql(*answers)).set_read_only(POSTGRES, read_only=True)
