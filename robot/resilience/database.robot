@@ -13,8 +13,10 @@ Test Tags         resilience    disruptive    postgres
 
 
 *** Variables ***
-# How many questions are answered while PostgreSQL is read-only: about 20 seconds, two at a time.
-${QUESTIONS_MEANWHILE}    ${40}
+# How many questions MLflow has taken before PostgreSQL is read-only: a server that has just started answers the first
+# spans late. How many more are asked while it is: 10 to 40 seconds, two at a time.
+${QUESTIONS_BEFORE}       ${10}
+${QUESTIONS_MEANWHILE}    ${80}
 ${POSTGRES}               ${None}
 
 
@@ -23,16 +25,8 @@ No Span Is Lost For MLflow While PostgreSQL Is Read-Only
     [Documentation]    MLflow answers 503, and the collector keeps the spans. Phoenix answers 200 and stores nothing
     ...    (measured with 20.26.1), so what it lacks is counted and not failed.
     [Tags]    mlflow    otel-collector    phoenix
-    ${before} =    Read Collector Metrics
     ${asking} =    Start Asking Questions
-    Set PostgreSQL Read-Only    ${POSTGRES}    ${True}
-    Wait Until Keyword Succeeds
-    ...    ${LIMITS}[recovery]
-    ...    1s
-    ...    Collector Should Have Received Questions Since
-    ...    ${before}
-    ...    ${QUESTIONS_MEANWHILE}
-    Set PostgreSQL Read-Only    ${POSTGRES}    ${False}
+    Make PostgreSQL Read-Only While Questions Are Asked
     ${questions} =    Stop Asking    ${asking}
     MLflow Should Have Whole Traces    ${questions}
     ${phoenix} =    Count What Phoenix Lacks    ${questions}
@@ -57,15 +51,44 @@ Leave PostgreSQL Writable
     Set PostgreSQL Read-Only    ${POSTGRES}    ${False}
     Wait Until The Stack Is Ready
 
-Collector Should Have Received Questions Since
-    [Documentation]    Fail unless the collector accepted the spans of so many questions since its metrics were read.
-    [Arguments]    ${before}    ${questions}
+Make PostgreSQL Read-Only While Questions Are Asked
+    [Documentation]    Wait until MLflow takes spans; make PostgreSQL read-only until more of them have come.
+    ${before} =    Read Collector Metrics
+    Wait Until Spans Of Questions Are Counted
+    ...    otelcol_exporter_sent_spans
+    ...    ${before}
+    ...    ${QUESTIONS_BEFORE}
+    Set PostgreSQL Read-Only    ${POSTGRES}    ${True}
+    ${before} =    Read Collector Metrics
+    Wait Until Spans Of Questions Are Counted
+    ...    otelcol_receiver_accepted_spans
+    ...    ${before}
+    ...    ${QUESTIONS_MEANWHILE}
+    Set PostgreSQL Read-Only    ${POSTGRES}    ${False}
+
+Wait Until Spans Of Questions Are Counted
+    [Documentation]    Wait until a counter of the collector shows the spans of so many questions more than before.
+    [Arguments]    ${counter}    ${before}    ${questions}
+    Wait Until Keyword Succeeds
+    ...    ${LIMITS}[recovery]
+    ...    1s
+    ...    Spans Of Questions Should Be Counted
+    ...    ${counter}
+    ...    ${before}
+    ...    ${questions}
+
+Spans Of Questions Should Be Counted
+    [Documentation]    Fail unless a counter of the collector shows the spans of so many questions more than before. Of
+    ...    several exporters, that of MLflow counts.
+    [Arguments]    ${counter}    ${before}    ${questions}
     ${spans} =    Get Spans Per Question
     VAR    ${least} =    ${{$questions * $spans}}
+    ${mlflow} =    Get Exporter    mlflow
     ${after} =    Read Collector Metrics
-    VAR    ${accepted} =    ${{$after.since($before).total('otelcol_receiver_accepted_spans')}}
-    IF    $accepted < $least
-        Fail    The collector accepted ${accepted} spans since the questions began, expected at least ${least}.
+    VAR    ${labels} =    ${{ {'exporter': $mlflow.name} if 'exporter' in $counter else {} }}
+    VAR    ${counted} =    ${{$after.since($before).total($counter, **$labels)}}
+    IF    $counted < $least
+        Fail    The collector counts ${counted} spans more in ${counter}, expected at least ${least}.
     END
 
 Count What Phoenix Lacks
