@@ -128,7 +128,13 @@ class _Psql(Pods):
         self.ran: list[str] = []
         self._answers = list(answers)
 
-    def run_in_pod(self, pod: Object, container: str, command: Sequence[str]) -> str:  # noqa: ARG002
+    def run_in_pod(
+        self,
+        pod: Object,  # noqa: ARG002
+        container: str,  # noqa: ARG002
+        command: Sequence[str],
+        line: str = "",  # noqa: ARG002
+    ) -> str:
         self.ran.append(command[-1])
         return self._answers.pop(0)
 
