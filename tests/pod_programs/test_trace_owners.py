@@ -16,7 +16,9 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtelSpan
 
+import lossless_store
 import mlflow_plugin
+from trace_owners import TraceOwners
 
 TRACE, OTHER, ROOT, CHILD = b"\1" * 16, b"\2" * 16, b"\1" * 8, b"\2" * 8
 
@@ -31,22 +33,30 @@ def store(uri: str, tmp_path: Path) -> SqlAlchemyStore:
     return mlflow_plugin.build_store(uri, str(tmp_path))
 
 
-def test_mlflows_server_finds_the_plugin(tmp_path: Path) -> None:
-    folder = Path(mlflow_plugin.__file__).parent
-    (tmp_path / "mlflow_plugin-1.dist-info").mkdir()
-    shutil.copy(folder / "entry_points.txt", tmp_path / "mlflow_plugin-1.dist-info")
-    for module in ("mlflow_plugin.py", "trace_owners.py"):
-        shutil.copy(folder / module, tmp_path)
+def test_mlflows_server_takes_the_plugin_that_is_found_last(tmp_path: Path) -> None:
+    paths = []
+    for main, modules in ((lossless_store, ()), (mlflow_plugin, ("trace_owners.py",))):
+        folder = Path(str(main.__file__)).parent
+        found_in = tmp_path / main.__name__
+        (found_in / f"{main.__name__}-1.dist-info").mkdir(parents=True)
+        shutil.copy(folder / "entry_points.txt", found_in / f"{main.__name__}-1.dist-info")
+        for module in (f"{main.__name__}.py", *modules):
+            shutil.copy(folder / module, found_in)
+        paths.append(str(found_in))
     program = (
         "from mlflow.server.handlers import _tracking_store_registry as registry\n"
         "print(registry.get_store_builder('postgresql+psycopg2://').__module__)"
     )
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     done = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip().splitlines()[-1] == "mlflow_plugin", done.stderr
     assert "Failure attempting to register store" not in done.stderr
+
+
+def test_good_spans_wait_for_the_database_as_in_the_base(store: SqlAlchemyStore) -> None:
+    assert store.log_spans.__wrapped__.__func__ is TraceOwners.log_spans
 
 
 def make_span(trace: bytes, span: bytes, name: str, parent: bytes = b"") -> Span:
