@@ -1,4 +1,7 @@
-"""What `.ci/run` runs: the steps of .ci/steps.toml that a submission concerns, and a table at the end."""
+"""What `.ci/run` runs: the steps of .ci/steps.toml that a submission concerns, and a table at the end.
+
+Of the steps with a turn one turn runs a submission: the commit's id says which, also in a shallow clone.
+"""
 
 from __future__ import annotations
 
@@ -28,11 +31,12 @@ LIMIT = 85 * 60  # seconds for all steps; whoever runs `.ci/run` may end it afte
 
 @dataclass(frozen=True)
 class Step:
-    """One command line, and the paths that it concerns (none: everything)."""
+    """One command line, the paths that it concerns (none: everything), and its turn (0: every one)."""
 
     command: str
     minutes: int
     paths: tuple[str, ...] = ()
+    turn: int = 0
 
     def concerns(self, changed: Iterable[str] | None) -> bool:
         """Return whether the step runs for these changed files (None: not known)."""
@@ -72,9 +76,14 @@ class Outcome:
 def read_steps(text: str) -> list[Step]:
     """Return the steps of .ci/steps.toml, in order."""
     return [
-        Step(entry["command"], entry["minutes"], tuple(entry.get("paths", ())))
+        Step(entry["command"], entry["minutes"], tuple(entry.get("paths", ())), entry.get("turn", 0))
         for entry in tomllib.loads(text)["step"]
     ]
+
+
+def turn_of(commit: str, steps: Iterable[Step]) -> int:
+    """Return whose turn it is with a commit's id (hex digits): 1 to the last turn of the steps."""
+    return int(commit, 16) % max(1, *(step.turn for step in steps)) + 1
 
 
 def git(*arguments: str) -> list[str] | None:
@@ -139,13 +148,20 @@ def run(step: Step, limit: float) -> Outcome:
     return Outcome(step, result, passed, time.monotonic() - clock, counts)
 
 
-def run_all(steps: Sequence[Step], changed: Iterable[str] | None, limit: float = LIMIT) -> list[Outcome]:
-    """Run the steps that these changes concern, up to the first that fails; return what became of each."""
+def run_all(
+    steps: Sequence[Step], changed: Iterable[str] | None, limit: float = LIMIT, turn: int = 1
+) -> list[Outcome]:
+    """Run the steps that these changes concern and whose turn it is, up to the first that fails.
+
+    Return what became of each.
+    """
     outcomes: list[Outcome] = []
     deadline = time.monotonic() + limit
     for step in steps:
         if not step.concerns(changed):
             outcomes.append(Outcome(step, "not needed: nothing that it concerns changed"))
+        elif step.turn not in (0, turn):
+            outcomes.append(Outcome(step, f"not its turn: it runs in turn {step.turn}, this is turn {turn}"))
         elif any(outcome.passed is False for outcome in outcomes):
             outcomes.append(Outcome(step, "not run: a step before it failed"))
         else:
@@ -172,7 +188,9 @@ def main() -> int:
         say(f"What changed since {BASE} is not known: every step runs.")
     else:
         say(f"{len(changed)} files changed since this branch left {BASE}.")
-    outcomes = run_all(read_steps(STEPS.read_text(encoding="utf-8")), changed)
+    steps = read_steps(STEPS.read_text(encoding="utf-8"))
+    commit = git("rev-parse", "HEAD") or ["0"]
+    outcomes = run_all(steps, changed, turn=turn_of(commit[0], steps))
     counts = sum((outcome.counts for outcome in outcomes), Counts())
     say(f"\n{table(outcomes)}\n{counts}")
     return 1 if any(outcome.passed is False for outcome in outcomes) else 0

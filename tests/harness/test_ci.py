@@ -21,8 +21,23 @@ def test_every_path_of_a_step_is_there(step: Step) -> None:
     assert [path for path in step.paths if not (ci.ROOT / path).exists()] == []
 
 
-def test_all_steps_together_stay_within_an_hour() -> None:
-    assert sum(step.minutes for step in STEPS) <= 60
+@pytest.mark.parametrize("turn", sorted({ci.turn_of(f"{number:x}", STEPS) for number in range(20)}))
+def test_all_steps_of_a_turn_stay_within_an_hour(turn: int) -> None:
+    assert sum(step.minutes for step in STEPS if step.turn in (0, turn)) <= 60
+
+
+def test_a_commits_id_says_whose_turn_it_is() -> None:
+    steps = [ALWAYS, Step("one", 1, turn=1), Step("three", 1, turn=3)]
+    assert [ci.turn_of(commit, steps) for commit in ("0", "1", "2", "f" * 40)] == [1, 2, 3, 1]
+    assert ci.turn_of("7", [ALWAYS]) == 1
+
+
+def test_a_step_waits_for_its_turn() -> None:
+    outcomes = ci.run_all([Step("false", 1, turn=2), Step("true", 1, turn=1)], None, turn=1)
+    assert [outcome.result for outcome in outcomes] == [
+        "not its turn: it runs in turn 2, this is turn 1",
+        "passed",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -183,6 +198,6 @@ def test_the_last_line_counts_the_tests_of_all_steps(
         Outcome(ALWAYS, "passed", passed=True, seconds=61, counts=Counts(800, 0, 3)),
         Outcome(KUSTOMIZE, "?", passed=passed, seconds=2, counts=Counts(50, 0 if passed else 1, 34)),
     ]
-    monkeypatch.setattr(ci, "run_all", lambda *_: outcomes)
+    monkeypatch.setattr(ci, "run_all", lambda *_, **__: outcomes)
     assert ci.main() == code
     assert capsys.readouterr().out.splitlines()[-1] == f"850 passed, {1 - passed} failed, 37 skipped"
