@@ -178,6 +178,8 @@ def _not_sent(evidence: Evidence, exporter: Exporter) -> str:
     title, accepted = evidence.title, evidence.grown.total(ACCEPTED)
     if evidence.backend_error:
         return f"{title} cannot be asked: {evidence.backend_error}"
+    if hidden := _hidden(evidence):
+        return hidden
     if queued:
         return f"accepted {accepted}, sent to {title} 0, still in the collector's queue {queued}"
     dropped = exporter.filtered(evidence.grown)
@@ -322,7 +324,8 @@ def _hidden(evidence: Evidence) -> str:
     if evidence.backend != "mlflow" or "experiment" in evidence.unread:
         return ""
     if found is None:
-        return f"MLflow has no experiment {name}"
+        wanted = evidence.experiment_name or f"{sent_to}, which the collector sends to"
+        return f"MLflow has no experiment {wanted}"
     if found["lifecycle"] != "active":
         return f"experiment {name} is deleted: MLflow takes its traces and hides them"
     if sent_to and found["id"] != sent_to:

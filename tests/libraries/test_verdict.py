@@ -244,6 +244,10 @@ CASES = {
         seen(RECEIVED + failed("Unknown"), log=[dropped(422)], sent_to=None),
         "status 422, the collector sends no header x-mlflow-experiment-id",
     ),
+    "the experiment is missing, and the spans are not sent yet": (
+        seen(RECEIVED + QUEUED, sent_to="999999", experiment_name="", experiment=None),
+        "MLflow has no experiment 999999, which the collector sends to",
+    ),
     "a span is poisonous": (
         seen(RECEIVED + failed("InvalidArgument")),
         "status 400, the batch has a span that it cannot store",
