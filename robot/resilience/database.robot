@@ -36,9 +36,10 @@ No Span Is Lost For MLflow While PostgreSQL Is Read-Only
 
 *** Keywords ***
 Begin With PostgreSQL
-    [Documentation]    Skip where disruption is not allowed or PostgreSQL is not in the stack; wait until it is ready.
+    [Documentation]    Skip where disruption is not allowed, PostgreSQL is not in the stack, or nobody can read how many
+    ...    spans the collector sent; wait until the stack is ready.
     Skip Unless Deployed    postgres
-    Skip Unless Deployed    otel-collector
+    Skip Unless Deployed    collector-metrics
     Begin Disruption
     Remember Workloads
     Wait Until The Stack Is Ready
