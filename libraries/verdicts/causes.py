@@ -215,7 +215,8 @@ def _refusal(evidence: Evidence, exporter: Exporter) -> str:
     from_types = [STATUS_OF_TYPE[name] for name in types if name in STATUS_OF_TYPE]
     status = next(iter([*reversed(logged), *from_types]), "")
     meanings = {
-        "400": "the batch has a span that it cannot store, or the experiment id is not a number",
+        "400": "the batch has a span that it cannot store, its database takes no writes (PostgreSQL's log "
+        "says), or the experiment id is not a number",
         "401": _login(exporter),
         "403": _forbidden(evidence, exporter),
         "404": _not_found(evidence, exporter),
