@@ -25,7 +25,7 @@ class Outcome:
 
     - `subject`, `sentence`: the first diagnosis; empty where there was none.
     - `seconds`: from the start of Robot Framework's run until that diagnosis; None where there was none.
-    - `missed`: tests that did not fail as expected, a sentence each.
+    - `missed`: tests that there are not or that did not fail as expected, a sentence each.
     - `unnamed`: why diagnosis and messages are not the expected ones, a sentence each.
     - `false_alarms`: tests that failed although they must stay green, a sentence each.
     - `took`: seconds to break the stack, to judge and to heal.
@@ -110,24 +110,24 @@ def judge(fault: Fault, folder: Path) -> Outcome:
         first["subject"],
         first["sentence"],
         seconds,
-        missed=list(_missed(fault, tests)),
+        missed=[*_absent(fault, tests), *_missed(fault, tests)],
         unnamed=[*_unnamed(fault, first["subject"], first["sentence"]), *_unsaid(fault, tests)],
         false_alarms=list(_false_alarms(fault, tests)),
     )
 
 
+def _absent(fault: Fault, tests: Mapping[str, Any]) -> list[str]:
+    return [f"No test is named {name!r}" for name in fault.tests if name not in tests]
+
+
 def _missed(fault: Fault, tests: Mapping[str, Any]) -> Iterator[str]:
-    for name in fault.fails:
-        if name not in tests:
-            yield f"No test is named {name!r}"
-        elif tests[name].status != "FAIL":
+    for name in filter(tests.__contains__, fault.fails):
+        if tests[name].status != "FAIL":
             yield f"{name!r} did not fail: {_result(tests[name])}"
         elif tests[name].message.startswith(NOT_JUDGED):
             yield f"{name!r} did not look: {_result(tests[name])}"
-    for name in fault.not_judged:
-        if name not in tests:
-            yield f"No test is named {name!r}"
-        elif not tests[name].message.startswith(NOT_JUDGED):
+    for name in filter(tests.__contains__, fault.not_judged):
+        if not tests[name].message.startswith(NOT_JUDGED):
             yield f"{name!r} was judged: {_result(tests[name])}"
 
 
@@ -148,10 +148,8 @@ def _unsaid(fault: Fault, tests: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _false_alarms(fault: Fault, tests: Mapping[str, Any]) -> Iterator[str]:
-    for name in fault.passes:
-        if name not in tests:
-            yield f"No test is named {name!r}"
-        elif tests[name].status != "PASS":
+    for name in filter(tests.__contains__, fault.passes):
+        if tests[name].status != "PASS":
             yield f"{name!r} must stay green: {_result(tests[name])}"
 
 

@@ -27,28 +27,32 @@ HEAD = (
     "failed although it must stay green is a *false alarm*. The catalogue is in `harness/faults/catalogue`."
     "\n\n`python -m harness.faults.page results/faults/faults.json` writes this page."
 )
-COLUMNS = "| fault | what breaks | first diagnosis | seen | seconds to the diagnosis |\n|---|---|---|---|---|"
-ROW = re.compile(r"^\| ([a-z0-9-]+) \|.* \| (.*) \| (\S+) \|$", re.MULTILINE)
-Seen = Mapping[str, tuple[str, str]]  # by a fault's name: what became of it, and the seconds
+COLUMNS = (
+    "| fault | what breaks | first diagnosis | seen | seconds to the diagnosis | seconds in all |\n"
+    "|---|---|---|---|---|---|"
+)
+ROW = re.compile(r"^\| ([a-z0-9-]+) \|.* \| (.*) \| (\S+) \| (\S+) \|$", re.MULTILINE)
+NOT_RUN = ("not run yet", "-", "-")
+# By a fault's name: what became of it, the seconds to the diagnosis, and those to break, judge and heal.
+Seen = Mapping[str, tuple[str, str, str]]
 
 
-def read_runs(files: list[Path]) -> dict[str, tuple[str, str]]:
+def read_runs(files: list[Path]) -> dict[str, tuple[str, str, str]]:
     """Return what became of the faults that were run. Raises HarnessError for a file of another form."""
-    seen: dict[str, tuple[str, str]] = {}
+    seen: dict[str, tuple[str, str, str]] = {}
     for file in files:
         content = json.loads(file.read_text(encoding="utf-8"))
         if content.get("format") != FORMAT:
             raise HarnessError(f"{file} is no faults.json of this version: run `tox -e faults` again.")
         for entry in content["faults"]:
             if not entry["left_out"]:
-                seen[entry["name"]] = entry["verdict"], _seconds(entry["seconds"])
+                seen[entry["name"]] = entry["verdict"], _seconds(entry["seconds"]), _seconds(entry["took"])
     return seen
 
 
-def read_page(text: str) -> dict[str, tuple[str, str]]:
+def read_page(text: str) -> dict[str, tuple[str, str, str]]:
     """Return what a page says became of the faults that were run."""
-    rows = ((name, seen, seconds) for name, seen, seconds in ROW.findall(text) if seen != "not run yet")
-    return {name: (seen, seconds) for name, seen, seconds in rows}
+    return {name: (seen, *times) for name, seen, *times in ROW.findall(text) if seen != NOT_RUN[0]}
 
 
 def write_page(seen: Seen) -> str:
@@ -64,18 +68,20 @@ def write_page(seen: Seen) -> str:
 
 
 def _row(fault: Fault, seen: Seen) -> str:
-    verdict, seconds = seen.get(fault.name, ("not run yet", "-"))
-    cells = [fault.name, fault.breaks, str(fault.diagnosis), verdict, seconds]
+    cells = [fault.name, fault.breaks, str(fault.diagnosis), *seen.get(fault.name, NOT_RUN)]
     return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
 
 
 def _score(seen: Seen) -> str:
     total = len(read_catalogue())
-    named = sum(verdict in ("named", "false alarm") for verdict, _ in seen.values())
-    found = sum("not found" not in verdict and verdict != "not run" for verdict, _ in seen.values())
-    false = sum("false alarm" in verdict for verdict, _ in seen.values())
-    seconds = [float(each) for _, each in seen.values() if each != "-"]
-    return f"The catalogue has {total} faults. {Score.with_times(len(seen), found, named, false, seconds)}"
+    verdicts = [verdict for verdict, _, _ in seen.values() if verdict != "not run"]
+    named = sum("not named" not in verdict for verdict in verdicts)
+    found = sum("not found" not in verdict for verdict in verdicts)
+    false = sum("false alarm" in verdict for verdict in verdicts)
+    seconds = [float(each) for _, each, _ in seen.values() if each != "-"]
+    score = Score.with_times(len(seen), found, named, false, seconds)
+    minutes = sum(float(took) for _, _, took in seen.values() if took != "-") / 60
+    return f"The catalogue has {total} faults. {score} To break, judge and heal took {minutes:.0f} minutes."
 
 
 def _seconds(seconds: Any) -> str:  # noqa: ANN401 - of JSON

@@ -55,7 +55,7 @@ def test_it_is_found_by_its_tests_and_named_by_the_first_diagnosis(tmp_path: Pat
         ({"not_judged": ["Finds"]}, "not found", "'Finds' was judged: FAIL lost 3 spans"),
         ({"not_judged": ["Another"]}, "not found", "No test is named 'Another'"),
         ({"passes": ["Finds"]}, "false alarm", "'Finds' must stay green: FAIL lost 3 spans"),
-        ({"passes": ["Another"]}, "false alarm", "No test is named 'Another'"),
+        ({"passes": ["Another"]}, "not found", "No test is named 'Another'"),
         ({"diagnosis": Expected("phoenix", [""])}, "not named", "about 'mlflow', expected 'phoenix'"),
         (
             {"diagnosis": Expected("mlflow", ["stopped"])},
