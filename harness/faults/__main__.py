@@ -26,7 +26,7 @@ from harness.common.progress import say
 from harness.faults import report
 from harness.faults.catalogue import Fault, in_shard, read_catalogue
 from harness.faults.changes import HealingError, broken, heal_what_was_left, plan
-from harness.faults.judging import Outcome, judge, run_tests
+from harness.faults.judging import SHORT_LIMITS, Outcome, judge, run_tests
 from harness.faults.stack import Stack
 
 RESULTS = Path(__file__).parents[2] / "results" / "faults"
@@ -80,7 +80,7 @@ def has_object(name: str, namespace: str) -> bool:
         return False
 
 
-def run(fault: Fault, stack: Stack, variables: Mapping[str, str]) -> Outcome:
+def run(fault: Fault, stack: Stack, variables: Mapping[str, str], limits: Path | None) -> Outcome:
     """Break the stack by a fault, run its tests and heal; return what became of it.
 
     Raises HealingError when the fault stays in the stack.
@@ -89,7 +89,7 @@ def run(fault: Fault, stack: Stack, variables: Mapping[str, str]) -> Outcome:
     folder = RESULTS / fault.name
     try:
         with broken(fault, stack, RESULTS):
-            run_tests(fault, folder, variables)
+            run_tests(fault, folder, variables, limits)
         outcome = judge(fault, folder)
     except HealingError:
         raise
@@ -99,7 +99,11 @@ def run(fault: Fault, stack: Stack, variables: Mapping[str, str]) -> Outcome:
 
 
 def run_all(
-    faults: Sequence[Fault], stack: Stack, variables: Mapping[str, str], outcomes: list[Outcome]
+    faults: Sequence[Fault],
+    stack: Stack,
+    variables: Mapping[str, str],
+    limits: Path | None,
+    outcomes: list[Outcome],
 ) -> None:
     """Run the faults that fit what is deployed, and add to the outcomes what became of each.
 
@@ -112,7 +116,7 @@ def run_all(
         say(f"\n[{number}/{len(faults)}] {fault.name}: {fault.breaks}")
         reason = why_left_out(fault, stack)
         try:
-            outcome = Outcome(fault, left_out=reason) if reason else run(fault, stack, variables)
+            outcome = Outcome(fault, left_out=reason) if reason else run(fault, stack, variables, limits)
         except HealingError as error:
             outcomes.append(Outcome(fault, error=str(error)))
             raise
@@ -130,6 +134,11 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--smoke", action="store_true", help="only some faults, of different kinds")
     parser.add_argument("--shard", type=shard, default=(1, 1), help="only a part of the faults: 1/3")
+    parser.add_argument(
+        "--default-limits",
+        action="store_true",
+        help="wait as long as a user's run does (default: shorter, where no trace is going to arrive)",
+    )
     parser.add_argument(
         "--variable",
         type=pair(":"),
@@ -152,8 +161,9 @@ def main() -> int:
     say(f"The stack of context {context} is broken and healed again.")
     outcomes: list[Outcome] = []
     variables = dict(arguments.variable)
+    limits = None if arguments.default_limits else SHORT_LIMITS
     try:
-        run_all(faults, Stack(variables), variables, outcomes)
+        run_all(faults, Stack(variables), variables, limits, outcomes)
     finally:
         report.write(outcomes, context, RESULTS)
         say(f"\n{report.table(outcomes)}\nReport: {RESULTS / 'faults.html'}")

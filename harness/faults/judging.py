@@ -15,7 +15,7 @@ from harness.common.kubectl import current_context
 from harness.common.suites import SUITES, run_robot
 from harness.faults.catalogue import Fault
 
-LIMITS = Path(__file__).parent / "short_limits.yaml"
+SHORT_LIMITS = Path(__file__).parent / "short_limits.yaml"
 NOT_JUDGED = "Not judged: "  # how the message of such a test begins (docs/diagnosis.md)
 
 
@@ -79,12 +79,18 @@ class Outcome:
         return ", ".join(word for word, wrong in words if wrong) or "named"
 
 
-def run_tests(fault: Fault, folder: Path, variables: Mapping[str, str]) -> None:
-    """Run the fault's tests, with its settings and these, into a folder; an earlier run's results go."""
+def run_tests(
+    fault: Fault, folder: Path, variables: Mapping[str, str], limits: Path | None = SHORT_LIMITS
+) -> None:
+    """Run the fault's tests, with its settings and these, into a folder; an earlier run's results go.
+
+    `limits` is a variable file with LIMITS; None for those of a user's run.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     settings = {**fault.variables, **variables}
     run_robot(
-        "--console", "none", "--variablefile", str(LIMITS),
+        "--console", "none",
+        *(("--variablefile", str(limits)) if limits else ()),
         *(option for each in settings.items() for option in ("--variable", ":".join(each))),
         *(("--variable", f"DISRUPTIVE:{current_context()}") if fault.disruptive else ()),
         *(option for name in fault.tests for option in ("--test", name)),

@@ -174,7 +174,7 @@ def test_a_fault_that_is_not_healed_ends_the_run(
     outcomes: list[Outcome] = []
     monkeypatch.setattr(command, "run_tests", lambda *_: None)
     with pytest.raises(HealingError):
-        command.run_all([SCALED, SCALED], Stack(), {}, outcomes)
+        command.run_all([SCALED, SCALED], Stack(), {}, None, outcomes)
     assert [outcome.verdict for outcome in outcomes] == ["not run"]
     cluster.failing = set()
     heal_what_was_left(command.RESULTS)

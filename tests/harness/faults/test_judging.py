@@ -106,7 +106,7 @@ def test_robot_gets_the_tests_and_the_settings(
     monkeypatch.setattr(judging, "run_robot", lambda *options: runs.append(options))
     fault = replace(FAULT, passes=["Stays"], variables={"REQUIRE": "mlflow"})
     run_tests(fault, tmp_path / "name", {"AGENTS_NAMESPACE": "team2"})
-    run_tests(replace(fault, disruptive=True), tmp_path / "name", {})
+    run_tests(replace(fault, disruptive=True), tmp_path / "name", {}, limits=None)
     pairs = list(zip(runs[0], runs[0][1:], strict=False))
     assert [value for option, value in pairs if option == "--test"] == ["Finds", "Stays"]
     assert [value for option, value in pairs if option == "--variable"] == [
@@ -114,3 +114,4 @@ def test_robot_gets_the_tests_and_the_settings(
         "AGENTS_NAMESPACE:team2",
     ]
     assert "DISRUPTIVE:here" in runs[1]
+    assert ["--variablefile" in options for options in runs] == [True, False]
