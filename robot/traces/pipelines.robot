@@ -53,7 +53,8 @@ Each Pipeline Counts The Probe's Dropped Spans As Filtered
         VAR    ${expected} =    ${{len([each for each in $kept.values() if each is False])}}
         VAR    ${filtered} =    ${{sum($promise.exporter.filtered($after.since($BEFORE)).values())}}
         IF    $filtered < $expected
-            Fail    Filtered before ${backend} ${filtered}, expected ${expected} (spans of the probe).
+            Fail
+            ...    The collector counts ${filtered} of the probe's spans as filtered before ${backend}, not ${expected}.
         END
     END
 
