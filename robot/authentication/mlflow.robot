@@ -204,8 +204,10 @@ Answer Should Have Status
     [Documentation]    Fail unless MLflow answers a request with a login with that status.
     [Arguments]    ${login}    ${method}    ${path}    ${status}    ${content}={}    ${experiment}=0    # robocop: off=LEN07
     ${answer} =    Send Request To MLflow    ${login}    ${method}    ${path}    ${content}    ${experiment}
+    VAR    ${meaning} =    ${{'. This login may do too much' if $status == '403' else ''}}
+    VAR    ${seen} =    ${{$login or 'no login'}} MLflow answers ${method} ${path} with ${answer.status_code}
     Should Be Equal As Integers    ${answer.status_code}    ${status}
-    ...    msg=MLflow answers ${method} ${path} with ${answer.status_code}, not ${status}: ${answer.text[:300].strip()}
+    ...    msg=With ${seen}, not ${status}${meaning}: ${answer.text[:300].strip()}
     ...    values=False
 
 Send Request To MLflow
