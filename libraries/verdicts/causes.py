@@ -181,12 +181,23 @@ def _not_sent(evidence: Evidence, exporter: Exporter) -> str:
     if hidden := _hidden(evidence):
         return hidden
     if queued:
-        return f"accepted {accepted}, sent to {title} 0, still in the collector's queue {queued}"
-    dropped = exporter.filtered(evidence.grown)
-    if dropped:
-        filtered = f"{sum(dropped.values())} ({', '.join(dropped)})"
-        return f"the collector dropped spans: accepted {accepted}, filtered {filtered}, sent to {title} 0"
+        waits = f": sending_queue.batch of {exporter.name} waits for more, or {title} has not answered yet"
+        return (
+            f"accepted {accepted}, sent to {title} 0, still in the collector's queue {queued}"
+            f"{'' if 'log' in evidence.unread else waits}"
+        )
+    if dropped := _describe_filtered(evidence):
+        return f"the collector dropped spans{dropped}, sent to {title} 0"
     return f"the collector accepted {counted(accepted, 'span')} and sent none to {title} yet"
+
+
+def _describe_filtered(evidence: Evidence) -> str:
+    """Return how many spans the filters before the backend dropped, to go on with; empty where none."""
+    dropped = evidence.exporter.filtered(evidence.grown) if evidence.exporter else {}
+    if not dropped:
+        return ""
+    accepted, filtered = evidence.grown.total(ACCEPTED), sum(dropped.values())
+    return f": accepted {accepted}, filtered {filtered} ({', '.join(dropped)})"
 
 
 def _unreached(evidence: Evidence, exporter: Exporter) -> str:
@@ -215,8 +226,7 @@ def _refusal(evidence: Evidence, exporter: Exporter) -> str:
     from_types = [STATUS_OF_TYPE[name] for name in types if name in STATUS_OF_TYPE]
     status = next(iter([*reversed(logged), *from_types]), "")
     meanings = {
-        "400": "the batch has a span that it cannot store, its database takes no writes (PostgreSQL's log "
-        "says), or the experiment id is not a number",
+        "400": _not_valid(evidence),
         "401": _login(exporter),
         "403": _forbidden(evidence, exporter),
         "404": _not_found(evidence, exporter),
@@ -227,6 +237,13 @@ def _refusal(evidence: Evidence, exporter: Exporter) -> str:
     if status or types:
         return f"status {status}" if status else f"counted as {', '.join(types)}"
     return "see the log line below"
+
+
+def _not_valid(evidence: Evidence) -> str:
+    """Return what 400 means: an experiment's id that is none, a span or a database that MLflow cannot use."""
+    if evidence.sent_to and not evidence.sent_to.isdecimal():
+        return f"the experiment id is not a number: the collector sends {evidence.sent_to!r}"
+    return "the batch has a span that it cannot store, or its database takes no writes: PostgreSQL's log says"
 
 
 def _not_stored(evidence: Evidence) -> str:
@@ -296,7 +313,7 @@ def _login(exporter: Exporter) -> str:
 def _storing(evidence: Evidence) -> str:
     """Return why spans that were sent are not seen as a whole trace."""
     if evidence.trace is not None:
-        return _incomplete(evidence.trace, evidence.expected_spans)
+        return f"{_incomplete(evidence.trace, evidence.expected_spans)}{_describe_filtered(evidence)}"
     if evidence.backend_error:
         return f"the collector sent the spans, but {evidence.backend_error}"
     return _hidden(evidence) or (

@@ -25,6 +25,7 @@ EXPORTER = Exporter(
 WITH_LOGIN = replace(EXPORTER, authenticator="basicauth/mlflow")
 WITH_TOKEN = replace(EXPORTER, authenticator="oauth2client/mlflow")
 IDLE = 'otelcol_exporter_queue_capacity{exporter="otlp_http/mlflow"} 100000\notelcol_process_uptime 60\n'
+FILTERED_ONE = 'otelcol_processor_filter_spans_filtered{filter="filter/openinference_only"} 2\n'
 FILTERED_ALL = 'otelcol_processor_filter_spans_filtered{filter="filter/openinference_only"} 20\n'
 RECEIVED = 'otelcol_receiver_accepted_spans{receiver="otlp",transport="http"} 10\n'
 SENT = 'otelcol_exporter_sent_spans{exporter="otlp_http/mlflow"} 10\n'
@@ -248,6 +249,10 @@ CASES = {
         seen(RECEIVED + QUEUED, sent_to="999999", experiment_name="", experiment=None),
         "MLflow has no experiment 999999, which the collector sends to",
     ),
+    "the experiment id is its name": (
+        seen(RECEIVED + failed("InvalidArgument"), sent_to="weather-agent"),
+        "status 400, the experiment id is not a number: the collector sends 'weather-agent'",
+    ),
     "a span is poisonous": (
         seen(RECEIVED + failed("InvalidArgument")),
         "status 400, the batch has a span that it cannot store",
@@ -274,7 +279,8 @@ CASES = {
     ),
     "another exporter's line is not evidence": (
         seen(RECEIVED + QUEUED, log=[retried("no such host").replace(MLFLOW, "otlp_http/phoenix")]),
-        "accepted 10, sent to MLflow 0, still in the collector's queue 10",
+        "accepted 10, sent to MLflow 0, still in the collector's queue 10: sending_queue.batch of "
+        "otlp_http/mlflow waits for more, or MLflow has not answered yet",
     ),
     "the filter drops everything": (
         seen(RECEIVED + FILTERED_ALL),
@@ -299,6 +305,13 @@ CASES = {
     "MLflow cannot be asked while spans are on their way": (
         seen(RECEIVED + QUEUED, backend_error="There is no way in to mlflow: 404"),
         "MLflow cannot be asked: There is no way in to mlflow: 404",
+    ),
+    "the root is missing, and a filter dropped it": (
+        seen(
+            RECEIVED + SENT + FILTERED_ONE,
+            trace=Trace("0" * 32, (span("b", "a"), span("c", "b")), "mlflow", "IN_PROGRESS"),
+        ),
+        "it has 2 spans and no root: accepted 10, filtered 1 (filter/openinference_only)",
     ),
     "the root is missing": (
         seen(
