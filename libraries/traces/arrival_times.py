@@ -22,10 +22,11 @@ class ArrivalTimes:
 
     @keyword
     def note_arrival_time(self, backend: str, trace_id: str, question: Question, whole_at: float) -> float:
-        """Keep when a question's trace was first seen whole; return its arrival time in seconds."""
-        seconds = max(0.0, whole_at - question.answered_at)
-        self._seconds[backend].setdefault(trace_id, seconds)
-        return seconds
+        """Keep when a question's trace was first seen whole; return its arrival time in seconds.
+
+        Where it was seen before, that counts.
+        """
+        return self._seconds[backend].setdefault(trace_id, max(0.0, whole_at - question.answered_at))
 
     @keyword
     def note_arrival_times(self, backend: str, questions: list[Question], arrivals: list[Arrival]) -> None:

@@ -9,49 +9,79 @@ Resource         ../../resources/contracts.resource
 Resource         ../../resources/questions.resource
 Resource         ../../resources/traces.resource
 
-Suite Setup      Find What Can Be Asked
+Suite Setup      Ask Every Kind Of Question
 Test Template    Trace Should Be As Its Contract Says
 
 Test Tags        traces    contract    mlflow    phoenix    weather-agent    weather-tool    model
 
 
+*** Variables ***
+# What is asked, each in a context of its own; beside these, about each of FAILING_CITIES.
+${THREE_CITIES}                What is the weather in Paris, Rome and Oslo?
+${ALL_CITIES}                  What is the weather in ${{', '.join($CITIES)}}?
+${GREETING}                    Hello, who are you?
+${MODEL_FAILURE}               What is the weather in Paris? model-fails-with-500
+${MODEL_FAILURE_AFTER_TOOL}    What is the weather in Paris? model-fails-after-tool-with-500
+@{TEXTS}                       ${THREE_CITIES}
+...                            ${ALL_CITIES}
+...                            ${GREETING}
+...                            ${MODEL_FAILURE}
+...                            ${MODEL_FAILURE_AFTER_TOOL}
+
+
 *** Test Cases ***    KIND    QUESTION    TOOL CALLS    CITIES
 Each City Is A Tool Call Of Its Own
     [Documentation]    One TOOL span a city, each with its own canary, all before the model's last call.
-    several-tools    What is the weather in Paris, Rome and Oslo?    ${3}    Paris    Rome    Oslo
+    several-tools    ${THREE_CITIES}    ${3}    Paris    Rome    Oslo
 Many Cities In One Question Are As Many Tool Calls
     [Documentation]    The model call after them has more attributes than an SDK keeps by default. This project's agent
     ...    keeps them all; the public one drops the oldest, which the report names.
-    ${MANY_TOOLS}
-    ...    What is the weather in ${{', '.join($CITIES)}}?
-    ...    ${{len($CITIES)}}
-    ...    @{CITIES}
+    ${MANY_TOOLS}    ${ALL_CITIES}    ${{len($CITIES)}}    @{CITIES}
 A Greeting Needs No Tool
     [Documentation]    One model call, no TOOL span, no canary.
-    no-tool    Hello, who are you?    ${0}
+    no-tool    ${GREETING}    ${0}
 A Tool's Failure Is An Error On Its Span, And The Agent Answers
     [Documentation]    ERROR and an exception event on the tool's span; the model gets the error; MLflow's trace is OK.
     [Template]    Traces Of Failing Cities Should Be As Their Contracts Say
     ${FAILING_CITIES}
 One Tool's Failure Among Several Is An Error On Its Span Alone
     [Documentation]    The other calls are good, and the answer holds what they said and the error.
-    one-of-several-tools-fails
-    ...    What is the weather in Paris, ${{next(iter($FAILING_CITIES))}} and Oslo?
-    ...    ${3}
-    ...    Paris
-    ...    Oslo
+    one-of-several-tools-fails    ${ONE_FAILING_CITY}    ${3}    Paris    Oslo
 A Model's Failure Is An Error Up To The Trace
     [Documentation]    ERROR from the model call up to the agent's span, no tool, no tokens; MLflow's trace is an ERROR.
-    model-fails    What is the weather in Paris? model-fails-with-500    ${0}
+    model-fails    ${MODEL_FAILURE}    ${0}
 A Model That Fails After The Tool Leaves The Earlier Spans Good
     [Documentation]    The first model call and the tool are good and counted, the second call and all above it are not.
-    model-fails-after-tool
-    ...    What is the weather in Paris? model-fails-after-tool-with-500
-    ...    ${1}
-    ...    Paris
+    model-fails-after-tool    ${MODEL_FAILURE_AFTER_TOOL}    ${1}    Paris
 
 
 *** Keywords ***
+Ask Every Kind Of Question
+    [Documentation]    Read the collector's counters, then ask all questions at once, so that their traces come
+    ...    together. The tests judge them one by one.
+    Find What Can Be Asked
+    VAR    ${ONE_FAILING_CITY} =
+    ...    What is the weather in Paris, ${{next(iter($FAILING_CITIES))}} and Oslo?
+    ...    scope=SUITE
+    VAR    @{failing} =    @{{[f'What is the weather in {city}?' for city in $FAILING_CITIES]}}
+    ${before} =    Read Collector Metrics Or None
+    ${questions} =    Ask Texts At Once    @{TEXTS}    ${ONE_FAILING_CITY}    @{failing}
+    VAR    ${METRICS_BEFORE} =    ${before}    scope=SUITE
+    VAR    &{ASKED_BY_TEXT} =    &{{ {each.text: each for each in $questions} }}    scope=SUITE
+    Run Keyword And Ignore Error    Note When Traces Arrive    ${questions}
+
+Note When Traces Arrive
+    [Documentation]    Wait until all traces are whole in MLflow, and note when each was: the tests look later.
+    [Arguments]    ${questions}
+    ${experiment_id} =    Get Experiment Id
+    ${limit} =    Get Trace Limit    mlflow    trace
+    ${arrivals} =    Wait For Conversations In MLflow
+    ...    ${questions}
+    ...    ${experiment_id}
+    ...    ${{lambda trace: True}}
+    ...    ${limit}
+    Note Arrival Times    MLflow    ${questions}    ${arrivals}
+
 Find What Can Be Asked
     [Documentation]    Skip where the model does not know the words, where the agent makes GenAI spans, or where it is
     ...    none whose questions have contracts. Find which kind of question one about many cities is, and for which
@@ -80,15 +110,16 @@ Trace Should Be As Its Contract Says
     [Documentation]    Ask; fail unless the question's trace fulfils its contract in MLflow and, where the overlay has
     ...    it, in Phoenix.
     [Arguments]    ${kind}    ${text}    ${tool_calls}    @{cities}
+    VAR    ${question} =    ${ASKED_BY_TEXT}[${text}]
     ${contract} =    Get Contract    ${kind}    mlflow
-    ${before} =    Read Collector Metrics Or None
-    ${question} =    Ask In New Context    ${text}
     ${trace} =    Wait For What Contract Demands    ${question}    ${contract}    ${tool_calls}
-    Trace Should Have Arrived    MLflow    ${question}    ${trace}    ${before}
+    Trace Should Have Arrived    MLflow    ${question}    ${trace}
+    ${arrival} =    Record Arrival Time    MLflow    ${question}    ${trace}
+    Set Test Message    MLflow: ${arrival}    append=True
     ${canaries} =    Get Canaries    ${question}    ${trace}    ${contract}    @{cities}
     VAR    @{expectation} =    ${question}    ${canaries}    ${tool_calls}
     Trace Should Fulfil Contract    ${trace}    ${contract}    @{expectation}
-    Phoenix Should Have The Same Trace    ${kind}    ${trace}    ${expectation}    ${before}
+    Phoenix Should Have The Same Trace    ${kind}    ${trace}    ${expectation}
 
 Wait For What Contract Demands
     [Documentation]    Return the question's trace in MLflow when it has all spans that its contract demands, or what
@@ -106,7 +137,7 @@ Wait For What Contract Demands
 Phoenix Should Have The Same Trace
     [Documentation]    Fail unless Phoenix has the trace that MLflow has, and it fulfils the contract there too; pass
     ...    where no Phoenix is deployed.
-    [Arguments]    ${kind}    ${trace}    ${expectation}    ${before}
+    [Arguments]    ${kind}    ${trace}    ${expectation}
     ${backends} =    Get Deployed Backends
     IF    'phoenix' not in $backends    RETURN
     VAR    ${question} =    ${expectation}[0]
@@ -117,20 +148,17 @@ Phoenix Should Have The Same Trace
     ...    ${question.context_id}
     ...    ${{len($trace.spans)}}
     ...    ${LIMITS}[phoenix]
-    Trace Should Have Arrived    Phoenix    ${question}    ${same}    ${before}
+    Trace Should Have Arrived    Phoenix    ${question}    ${same}
     ${contract} =    Get Contract    ${kind}    phoenix
     Trace Should Fulfil Contract    ${same}    ${contract}    @{expectation}
     Phoenix Should Hold The Same Spans    ${question}    ${trace}    ${same}
 
 Trace Should Have Arrived
-    [Documentation]    Fail with the verdict where a backend has no whole trace of a question; report its arrival time.
-    ...    `before` are the collector's metrics from before the question.
-    [Arguments]    ${backend}    ${question}    ${trace}    ${before}
+    [Documentation]    Fail with the verdict where a backend has no whole trace of a question.
+    [Arguments]    ${backend}    ${question}    ${trace}
     IF    $trace is not None    Log Trace    ${trace}
     IF    $trace is None or not $trace.is_whole
-        VAR    &{known} =    before=${before}    trace=${trace}
+        VAR    &{known} =    before=${METRICS_BEFORE}    trace=${trace}
         ${verdict} =    Get Verdict Of One Question    ${backend.lower()}    ${question}    &{known}
         Fail    ${verdict}
     END
-    ${arrival} =    Record Arrival Time    ${backend}    ${question}    ${trace}
-    Set Test Message    ${backend}: ${arrival}    append=True

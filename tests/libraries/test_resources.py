@@ -612,3 +612,65 @@ Get Experiment Or None
         "FAIL",
         "MLflow has no experiment 'two words': correct EXPERIMENT_NAME, or leave it empty.",
     )
+
+
+def test_what_follows_from_the_stack_is_read_once_a_suite_and_anew_after_it_was_refreshed(
+    tmp_path: Path,
+) -> None:
+    suite = """
+*** Variables ***
+${READINGS}    ${0}
+
+*** Test Cases ***
+Read
+    Should Have Been Read    1    collector
+    Should Have Been Read    1    collector
+    Refresh Workloads
+    Should Have Been Read    1    collector
+    Refresh Stack
+    Should Have Been Read    2    collector
+    Run Keyword And Expect Error    The API server is away.    Refresh A Stack That Cannot Be Read
+    Should Have Been Read    2    collector
+
+*** Keywords ***
+Should Have Been Read
+    [Arguments]    ${times}    ${name}
+    ${configuration} =    Read Collector Configuration
+    Should Be Equal    ${configuration}    of ${name}
+    Should Be Equal As Integers    ${READINGS}    ${times}
+
+Refresh A Stack That Cannot Be Read
+    VAR    ${AWAY} =    yes    scope=TEST
+    Refresh Stack
+
+Find Component Services
+    RETURN    ${{ {'mlflow': {'namespace': 'one', 'service': 'mlflow'}} }}
+
+Read Stack
+    [Arguments]    ${namespaces}
+    ${away} =    Get Variable Value    ${AWAY}
+    IF    $away    Fail    The API server is away.
+    RETURN    ${namespaces}
+
+Get Workload
+    [Arguments]    ${component}
+    RETURN    ${component}
+
+Read Mounted Files
+    [Arguments]    ${workload}
+    VAR    ${READINGS} =    ${READINGS + 1}    scope=SUITE
+    RETURN    ${{ {} }}
+
+Get Command
+    [Arguments]    ${workload}
+    RETURN    ${{[]}}
+
+Merge Configuration
+    [Arguments]    ${files}    ${command}
+    RETURN    of collector
+"""
+    (tmp_path / "other.robot").write_text(
+        f"*** Settings ***\nResource    {RESOURCES / 'collector.resource'}\n{suite}", encoding="utf-8"
+    )
+    suites = run(tmp_path, "collector.resource", suite, ".").suites
+    assert [(test.status, test.message) for each in suites for test in each.tests] == [("PASS", "")] * 2

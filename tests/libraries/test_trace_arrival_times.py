@@ -32,7 +32,7 @@ def test_median_and_slowest_of_all_traces_by_backend() -> None:
 def test_a_trace_counts_once_and_never_before_its_answer() -> None:
     times = ArrivalTimes()
     assert times.note_arrival_time("MLflow", "a", asked("c"), 99.5) == pytest.approx(0)
-    times.note_arrival_time("MLflow", "a", asked("c"), 120)
+    assert times.note_arrival_time("MLflow", "a", asked("c"), 120) == pytest.approx(0)
     assert times.describe_arrival_times() == "MLflow: 1 trace, median 0.00 s, slowest 0.00 s"
 
 
