@@ -7,6 +7,7 @@ from robotlibcore import HybridCore
 
 from kube.client import CLUSTER
 from kube.clock import Clock
+from kube.environment import Environment
 from kube.evidence import Evidence
 from kube.health import Health
 from kube.namespaces import Namespaces
@@ -32,6 +33,7 @@ class Kube(HybridCore):  # type: ignore[misc] # it has no types
                 Health(),
                 Scaling(),
                 Namespaces(objects),
+                Environment(objects),
                 Evidence(objects, pods),
                 Clock(),
             ]

@@ -98,27 +98,6 @@ class Objects:
             raise
 
     @keyword
-    def read_environment_variable(self, workload: Object, variable: str) -> str | None:
-        """Return an environment variable of a workload's first container, from its ConfigMap if any.
-
-        None where the workload does not set it. What a Secret or a field gives is empty: it is not read.
-        """
-        container = main_container(workload)
-        for entry in container.get("env") or ():
-            if entry["name"] == variable:
-                source = entry.get("valueFrom", {}).get("configMapKeyRef")
-                if not source:
-                    return str(entry.get("value", ""))
-                return str(self._config_map(workload, source["name"]).get(source["key"], ""))
-        for entry in reversed(container.get("envFrom") or ()):  # the last that has it wins
-            prefix = entry.get("prefix", "")
-            if "configMapRef" in entry and variable.startswith(prefix):
-                data = self._config_map(workload, entry["configMapRef"]["name"])
-                if variable.removeprefix(prefix) in data:
-                    return str(data[variable.removeprefix(prefix)])
-        return None
-
-    @keyword
     def read_mounted_files(self, workload: Object) -> dict[str, str]:
         """Return the files that a workload's first container mounts from ConfigMaps, by their paths.
 
@@ -128,7 +107,9 @@ class Objects:
             volume["name"]: volume for volume in workload["spec"]["template"]["spec"].get("volumes") or ()
         }
         files: dict[str, str] = {}
-        for mount in main_container(workload).get("volumeMounts") or ():
+        mounts = main_container(workload).get("volumeMounts") or ()
+        # What is mounted below a volume hides the volume's own files there.
+        for mount in sorted(mounts, key=lambda each: str(each["mountPath"]).count("/")):
             content = self._files_of_volume(workload, volumes.get(mount["name"], {}))
             files |= _mounted(content, mount["mountPath"].rstrip("/"), mount.get("subPath", "").strip("/"))
         return files
@@ -139,12 +120,16 @@ class Objects:
         for source in [volume, *(volume.get("projected", {}).get("sources") or ())]:
             if "configMap" in source:
                 wanted = source["configMap"]
-                data = self._config_map(workload, wanted["name"], optional=wanted.get("optional", False))
+                data = self.read_config_map(workload, wanted["name"], optional=wanted.get("optional", False))
                 items = wanted.get("items") or [{"key": key, "path": key} for key in data]
                 files |= {item["path"]: data[item["key"]] for item in items if item["key"] in data}
         return files
 
-    def _config_map(self, workload: Object, name: str, *, optional: bool = False) -> Mapping[str, str]:
+    def read_config_map(self, workload: Object, name: str, *, optional: bool = False) -> Mapping[str, str]:
+        """Return the data of a ConfigMap that a workload uses; none where it is `optional` and not there.
+
+        Raises ClusterError where it cannot be read.
+        """
         try:
             found = self.read_object("v1", "ConfigMap", name, workload["metadata"]["namespace"])
         except ClusterError as error:

@@ -15,7 +15,6 @@ from kube.model import (
     is_ready,
     labels_of,
     long_running,
-    main_container,
     pods_of,
     serving_pods,
     statuses_of,
@@ -156,12 +155,6 @@ class Workloads:
                 digest = digests.get(container["name"], "").rpartition("sha256:")[2][:12]
                 images[container["image"]] = f"{container['image']} ({digest or 'not running'})"
         return list(images.values())
-
-    @keyword
-    def get_command(self, workload: Object) -> list[str]:
-        """Return the command and the arguments of a workload's first container, as its manifest has them."""
-        container = main_container(workload)
-        return [*(container.get("command") or ()), *(container.get("args") or ())]
 
     @keyword
     def find_metrics_port(self, workload: Object) -> int | None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from robot.api.deco import library
 from robotlibcore import HybridCore
 
+from kube.environment import Environment
+from kube.objects import Objects
 from pipeline.collector import Collector
 from pipeline.conservation import Conservation
 from pipeline.endpoints import Endpoints
 from pipeline.exporter_logins import ExporterLogins
 from pipeline.probe import ProbeTrace
 from pipeline.promises import Promises
+from pipeline.sources import Sources
 
 
 @library(scope="GLOBAL")
@@ -19,6 +22,15 @@ class Pipeline(HybridCore):  # type: ignore[misc] # it has no types
 
     def __init__(self) -> None:
         """Put the keywords of this room together."""
+        objects = Objects()
         super().__init__(
-            [Collector(), Conservation(), Endpoints(), ExporterLogins(), ProbeTrace(), Promises()]
+            [
+                Collector(),
+                Sources(objects, Environment(objects)),
+                Conservation(),
+                Endpoints(),
+                ExporterLogins(),
+                ProbeTrace(),
+                Promises(),
+            ]
         )

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-import yaml
 from prometheus_client.parser import text_string_to_metric_families
 from robot.api.deco import keyword, library
 
+from pipeline.effective import Configuration
 from pipeline.endpoints import endpoint_of_exporter
 
 # Names as collector 0.158 writes them, without the suffix _total.
@@ -27,8 +27,6 @@ CAPACITY = "otelcol_exporter_queue_capacity"
 UPTIME = "otelcol_process_uptime"
 POD = "pod"  # a label that is added here: which collector counted
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\S+")
-_CONFIG = re.compile(r"^--config[=\n](?:file:)?(.+)$", re.MULTILINE)
-_SET = re.compile(r"^--set[=\n]([^=\n]+)=(.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,8 @@ class Exporter:
     """How the collector is configured to send traces to one backend: to the URL `endpoint`.
 
     `filters` are the filters of its pipeline, each with the number of traces pipelines that have it: the
-    collector counts what a filter drops in all of them together.
+    collector counts what a filter drops in all of them together. `unknown` has, by reference that stays in
+    its settings, why that is not read.
     """
 
     name: str
@@ -88,6 +87,7 @@ class Exporter:
     headers: Mapping[str, str]
     authenticator: str | None = None
     filters: Mapping[str, int] = field(default_factory=dict)
+    unknown: Mapping[str, str] = field(default_factory=dict)
 
     def filtered(self, grown: Metrics) -> dict[str, int]:
         """Return how many spans each filter of this pipeline dropped, without those that dropped none."""
@@ -97,7 +97,7 @@ class Exporter:
 
 @library(scope="GLOBAL")
 class Collector:
-    """Reads the collector's metrics text and configuration files."""
+    """Reads the collector's metrics text, and what its configuration says of exporters."""
 
     @keyword
     def parse_metrics(self, text: str, pod: str = "") -> Metrics:
@@ -128,32 +128,6 @@ class Collector:
                 moment = begins[0] if begins else moment
                 lines.append((moment, line))
         return [line for _, line in sorted(lines, key=lambda each: each[0])]
-
-    @keyword
-    def merge_configuration(self, files: Mapping[str, str], command: Sequence[str]) -> dict[str, Any]:
-        """Return what the command's --config and --set name, merged as the collector merges: lists replace.
-
-        A --config is a file or `yaml:` and the configuration itself
-        (https://opentelemetry.io/docs/collector/configuration/#location); a --set comes after all of them.
-        `files` are all that the collector mounts, by path; one that its command does not name has no effect.
-        Raises AssertionError where the command names no configuration, or one that is read from elsewhere,
-        such as `env:NAME`, an URL or a file of the image: what the collector does is unknown then.
-        """
-        locations = _CONFIG.findall("\n".join(command))
-        unread = [each for each in locations if each not in files and not each.startswith("yaml:")]
-        if unread or not locations:
-            where = f"names {' and '.join(unread)}" if unread else "names none, so the image's own holds"
-            raise AssertionError(
-                f"The collector's configuration is unknown: its command {where}. "
-                "Only files of mounted ConfigMaps and `yaml:` can be read."
-            )
-        merged: dict[str, Any] = {}
-        for location in locations:
-            text = location.removeprefix("yaml:") if location.startswith("yaml:") else files[location]
-            _merge(merged, _nested(yaml.safe_load(text) or {}))
-        for path, value in _SET.findall("\n".join(command)):
-            _merge(merged, _nested({path.strip().replace(".", "::"): yaml.safe_load(value)}))
-        return merged
 
     @keyword
     def check_if_metrics_are_readable(self, configuration: Mapping[str, Any]) -> bool:
@@ -196,9 +170,10 @@ def find_exporter(configuration: Mapping[str, Any], service: str) -> Exporter | 
                     name,
                     pipeline,
                     endpoint,
-                    settings.get("headers") or {},
+                    _headers(settings.get("headers")),
                     (settings.get("auth") or {}).get("authenticator"),
                     _filters(content, pipelines.values()),
+                    _unknown(configuration, settings),
                 )
     return None
 
@@ -206,7 +181,11 @@ def find_exporter(configuration: Mapping[str, Any], service: str) -> Exporter | 
 def trace_pipelines(configuration: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """Return the pipelines for traces by name; an empty section is one that is not there."""
     pipelines = (configuration.get("service") or {}).get("pipelines") or {}
-    return {name: content or {} for name, content in pipelines.items() if name.split("/")[0] == "traces"}
+    return {
+        name: {part: _listed(names) for part, names in (content or {}).items()}
+        for name, content in pipelines.items()
+        if name.split("/")[0] == "traces"
+    }
 
 
 def describe_trace_pipelines(configuration: Mapping[str, Any]) -> list[str]:
@@ -217,6 +196,30 @@ def describe_trace_pipelines(configuration: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _headers(headers: object) -> dict[str, str]:
+    """Return an exporter's headers by name; they can be a map, and in newer versions a list with names."""
+    pairs = (
+        headers.items()
+        if isinstance(headers, Mapping)
+        else [
+            (each["name"], each.get("value"))
+            for each in headers or ()  # type: ignore[attr-defined] # a list
+        ]
+    )
+    return {name: "" if value is None else str(value) for name, value in pairs}
+
+
+def _listed(names: object) -> list[str]:
+    """Return the names of a pipeline's components: a reference that stays stands for all of a list."""
+    return [names] if isinstance(names, str) else list(names or ())  # type: ignore[call-overload]
+
+
+def _unknown(configuration: Mapping[str, Any], settings: object) -> dict[str, str]:
+    """Return why references in a part of a configuration are not read, by reference."""
+    unknown = configuration.unknown if isinstance(configuration, Configuration) else {}
+    return {reference: why for reference, why in unknown.items() if reference in str(settings)}
+
+
 def _filters(pipeline: Mapping[str, Any], pipelines: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     everywhere = Counter(name for each in pipelines for name in each.get("processors") or ())
     return {
@@ -224,22 +227,3 @@ def _filters(pipeline: Mapping[str, Any], pipelines: Iterable[Mapping[str, Any]]
         for name in pipeline.get("processors") or ()
         if name.partition("/")[0] == "filter"
     }
-
-
-def _nested(configuration: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a configuration in which no key is a path any more: `a::b` is b in a."""
-    nested: dict[str, Any] = {}
-    for path, value in configuration.items():
-        found = _nested(value) if isinstance(value, dict) else value
-        for key in reversed(str(path).split("::")):
-            found = {key: found}
-        _merge(nested, found)
-    return nested
-
-
-def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
-    for key, value in more.items():
-        if isinstance(value, dict) and isinstance(into.get(key), dict):
-            _merge(into[key], value)
-        else:
-            into[key] = value

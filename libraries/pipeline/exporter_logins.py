@@ -30,27 +30,33 @@ class ExporterLogins:
         """
         extensions = configuration.get("extensions") or {}
         settings = extensions.get(exporter.authenticator) if exporter.authenticator else None
-        files, variables = _secret_files(workload), _secret_variables(workload)
+        files, variables = secret_mounts(workload), _secret_variables(workload)
         for text in _texts(settings):
             kind, name = "file", text
             if elsewhere := _ELSEWHERE.fullmatch(text):
                 kind, name = elsewhere[1] or "env", elsewhere[2]
             known = files if kind == "file" else variables
-            found = next((secret for path, secret in known.items() if _is_in(name, path)), "")
+            found = next((secret for path, secret in known.items() if is_in(name, path)), "")
             if found:
                 return found
         return ""
 
 
-def _is_in(name: str, place: str) -> bool:
+def is_in(name: str, place: str) -> bool:
     """Return whether a file is one of a mount, or a variable is that variable."""
     return name == place or name.startswith(f"{place}/")
 
 
-def _secret_files(workload: Object) -> dict[str, str]:
+def secret_mounts(workload: Object) -> dict[str, str]:
     """Return the Secrets that a workload's first container mounts, by the paths of their mounts."""
     volumes = workload["spec"]["template"]["spec"].get("volumes") or ()
     secrets = {each["name"]: each["secret"]["secretName"] for each in volumes if "secret" in each}
+    secrets |= {
+        each["name"]: source["secret"]["name"]
+        for each in volumes
+        for source in each.get("projected", {}).get("sources") or ()
+        if "secret" in source
+    }
     mounts = main_container(workload).get("volumeMounts") or ()
     return {
         each["mountPath"].rstrip("/"): secrets[each["name"]] for each in mounts if each["name"] in secrets

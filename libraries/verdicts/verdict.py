@@ -115,6 +115,7 @@ def _details(evidence: Evidence) -> Iterator[str]:
             f"exporter {evidence.exporter.name} of pipeline {evidence.exporter.pipeline} "
             f"sends to {evidence.exporter.endpoint}"
         )
+        yield from evidence.exporter.unknown.values()
     if evidence.backend == "mlflow" and evidence.sent_to is not None:
         found = evidence.experiment
         known = f"is {found['id']} ({found['lifecycle']})" if found else "is not known"

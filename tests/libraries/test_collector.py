@@ -1,13 +1,13 @@
-"""The collector's metrics text and its configuration files are read as the collector means them."""
+"""The collector's metrics text is read as the collector means it, and exporters are found."""
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pytest
 
 from pipeline.collector import ACCEPTED, FAILED, FILTERED, QUEUED, SENT, Collector, Exporter, Metrics
+from pipeline.effective import Configuration
 
 METRICS = """\
 # HELP otelcol_receiver_accepted_spans Number of spans successfully pushed into the pipeline.
@@ -25,28 +25,6 @@ otelcol_exporter_queue_size{data_type="traces",exporter="otlp_http/mlflow"} 12
 otelcol_process_uptime{service_name="otelcol-contrib"} 61.2
 """
 MLFLOW = "otlp_http/mlflow"
-
-BASE = """
-receivers: {otlp: {protocols: {http: {endpoint: 0.0.0.0:8335}}}}
-service: {extensions: [health_check, file_storage], telemetry: {logs: {level: info}}}
-"""
-MLFLOW_PART = """
-exporters:
-  otlp_http/mlflow:
-    traces_endpoint: http://mlflow:5000/v1/traces
-    headers: {x-mlflow-experiment-id: "${env:MLFLOW_EXPERIMENT_ID}"}
-service:
-  extensions: [health_check]
-  pipelines: {traces/mlflow: {receivers: [otlp], exporters: [otlp_http/mlflow]}}
-"""
-
-FILES = {"/etc/otelcol-config/base.yaml": BASE, "/etc/otelcol-mlflow/mlflow.yaml": MLFLOW_PART}
-COMMAND = [
-    "/otelcol-contrib",
-    "--config=/etc/otelcol-config/base.yaml",
-    "--config",
-    "/etc/otelcol-mlflow/mlflow.yaml",
-]
 
 
 def test_sums_over_the_series_that_carry_the_labels() -> None:
@@ -120,61 +98,42 @@ def test_logs_of_several_collectors_are_one_by_time() -> None:
     assert Collector().merge_logs(one, other) == [one[0], other[0], one[1], one[2]]
 
 
-def test_configuration_files_merge_maps_and_replace_lists() -> None:
-    merged = Collector().merge_configuration(FILES, COMMAND)
-    assert merged["service"]["extensions"] == ["health_check"]
-    assert merged["service"]["telemetry"] == {"logs": {"level": "info"}}
-    assert set(merged["receivers"]) == {"otlp"}
-
-
-def test_a_file_that_the_command_does_not_name_has_no_effect() -> None:
-    merged = Collector().merge_configuration(FILES, COMMAND[:2])
-    assert "exporters" not in merged
-    assert Collector().find_exporter(merged, "mlflow") is None
-
-
-@pytest.mark.parametrize(
-    ("added", "where"),
-    [
-        (["--config=env:COLLECTOR_CONFIG"], "names env:COLLECTOR_CONFIG"),
-        (["--config", "https://example.org/c.yaml"], "names https://example.org/c.yaml"),
-        (["--config=/etc/otelcol-contrib/config.yaml"], "names /etc/otelcol-contrib/config.yaml"),
-    ],
-)
-def test_configuration_from_elsewhere_is_unknown_and_never_taken_for_empty(
-    added: list[str], where: str
-) -> None:
-    with pytest.raises(AssertionError, match=re.escape(f"configuration is unknown: its command {where}. ")):
-        Collector().merge_configuration(FILES, [*COMMAND, *added])
-
-
-def test_configuration_of_the_image_is_unknown() -> None:
-    with pytest.raises(AssertionError, match=r"its command names none, so the image's own holds\."):
-        Collector().merge_configuration(FILES, COMMAND[:1])
-
-
-def test_configuration_may_stand_in_the_command() -> None:
-    inline = [
-        'yaml:{"service": {"pipelines": {"traces/mlflow": {"processors": ["filter/x"]}}}}',
-        "yaml:exporters::otlp_http/mlflow::traces_endpoint: http://elsewhere:5000/v1/traces",
-    ]
-    merged = Collector().merge_configuration(FILES, [*COMMAND, *(f"--config={each}" for each in inline)])
-    exporter = Collector().find_exporter(merged, "mlflow")
-    assert exporter is not None
-    assert exporter.filters == {"filter/x": 1}
-    assert exporter.endpoint == "http://elsewhere:5000/v1/traces"
-    assert exporter.headers == {"x-mlflow-experiment-id": "${env:MLFLOW_EXPERIMENT_ID}"}
-
-
 def test_finds_the_exporter_that_a_pipeline_uses() -> None:
-    merged = Collector().merge_configuration(FILES, COMMAND)
-    assert Collector().find_exporter(merged, "mlflow") == Exporter(
+    configuration = Configuration(
+        {
+            "exporters": {
+                MLFLOW: {
+                    "traces_endpoint": "${env:URL}/v1/traces",
+                    "headers": {"x-mlflow-experiment-id": 7, "empty": None},
+                }
+            },
+            "service": {"pipelines": {"traces/mlflow": {"exporters": [MLFLOW]}}},
+        },
+        {"${env:URL}": "variable URL is not read", "${env:ELSEWHERE}": "variable ELSEWHERE is not read"},
+    )
+    assert Collector().find_exporter(configuration, "mlflow") == Exporter(
         MLFLOW,
         "traces/mlflow",
-        "http://mlflow:5000/v1/traces",
-        {"x-mlflow-experiment-id": "${env:MLFLOW_EXPERIMENT_ID}"},
+        "${env:URL}/v1/traces",
+        {"x-mlflow-experiment-id": "7", "empty": ""},
+        unknown={"${env:URL}": "variable URL is not read"},
     )
-    assert Collector().find_exporter(merged, "phoenix") is None
+    assert Collector().find_exporter(configuration, "phoenix") is None
+
+
+def test_headers_may_be_a_list() -> None:
+    configuration = {
+        "exporters": {MLFLOW: {"headers": [{"name": "x-mlflow-experiment-id", "value": "7"}]}},
+        "service": {"pipelines": {"traces": {"exporters": [MLFLOW]}}},
+    }
+    exporter = Collector().find_exporter(configuration, "mlflow")
+    assert exporter is not None
+    assert exporter.headers == {"x-mlflow-experiment-id": "7"}
+
+
+def test_a_list_that_is_not_known_is_described_by_its_reference() -> None:
+    configuration = {"service": {"pipelines": {"traces": {"exporters": "${env:EXPORTERS}"}}}}
+    assert Collector().describe_trace_pipelines(configuration) == ["traces (to ${env:EXPORTERS})"]
 
 
 def test_finds_an_exporter_of_another_name_by_its_endpoint() -> None:
@@ -250,12 +209,6 @@ def test_an_exporter_that_no_pipeline_uses_does_not_count() -> None:
         "service": {"pipelines": {"traces": {"exporters": ["debug"]}}},
     }
     assert Collector().find_exporter(configuration, "mlflow") is None
-
-
-@pytest.mark.parametrize("option", [["--set", "receivers::otlp=1"], ["--set=receivers.otlp=1"]])
-def test_a_set_option_comes_after_every_file(option: list[str]) -> None:
-    merged = Collector().merge_configuration({"/a": "receivers: {otlp: 0}"}, [*option, "--config=/a"])
-    assert merged == {"receivers": {"otlp": 1}}
 
 
 @pytest.mark.parametrize(

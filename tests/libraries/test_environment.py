@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from kube.client import ClusterError
+from kube.environment import Environment, Variable
 from kube.objects import Objects
 
 MAPS = {"one": {"MODEL": "first", "BASE": "http://one"}, "two": {"MODEL": "second"}}
 WORKLOAD: dict[str, Any] = {
-    "metadata": {"namespace": "n"},
+    "metadata": {"name": "w", "namespace": "n"},
     "spec": {
         "template": {
             "spec": {
@@ -23,6 +24,16 @@ WORKLOAD: dict[str, Any] = {
                                 "name": "KEYED",
                                 "valueFrom": {"configMapKeyRef": {"name": "one", "key": "BASE"}},
                             },
+                            {"name": "TWICE", "value": "earlier"},
+                            {"name": "TWICE", "value": "later"},
+                            # Entries of envFrom, and later ones, are not put in.
+                            {"name": "REFERS", "value": "$(PLAIN) of $(KEYED), $(BASE) and $(LATER) for $$1"},
+                            {"name": "LATER", "value": "2"},
+                            {
+                                "name": "NAMESPACE",
+                                "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}},
+                            },
+                            {"name": "SECRET", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}},
                         ],
                         "envFrom": [
                             {"configMapRef": {"name": "one"}},
@@ -47,17 +58,25 @@ WORKLOAD: dict[str, Any] = {
         ("MODEL", "second"),
         ("MY_MODEL", "second"),
         ("NONE", None),
+        ("TWICE", "later"),
+        ("REFERS", "1 of http://one, $(BASE) and $(LATER) for $1"),
+        ("NAMESPACE", "n"),
+        ("TOKEN", ""),
+        ("SECRET", ""),
+        ("MLFLOW_PORT", ""),
     ],
 )
 def test_the_nearest_and_latest_source_wins(
     variable: str, value: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def read(_: Objects, version: str, kind: str, name: str, namespace: str) -> dict[str, Any]:
-        assert (version, kind, namespace) == ("v1", "ConfigMap", "n")
+        assert (version, namespace) == ("v1", "n")
+        if kind == "Secret":
+            return {"data": {"TOKEN": "c2VjcmV0"}}
         return {"data": MAPS[name]}
 
     monkeypatch.setattr(Objects, "read_object", read)
-    assert Objects().read_environment_variable(WORKLOAD, variable) == value
+    assert Environment(Objects()).read_environment_variable(WORKLOAD, variable) == value
 
 
 CONFIG = {"base.yaml": "receivers: {}", "more.yaml": "exporters: {}"}
@@ -126,3 +145,32 @@ class ApiError(Exception):
         """Take the HTTP status."""
         super().__init__(status)
         self.status = status
+
+
+@pytest.mark.parametrize(
+    ("variable", "why"),
+    [
+        ("SECRET", "it is key k of Secret s"),
+        ("TOKEN", "Secret hidden may have it, and may not be read"),
+        ("MLFLOW_SERVICE_HOST", "Secret hidden may have it, and may not be read"),
+    ],
+)
+def test_a_variable_that_is_not_known_is_not_taken_for_one_that_is_not_there(
+    variable: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(_: Objects, __: str, kind: str, name: str, ___: str) -> dict[str, Any]:
+        if kind == "Secret":
+            forbidden = ApiError(403)
+            raise ClusterError("Cannot read Secret hidden: 403.") from forbidden
+        return {"data": MAPS[name]}
+
+    monkeypatch.setattr(Objects, "read_object", read)
+    assert Environment(Objects()).find_variable(WORKLOAD, variable) == Variable(unread=why)
+    with pytest.raises(AssertionError, match=f"^Variable {variable} of w is not read, {why}\\.$"):
+        Environment(Objects()).read_known_variable(WORKLOAD, variable)
+
+
+def test_a_file_that_is_mounted_over_a_volume_s_own_hides_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Objects, "read_object", lambda *_: {"data": CONFIG})
+    workload = mounting(WHOLE, {"mountPath": "/etc/base.yaml", "subPath": "more.yaml"}, {"mountPath": "/etc"})
+    assert Objects().read_mounted_files(workload)["/etc/base.yaml"] == CONFIG["more.yaml"]

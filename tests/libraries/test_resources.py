@@ -215,7 +215,7 @@ Get Workload
     [Arguments]    ${{component}}
     RETURN    ${{component}}
 
-Read Environment Variable
+Read Known Variable
     [Arguments]    ${{workload}}    ${{name}}
     RETURN    ${{{{ {variables}.get($name) }}}}
 """
@@ -656,17 +656,9 @@ Get Workload
     [Arguments]    ${component}
     RETURN    ${component}
 
-Read Mounted Files
+Read Effective Configuration
     [Arguments]    ${workload}
     VAR    ${READINGS} =    ${READINGS + 1}    scope=SUITE
-    RETURN    ${{ {} }}
-
-Get Command
-    [Arguments]    ${workload}
-    RETURN    ${{[]}}
-
-Merge Configuration
-    [Arguments]    ${files}    ${command}
     RETURN    of collector
 """
     (tmp_path / "other.robot").write_text(

@@ -25,13 +25,6 @@ def test_native_sidecars_are_among_the_images_that_run_and_no_status_is_no_diges
     assert found == ["sidecar:1 (not running)", f"{IMAGE} (not running)"]
 
 
-def test_a_command_is_what_its_manifest_has_of_command_and_arguments() -> None:
-    one = deployment()
-    assert Workloads().get_command(one) == []
-    one["spec"]["template"]["spec"]["containers"][0] |= {"command": ["mlflow"], "args": ["server", "--x"]}
-    assert Workloads().get_command(one) == ["mlflow", "server", "--x"]
-
-
 def test_pods_are_found_by_any_kind_of_selector() -> None:
     one = deployment()
     expression = {"key": "app.kubernetes.io/name", "operator": "In", "values": ["otel-collector"]}
