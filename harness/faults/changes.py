@@ -160,6 +160,8 @@ def broken(fault: Fault, stack: Stack, folder: Path) -> Iterator[None]:
         if fault.disruptive:
             _keep_scale(stack, journal)
         for change in fault.changes:
+            if "exec" in change:
+                _wait_until_made(fault, steps, stack)  # a command runs in what the earlier changes made
             step = plan(change, stack)
             journal.add(step)
             kubectl(*step.make, text=step.text)

@@ -69,11 +69,14 @@ class Health:
         return problems
 
     @keyword
-    def find_user_problems(self, stack: Stack, workload: Object, users: str) -> list[str]:
+    def find_user_problems(self, stack: Stack, workload: Object, users: str | None) -> list[str]:
         """Return the containers whose user is outside of a namespace's range, written as OpenShift does it.
 
-        That is `first/size` or `first-last` (OpenShift's documentation, "Managing SCCs in OpenShift").
+        That is `first/size` or `first-last` (OpenShift's documentation, "Managing SCCs in OpenShift"). None is
+        for a namespace without a range.
         """
+        if users is None:
+            return []
         first, separator, second = re.split("([/-])", users)
         last = int(first) + int(second) - 1 if separator == "/" else int(second)
         problems = []

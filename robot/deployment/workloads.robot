@@ -51,11 +51,7 @@ Every Other Workload Of The Stack Is Ready
     [Documentation]    Every other workload with the stack's label runs in the generation that was applied.
     ${workloads} =    Get Other Workloads
     FOR    ${workload}    IN    @{workloads}
-        ${problems} =    Find Rollout Problems    ${workload}
-        Workload Should Have No Problems
-        ...    ${problems}
-        ...    ${workload}[metadata][name] is not rolled out
-        ...    ${workload}
+        Workload Should Be Rolled Out    ${workload}[metadata][name]    ${workload}
     END
 
 No Container Restarted Or Ran Out Of Memory Since The Roll-Out

@@ -111,10 +111,11 @@ def test_another_image_and_an_image_that_cannot_be_had_are_problems() -> None:
             "runs as user 1001, expected one of 1000660000 to 1000669999",
         ),
         (None, None, "1000660000/10000", "runs as whatever user its image names, expected one of"),
+        (None, 1001, None, None),
     ],
 )
 def test_a_user_from_outside_of_the_namespace_s_range_is_a_problem(
-    pod_user: int | None, container_user: int | None, users: str, said: str | None
+    pod_user: int | None, container_user: int | None, users: str | None, said: str | None
 ) -> None:
     one = pod()
     if pod_user:

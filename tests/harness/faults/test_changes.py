@@ -131,6 +131,18 @@ def test_changes_are_healed_in_the_opposite_order(cluster: Cluster, tmp_path: Pa
     assert not (tmp_path / "unhealed.json").exists()
 
 
+def test_a_command_waits_for_what_the_change_before_it_rolls_out(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[list[str]] = []
+    monkeypatch.setattr(
+        Stack, "wait_until_settled", lambda *_: done.append([each[0] for each in cluster.done])
+    )
+    run = {"exec": "otel-collector", "command": ["on"], "undo": ["off"]}
+    with broken(fault(SCALED, run), Stack(), tmp_path):
+        assert done == [["patch"], ["patch", "exec"]]
+
+
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, Terminated, RuntimeError])
 def test_a_fault_is_healed_whatever_happens(
     cluster: Cluster, tmp_path: Path, stop: type[BaseException]
