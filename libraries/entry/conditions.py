@@ -22,8 +22,8 @@ def unmet_conditions(
         if condition is None:
             problems.append(f"{reporter}: {name} is not reported")
         elif condition["status"] != "True":
-            reason, message = condition.get("reason"), condition.get("message")
-            problems.append(f"{reporter}: {name} is {condition['status']}, {reason}: {message}")
+            why = ": ".join(filter(None, (condition.get("reason"), condition.get("message"))))
+            problems.append(f"{reporter}: {name} is {condition['status']}, {why}")
         elif condition.get("observedGeneration", generation) < generation:
             problems.append(f"{reporter}: {name} is about an older generation")
     return problems

@@ -71,7 +71,8 @@ def http_route_problems(route: Object) -> list[str]:
     """Return which conditions of an HTTPRoute do not hold, for each Gateway; none where one serves it."""
     problems = [_problems_at(route, report) for report in _reports(route)]
     if not problems:
-        return ["no Gateway has accepted it"]
+        named = " and ".join(parent["name"] for parent in _parents(route))
+        return [f"no Gateway has accepted it, it names {named or 'none'}"]
     return [] if [] in problems else [problem for each in problems for problem in each]
 
 
@@ -161,8 +162,17 @@ def _parents_that_accepted(route: Object) -> list[Object]:
 
 
 def _reports(route: Object) -> list[Object]:
-    """Return what Gateways report about a route; a mesh reports about a Service."""
-    return [each for each in route.get("status", {}).get("parents") or () if _is_gateway(each["parentRef"])]
+    """Return what the Gateways that a route names report about it; a mesh reports about a Service.
+
+    A Gateway that the route does not name any more may leave its last report.
+    """
+    named = [_gateway_of(route, parent) for parent in _parents(route)]
+    reports = route.get("status", {}).get("parents") or ()
+    return [
+        each
+        for each in reports
+        if _is_gateway(each["parentRef"]) and _gateway_of(route, each["parentRef"]) in named
+    ]
 
 
 def _is_gateway(parent: Object) -> bool:

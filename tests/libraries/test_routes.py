@@ -51,7 +51,12 @@ def test_an_openshift_route_is_accepted_when_its_router_admits_it(
 
 def http_route(*conditions: dict[str, Any]) -> dict[str, Any]:
     parent = {"parentRef": {"name": "http"}, "conditions": list(conditions)}
-    return {"kind": "HTTPRoute", "metadata": {"generation": 2}, "status": {"parents": [parent]}}
+    return {
+        "kind": "HTTPRoute",
+        "metadata": {"generation": 2, "namespace": "kagenti-system"},
+        "spec": {"parentRefs": [{"name": "old"}, {"name": "http"}]},
+        "status": {"parents": [parent]},
+    }
 
 
 def test_an_http_route_is_accepted_when_its_backends_are_resolved_too() -> None:
@@ -74,6 +79,10 @@ def test_an_http_route_is_accepted_when_its_backends_are_resolved_too() -> None:
             {"type": "ResolvedRefs", "status": "True", "observedGeneration": 1},
             "Gateway http: ResolvedRefs is about an older generation",
         ),
+        (
+            {"type": "ResolvedRefs", "status": "False", "reason": "NoMatchingParent", "message": ""},
+            "Gateway http: ResolvedRefs is False, NoMatchingParent",
+        ),
         ({"type": "Programmed", "status": "True"}, "Gateway http: ResolvedRefs is not reported"),
     ],
 )
@@ -84,15 +93,19 @@ def test_the_condition_that_an_http_route_does_not_meet_is_named(
 
 
 def test_an_http_route_that_no_gateway_accepted_is_not_accepted() -> None:
-    route = {"kind": "HTTPRoute", "metadata": {"generation": 1}, "status": {"parents": []}}
-    assert Routes().find_route_problems(route) == ["no Gateway has accepted it"]
+    route = http_route(ACCEPTED, RESOLVED)
+    route["spec"]["parentRefs"] = [{"name": "another"}]  # what Gateway http reported stays in the status
+    assert Routes().find_route_problems(route) == ["no Gateway has accepted it, it names another"]
 
 
 def route_to(name: str, *backends: dict[str, Any], namespace: str = "kagenti-system") -> dict[str, Any]:
     return {
         "kind": "HTTPRoute",
         "metadata": {"name": name, "namespace": namespace},
-        "spec": {"rules": [{"backendRefs": [backend]} for backend in backends]},
+        "spec": {
+            "parentRefs": [{"name": "http"}],
+            "rules": [{"backendRefs": [backend]} for backend in backends],
+        },
     }
 
 
@@ -140,7 +153,7 @@ def test_an_http_route_is_accepted_when_one_of_its_gateways_serves_it() -> None:
     assert Routes().find_route_problems(route) == []
     route["status"]["parents"].pop()
     assert Routes().find_route_problems(route) == [
-        "Gateway old: Accepted is False, x: None",
+        "Gateway old: Accepted is False, x",
         "Gateway old: ResolvedRefs is not reported",
     ]
 
