@@ -72,7 +72,7 @@ class Health:
     def find_user_problems(self, stack: Stack, workload: Object, users: str | None) -> list[str]:
         """Return the containers whose user is outside of a namespace's range, written as OpenShift does it.
 
-        That is `first/size` or `first-last` (OpenShift's documentation, "Managing SCCs in OpenShift"). None is
+        That is `first/size` or `first-last` (OpenShift's documentation, "Managing SCCs in OpenShift"); None
         for a namespace without a range.
         """
         if users is None:

@@ -94,6 +94,10 @@ class Exporter:
         dropped = {name: grown.total(FILTERED, filter=name) // often for name, often in self.filters.items()}
         return {name: number for name, number in dropped.items() if number}
 
+    def is_counted(self, metrics: Metrics) -> bool:
+        """Return whether the collector counts for this exporter, as it does for each that it runs."""
+        return metrics.has(CAPACITY, exporter=self.name) or metrics.has(SENT, exporter=self.name)
+
 
 @library(scope="GLOBAL")
 class Collector:

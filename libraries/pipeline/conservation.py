@@ -214,7 +214,11 @@ def count_hops(  # noqa: PLR0913, PLR0917 - a hop each
         }
         # Spans that were lost before the filter are not the filter's fault.
         problems += _filter_problems(exporter, grown, title, min(kept, max(0, accepted - other)), other)
-        problems += _export_problems(exporter, grown, queued_before, title)
+        if exporter.is_counted(after):
+            problems += _export_problems(exporter, grown, queued_before, title)
+        else:
+            lacks = f"the running collector lacks exporter {exporter.name}"
+            problems.append(f"{lacks}, which its configuration has: restart it")
         problems += _losses(_export_losses(exporter, grown, after, title))
         if stored[backend] != demanded:
             problems.append(f"stored in {title} {stored[backend]}, expected {demanded}")

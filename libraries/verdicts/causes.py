@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 
 from pipeline.collector import (
     ACCEPTED,
-    CAPACITY,
     FAILED,
     NOT_QUEUED,
     QUEUED,
@@ -121,8 +120,7 @@ def _exporting(evidence: Evidence) -> str:
     exporter, grown, title = evidence.exporter, evidence.grown, evidence.title
     if exporter is None:
         return _no_exporter(evidence)
-    after = evidence.after or Metrics()
-    if not after.has(CAPACITY, exporter=exporter.name) and not after.has(SENT, exporter=exporter.name):
+    if not exporter.is_counted(evidence.after or Metrics()):
         return (
             f"the running collector lacks exporter {exporter.name}, which its configuration has: restart it"
         )

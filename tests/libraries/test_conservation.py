@@ -152,6 +152,13 @@ def test_the_failure_begins_with_the_problem_and_shows_every_hop() -> None:
     ]
 
 
+def test_an_exporter_that_the_collector_does_not_run_is_named() -> None:
+    renamed = EXPORTERS | {"mlflow": replace(EXPORTERS["mlflow"], name="otlp_http/renamed")}
+    assert counted({}, exporters=renamed).problems == [
+        "the running collector lacks exporter otlp_http/renamed, which its configuration has: restart it"
+    ]
+
+
 def test_foreign_traces_are_described_by_service_and_session() -> None:
     def trace(session: str) -> Trace:
         span = Span("a" * 32, "1" * 16, None, "x", "AGENT", 1, 2, "OK", attributes={"session.id": session})
