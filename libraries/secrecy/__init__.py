@@ -7,6 +7,7 @@ from robotlibcore import HybridCore
 
 from kube.objects import Objects
 from kube.pods import Pods
+from secrecy.masking import Masking
 from secrecy.places import Places
 from secrecy.search import Search
 from secrecy.values import Values
@@ -19,4 +20,4 @@ class Secrecy(HybridCore):  # type: ignore[misc] # it has no types
     def __init__(self) -> None:
         """Put the keywords of this room together."""
         objects = Objects()
-        super().__init__([Values(objects), Places(objects, Pods()), Search()])
+        super().__init__([Values(objects), Places(objects, Pods()), Search(), Masking()])

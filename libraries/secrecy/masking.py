@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from functools import partial
+
+from robot.api.deco import keyword, library
 
 from secrecy.search import TOKEN, forms_of
 from secrecy.values import SecretValues
@@ -25,6 +28,20 @@ PATTERNS = {
         re.IGNORECASE,
     ),
 }
+
+
+@library(scope="GLOBAL")
+class Masking:
+    """Masks what is secret by its form."""
+
+    @keyword
+    def mask_lines(self, lines: Iterable[str]) -> list[str]:
+        """Return lines of a log with tokens, logins and passwords of URLs masked.
+
+        Values of Secrets are not known here: the search of the output finds those.
+        """
+        masks = Masks(SecretValues())
+        return [masks.mask(line) for line in lines]
 
 
 class Masks:

@@ -35,6 +35,7 @@ STATUS_OF_TYPE = {
     "Unimplemented": "404",
     "InvalidArgument": "400",
 }
+NO_DATABASE = "it answers 503, as it does without its database or with a read-only one"
 # What is in a log line about a retry, and what it means.
 RETRIED = (
     # Of the extension oauth2client; the rest of its line is about the provider, not the backend.
@@ -42,7 +43,7 @@ RETRIED = (
     ("no such host", "its host name does not resolve"),
     ("connection refused", "it refuses connections"),
     ("HTTP response to HTTPS client", "it speaks http, and the collector sends https"),
-    ("HTTP Status Code 503", "it answers 503, as it does without its database or with a read-only one"),
+    ("HTTP Status Code 503", NO_DATABASE),
     ("HTTP Status Code 502", "a proxy before it answers 502"),
     ("HTTP Status Code 429", "it answers 429, too many requests"),
     ("no route to host", "there is no route to its address"),
@@ -148,7 +149,7 @@ def _without_metrics(evidence: Evidence) -> str:
     if evidence.trace is not None:
         return _incomplete(evidence.trace, evidence.expected_spans)
     if evidence.backend_error:
-        return f"{title} cannot be asked: {evidence.backend_error}"
+        return f"{title} cannot be asked: {_backend_error(evidence)}"
     unread = evidence.unread.get("after", "the collector's metrics are missing")
     return _hidden(evidence) or f"cause unknown: {unread}"
 
@@ -175,7 +176,7 @@ def _not_sent(evidence: Evidence, exporter: Exporter) -> str:
         return f"{unreached}; the collector {keeps}"
     title, accepted = evidence.title, evidence.grown.total(ACCEPTED)
     if evidence.backend_error:
-        return f"{title} cannot be asked: {evidence.backend_error}"
+        return f"{title} cannot be asked: {_backend_error(evidence)}"
     if hidden := _hidden(evidence):
         return hidden
     if queued:
@@ -187,6 +188,12 @@ def _not_sent(evidence: Evidence, exporter: Exporter) -> str:
     if dropped := _describe_filtered(evidence):
         return f"the collector dropped spans{dropped}, sent to {title} 0"
     return f"the collector accepted {counted(accepted, 'span')} and sent none to {title} yet"
+
+
+def _backend_error(evidence: Evidence) -> str:
+    """Return why a backend could not be asked; where it failed itself, with what its database says."""
+    why, said = evidence.backend_error.rstrip("."), evidence.database_error
+    return f"{why}; its database says: {said}" if said and re.search(r"\b5\d\d\b", why) else why
 
 
 def _describe_filtered(evidence: Evidence) -> str:
@@ -230,6 +237,8 @@ def _refusal(evidence: Evidence, exporter: Exporter) -> str:
         "404": _not_found(evidence, exporter),
         "422": _not_stored(evidence),
     }
+    if status == "500" and evidence.database_error:
+        return f"status 500, its database says: {evidence.database_error}"
     if status in meanings:
         return f"status {status}, {meanings[status]}"
     if status or types:
@@ -241,6 +250,8 @@ def _not_valid(evidence: Evidence) -> str:
     """Return what 400 means: an experiment's id that is none, a span or a database that MLflow cannot use."""
     if evidence.sent_to and not evidence.sent_to.isdecimal():
         return f"the experiment id is not a number: the collector sends {evidence.sent_to!r}"
+    if evidence.database_error:
+        return f"its database did not take the batch: {evidence.database_error}"
     return "the batch has a span that it cannot store, or its database takes no writes: PostgreSQL's log says"
 
 
@@ -252,6 +263,8 @@ def _not_stored(evidence: Evidence) -> str:
     """
     if not evidence.sent_to:
         return f"the collector sends no header {EXPERIMENT_HEADER}"
+    if evidence.database_error and "duplicate key" not in evidence.database_error:
+        return f"its database did not take the batch: {evidence.database_error}"
     return (
         "its database did not take them, as where two batches with spans of one trace come at once: "
         "num_consumers 1 in the exporter's sending_queue prevents that. PostgreSQL's log says which"
@@ -285,6 +298,8 @@ def _why_retried(evidence: Evidence, exporter: Exporter, line: str) -> str:
     An MLflow that answers 503 but finds the experiment in its database means the collector's login, as
     components/mlflow-auth lets it answer, or a database that can be read alone.
     """
+    if "HTTP Status Code 503" in line and evidence.database_error:
+        return f"{NO_DATABASE}. Its database says: {evidence.database_error}"
     if "HTTP Status Code 503" in line and exporter.authenticator and evidence.experiment:
         return f"{_login(exporter)}. Or its database cannot store spans now, and MLflow's log says so"
     known = [meaning for mark, meaning in RETRIED if mark in line]
@@ -313,7 +328,7 @@ def _storing(evidence: Evidence) -> str:
     if evidence.trace is not None:
         return f"{_incomplete(evidence.trace, evidence.expected_spans)}{_describe_filtered(evidence)}"
     if evidence.backend_error:
-        return f"the collector sent the spans, but {evidence.backend_error}"
+        return f"the collector sent the spans, but {_backend_error(evidence)}"
     return _hidden(evidence) or (
         f"the collector sent the spans and {evidence.title} took them, but no trace there has this context "
         "as its session: the root span is missing or has another session"
@@ -335,15 +350,13 @@ def _incomplete(trace: Trace, expected: int) -> str:
 
 def _hidden(evidence: Evidence) -> str:
     """Return why MLflow would store a trace where nobody looks for it."""
-    found, sent_to = evidence.experiment, evidence.sent_to
-    name = evidence.experiment_name or f"with the id {sent_to}, which the collector sends to"
+    found, sent_to, name = evidence.experiment, evidence.sent_to, evidence.experiment_name
     if evidence.backend != "mlflow" or "experiment" in evidence.unread:
         return ""
     if found is None:
-        wanted = evidence.experiment_name or f"{sent_to}, which the collector sends to"
-        return f"MLflow has no experiment {wanted}"
+        return f"MLflow has no experiment {name or f'{sent_to}, which the collector sends to'}"
     if found["lifecycle"] != "active":
-        return f"experiment {name} is deleted: MLflow takes its traces and hides them"
+        return f"experiment {name or sent_to} is deleted: MLflow takes its traces and hides them"
     if sent_to and found["id"] != sent_to:
         return f"the collector sends to experiment {sent_to}, but {name} is experiment {found['id']}"
     return ""

@@ -19,6 +19,17 @@ EXPORT_ERROR = re.compile(
     r"(?=.*export).*(fail|error|exception|unable|refused|time.?out)|queue (is )?full|dropping span",
     re.IGNORECASE,
 )
+# A database's error as a backend logs it: `(psycopg2.errors.X) text` of SQLAlchemy, also with the class of
+# the driver's exception, or the line of kustomize/base/mlflow/lossless_store.py.
+DATABASE_ERROR = re.compile(
+    r"(?:\([\w.]*(?:psycopg|asyncpg|sqlite|mysql)[\w.]*\)|database cannot store spans now:)"
+    r"\s(?:<class '[^']*'>:\s)?(?P<said>\S.*)",
+    re.IGNORECASE,
+)
+# An error of PostgreSQL's own log. What is FATAL concerns one connection: the client logs that itself.
+OF_POSTGRES = re.compile(r"\b(?:ERROR|PANIC):\s+(?P<said>\S.*)")
+# A line of a backend's log that says what went wrong: by its level, an exception, or an answer to spans.
+GONE_WRONG = re.compile(r"\b(ERROR|CRITICAL|WARNING)\b|^[\w.]+(Error|Exception)\b|/v1/traces\b.*\s[45]\d\d\b")
 
 
 @dataclass(frozen=True)
@@ -37,7 +48,8 @@ class Evidence:
       could not be asked.
     - `elsewhere`: where else the backend has the question's trace, in words.
     - `agent_endpoint`: the URL that the agent sends its spans to; `unsent`: why they do not leave its pod.
-    - `log`, `agent_log`: the lines that the collector and the agent logged since the question.
+    - `log`, `agent_log`, `backend_log`, `database_log`: the lines that the collector, the agent, the backend
+      and PostgreSQL logged since the question.
     - `denied_to_collector`, `denied_to_backend`: which network policies deny the agent's connection to the
       collector, and the collector's to the backend.
     - `unread`: by field, why it could not be read. `configuration` stands for `exporter` and `pipelines`.
@@ -63,6 +75,8 @@ class Evidence:
     unsent: str = ""
     log: Sequence[str] = ()
     agent_log: Sequence[str] = ()
+    backend_log: Sequence[str] = ()
+    database_log: Sequence[str] = ()
     denied_to_collector: str = ""
     denied_to_backend: str = ""
     unread: Mapping[str, str] = field(default_factory=dict)
@@ -86,6 +100,24 @@ class Evidence:
     def export_errors(self) -> list[str]:
         """The lines that the agent logged about spans that it could not export, oldest first."""
         return [line.strip() for line in self.agent_log if EXPORT_ERROR.search(line)]
+
+    @property
+    def backend_log_errors(self) -> list[str]:
+        """The lines in which the backend logged what went wrong, oldest first."""
+        return [
+            line.strip()
+            for line in self.backend_log
+            if GONE_WRONG.search(line) or DATABASE_ERROR.search(line)
+        ]
+
+    @property
+    def database_error(self) -> str:
+        """The last error of the database, as the backend logged it, or else PostgreSQL; empty for none."""
+        for pattern, log in ((DATABASE_ERROR, self.backend_log), (OF_POSTGRES, self.database_log)):
+            found = [match["said"].strip() for match in map(pattern.search, log) if match]
+            if found:
+                return found[-1][:LONGEST_LINE]
+        return ""
 
 
 def collect(

@@ -75,7 +75,7 @@ def name_cause(evidence: Evidence) -> tuple[str, str]:
     if shared:
         return "traces", f"Traces do not arrive whole: {shared}"
     subject, cause = f"traces in {evidence.backend}", find_cause(evidence)
-    if evidence.backend_error and evidence.backend_error in cause:
+    if evidence.backend_error and evidence.backend_error.rstrip(".") in cause:
         return subject, f"Whether traces arrive in {evidence.title} is unknown: {cause}"
     return subject, f"Traces do not arrive whole in {evidence.title}: {cause}"
 
@@ -126,3 +126,5 @@ def _details(evidence: Evidence) -> Iterator[str]:
         yield f"agent's log: {line[:LONGEST_LINE]}"
     for line in evidence.exporter_lines[-LOG_LINES:]:
         yield f"collector's log: {line[:LONGEST_LINE]}"
+    for line in evidence.backend_log_errors[-LOG_LINES:]:
+        yield f"{evidence.title}'s log: {line[:LONGEST_LINE]}"

@@ -7,7 +7,7 @@ import json
 import pytest
 from robot.api.types import Secret
 
-from secrecy.masking import Masks
+from secrecy.masking import Masking, Masks
 from secrecy.places import Texts
 from secrecy.search import find_leaks
 from secrecy.values import SecretValues
@@ -87,3 +87,11 @@ def test_a_secret_is_masked_once() -> None:
 )
 def test_what_is_no_secret_stays(text: str) -> None:
     assert Masks(SecretValues()).mask(text) == text
+
+
+def test_lines_of_a_log_are_masked_by_their_form_alone() -> None:
+    lines = ["connecting to postgresql://mlflow:hunter22@postgres:5432/mlflow", "ready"]
+    assert Masking().mask_lines(lines) == [
+        "connecting to postgresql://mlflow:<masked password of a URL>@postgres:5432/mlflow",
+        "ready",
+    ]

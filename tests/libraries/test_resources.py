@@ -128,6 +128,10 @@ Read Collector Metrics
 Read Collector Configuration
     RETURN    ${{ {'service': {'pipelines': {'traces/mlflow': {}}}} }}
 
+Get Workload Or None
+    [Arguments]    ${component}
+    RETURN    ${component}
+
 Read Log Since
     [Arguments]    ${component}    ${moment}
     Fail    No log can be read.

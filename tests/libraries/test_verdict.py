@@ -75,6 +75,12 @@ def span(span_id: str, parent_id: str | None) -> Span:
     return Span("0" * 32, span_id, parent_id, f"span-{span_id}", "CHAIN", 0, 1, "OK")
 
 
+# As PostgreSQL 18.6 logged it for an MLflow whose database was read-only.
+READ_ONLY_POSTGRES = [
+    "2026-11-26 12:16:44.011 UTC [3373] ERROR:  cannot execute SELECT FOR UPDATE in a read-only transaction",
+    "2026-11-26 12:16:44.011 UTC [3373] STATEMENT:  SELECT trace_info.request_id AS trace_info_request_id",
+]
+
 CASES = {
     "the agent fails": (
         seen(question=replace(QUESTION, answer="", failure="HTTP status 503: no available server")),
@@ -257,6 +263,72 @@ CASES = {
         seen(RECEIVED + failed("InvalidArgument")),
         "status 400, the batch has a span that it cannot store",
     ),
+    "MLflow cannot store, and PostgreSQL logs why": (
+        seen(RECEIVED + failed("InvalidArgument"), database_log=READ_ONLY_POSTGRES),
+        "status 400, its database did not take the batch: cannot execute SELECT FOR UPDATE in a read-only "
+        "transaction.",
+    ),
+    "MLflow cannot store, and it logs why itself": (
+        seen(
+            RECEIVED + failed("InvalidArgument"),
+            database_log=READ_ONLY_POSTGRES,
+            backend_log=["(psycopg2.errors.DiskFull) could not extend file: No space left on device"],
+        ),
+        "status 400, its database did not take the batch: could not extend file: No space left on device.",
+    ),
+    "MLflow 3.9 cannot store, and PostgreSQL logs why": (
+        seen(RECEIVED + failed("Unknown"), log=[dropped(422)], database_log=READ_ONLY_POSTGRES),
+        "status 422, its database did not take the batch: cannot execute SELECT FOR UPDATE in a read-only",
+    ),
+    "two batches of one trace came at once, and PostgreSQL logs it": (
+        seen(
+            RECEIVED + failed("Unknown"),
+            log=[dropped(422)],
+            database_log=["2026-11-26 12:16:44.011 UTC [3] ERROR:  duplicate key value violates unique"],
+        ),
+        "num_consumers 1 in the exporter's sending_queue prevents that",
+    ),
+    "MLflow's database takes no login of it": (
+        seen(
+            RECEIVED + QUEUED,
+            exporter=WITH_LOGIN,
+            log=[retried("HTTP Status Code 503")],
+            backend_log=['(psycopg2.OperationalError) FATAL:  role "mlflow" is not permitted to log in'],
+        ),
+        "MLflow does not take the spans: it answers 503, as it does without its database or with a read-only "
+        'one. Its database says: FATAL:  role "mlflow" is not permitted to log in; the collector keeps 10',
+    ),
+    "our MLflow logs the state of its database": (
+        seen(
+            RECEIVED + QUEUED,
+            log=[retried("HTTP Status Code 503")],
+            backend_log=["MLflow's database cannot store spans now: cannot execute INSERT in a read-only x"],
+        ),
+        "Its database says: cannot execute INSERT in a read-only x; the collector keeps 10 spans and retries",
+    ),
+    "an error in the database is no reason for another answer": (
+        seen(RECEIVED + failed("PermissionDenied"), database_log=READ_ONLY_POSTGRES),
+        "status 403, its allowed hosts lack the host of http://mlflow:5000/v1/traces.",
+    ),
+    "another's login at the database is no reason": (
+        seen(
+            RECEIVED + failed("InvalidArgument"),
+            database_log=['2026-11-26 12:17:48.464 UTC [3610] FATAL:  role "phoenix" is not permitted'],
+        ),
+        "status 400, the batch has a span that it cannot store, or its database takes no writes",
+    ),
+    "Phoenix cannot be asked, and logs why": (
+        seen(
+            RECEIVED,
+            backend="phoenix",
+            backend_error="Phoenix answers 500.",
+            backend_log=[
+                "sqlalchemy.exc.DBAPIError: (sqlalchemy.dialects.postgresql.asyncpg.Error) "
+                "<class 'asyncpg.exceptions.ReadOnlySQLTransactionError'>: cannot execute INSERT"
+            ],
+        ),
+        "Phoenix cannot be asked: Phoenix answers 500; its database says: cannot execute INSERT.",
+    ),
     "an error without a meaning": (
         seen(RECEIVED + failed("Unknown"), log=[dropped(500)]),
         "refused 10 spans and the collector dropped them: status 500",
@@ -289,6 +361,15 @@ CASES = {
     "the experiment is deleted": (
         seen(RECEIVED + SENT, experiment={**EXPERIMENT, "lifecycle": "deleted"}),
         "experiment weather-agent is deleted: MLflow takes its traces and hides them",
+    ),
+    "the experiment that the collector sends to is deleted": (
+        seen(
+            RECEIVED + SENT,
+            experiment_name="",
+            sent_to="7",
+            experiment={"id": "7", "name": "x", "lifecycle": "deleted"},
+        ),
+        "experiment 7 is deleted: MLflow takes its traces and hides them.",
     ),
     "the traces go to another experiment": (
         seen(RECEIVED + SENT, sent_to="0"),
@@ -416,9 +497,8 @@ def test_the_cause_names_the_backend_only_where_it_is_the_backend_s() -> None:
 @pytest.mark.parametrize(("evidence", "cause"), CASES.values(), ids=CASES.keys())
 def test_first_line_names_the_cause(evidence: Evidence, cause: str) -> None:
     first = explain(evidence).splitlines()[0]
-    assert first.startswith(
-        "The trace of 'What is the weather in Paris?' (context acceptance-1) is not whole in MLflow"
-    )
+    asked = "The trace of 'What is the weather in Paris?' (context acceptance-1)"
+    assert first.startswith(f"{asked} is not whole in {evidence.title}")
     assert cause in first
 
 
@@ -458,6 +538,17 @@ def test_uncounted_hops_are_said_to_be_so() -> None:
     ]
 
 
+def test_the_backend_s_log_is_shown_where_it_says_what_went_wrong() -> None:
+    log = [
+        'INFO:     10.244.0.9:40000 - "POST /v1/traces HTTP/1.1" 200 OK',
+        'INFO:     10.244.0.9:40000 - "POST /v1/traces HTTP/1.1" 400 Bad Request',
+        "mlflow.exceptions.MlflowException: 'Session ID' exceeds the maximum length of 250 characters",
+        '  File "/opt/venv/lib/python3.11/site-packages/mlflow/server.py", line 5, in log',
+    ]
+    lines = explain(seen(RECEIVED + failed("InvalidArgument"), backend_log=log)).splitlines()
+    assert lines[-2:] == [f"- MLflow's log: {line}" for line in log[1:3]]
+
+
 def test_spans_before_the_question_are_not_counted() -> None:
     before = IDLE + RECEIVED + SENT
     evidence = seen(after=metrics(before), before=metrics(before))
@@ -479,6 +570,8 @@ READ: dict[str, tuple[str, Any]] = {
     "denied_to_collector": ("PASS", "ingress of otel-collector is denied"),
     "denied_to_backend": ("PASS", "egress of otel-collector is denied"),
     "log": ("PASS", [retried("no such host")]),
+    "backend_log": ("PASS", ["ERROR mlflow: out of memory"]),
+    "database_log": ("PASS", READ_ONLY_POSTGRES),
 }
 
 
