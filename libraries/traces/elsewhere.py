@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from robot.api.deco import keyword, library
@@ -31,6 +32,19 @@ class Elsewhere:
         Raises PhoenixError where Phoenix does not answer.
         """
         return " and ".join(find_elsewhere_in_phoenix(PhoenixServer(phoenix), session, project))
+
+    @keyword(name="Find Senders In MLflow")
+    def find_senders_in_mlflow(self, mlflow: EntryPoint, experiment_id: str, since: float) -> list[str]:
+        """Return whose traces an experiment got since a moment (seconds since the epoch), in words.
+
+        Each is a service's name with the number of its traces; MLflow before 3.10 keeps no names. Raises
+        MlflowError where MLflow does not answer.
+        """
+        found = MlflowServer(mlflow).search_traces(
+            [experiment_id], f"timestamp_ms >= {int(since * 1000)}", spans=False
+        )
+        services = Counter(trace.info.tags.get("service.name", "an unnamed service") for trace in found)
+        return [f"{service} ({number})" for service, number in sorted(services.items())]
 
 
 def find_elsewhere_in_mlflow(server: MlflowServer, session: str, experiment_id: str) -> Iterator[str]:

@@ -331,8 +331,18 @@ def _storing(evidence: Evidence) -> str:
         return f"the collector sent the spans, but {_backend_error(evidence)}"
     return _hidden(evidence) or (
         f"the collector sent the spans and {evidence.title} took them, but no trace there has this context "
-        "as its session: the root span is missing or has another session"
+        f"as its session: the root span is missing or has another session{_of_others(evidence)}"
     )
+
+
+def _of_others(evidence: Evidence) -> str:
+    """Return that spans that were counted may be of others, to go on with: collectors count all senders."""
+    if evidence.senders is None:
+        return ", or the agent sent nothing: the collector counts the spans of all senders together"
+    if evidence.senders:
+        got = ", ".join(evidence.senders)
+        return f", or the agent sent nothing: since the question {evidence.title} got traces of {got}"
+    return ""
 
 
 def _incomplete(trace: Trace, expected: int) -> str:

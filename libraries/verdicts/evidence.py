@@ -46,7 +46,8 @@ class Evidence:
     - `experiment`: the experiment found in MLflow by `experiment_name`, with `id` and `lifecycle`.
     - `trace`: what the backend has, and `expected_spans` how many were waited for; `backend_error`: why it
       could not be asked.
-    - `elsewhere`: where else the backend has the question's trace, in words.
+    - `elsewhere`: where else the backend has the question's trace, in words; `senders`: whose traces it got
+      since the question, None where it does not say.
     - `agent_endpoint`: the URL that the agent sends its spans to; `unsent`: why they do not leave its pod.
     - `log`, `agent_log`, `backend_log`, `database_log`: the lines that the collector, the agent, the backend
       and PostgreSQL logged since the question.
@@ -71,6 +72,7 @@ class Evidence:
     trace: Trace | None = None
     expected_spans: int = 1
     elsewhere: str = ""
+    senders: Sequence[str] | None = None
     agent_endpoint: str | None = None
     unsent: str = ""
     log: Sequence[str] = ()

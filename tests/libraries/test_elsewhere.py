@@ -88,6 +88,22 @@ def test_another_workspace_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found == "experiment weather-agent (id 4) of workspace team2"
 
 
+def test_senders_of_traces_since_a_moment_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    class _Since:
+        def search_traces(self, *, locations: list[str], filter_string: str, **_: object) -> _Page:
+            assert (locations, filter_string) == (["1"], "timestamp_ms >= 1500")
+            climate = {"service.name": "climate-agent"}
+            services: tuple[dict[str, str], ...] = (climate, {}, climate)
+            return _Page(
+                SimpleNamespace(info=SimpleNamespace(trace_id=str(number), tags=tags))
+                for number, tags in enumerate(services)
+            )
+
+    monkeypatch.setattr(MlflowServer, "_own_client", lambda _: _Since())
+    found = Elsewhere().find_senders_in_mlflow(MLFLOW, "1", 1.5)
+    assert found == ["an unnamed service (1)", "climate-agent (2)"]
+
+
 def test_an_mlflow_that_does_not_answer_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     use_mlflow(monkeypatch, {}, answer("<html>login</html>"))
     with pytest.raises(MlflowError, match="could not be asked for its workspaces"):

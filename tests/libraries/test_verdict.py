@@ -409,8 +409,18 @@ CASES = {
         "it stored 1 of 10 spans",
     ),
     "the session is lost": (
+        seen(RECEIVED + SENT, senders=[]),
+        "no trace there has this context as its session: the root span is missing or has another session.",
+    ),
+    "the session is lost, or all spans are of others": (
+        seen(RECEIVED + SENT, senders=["climate-agent (2)"]),
+        "has another session, or the agent sent nothing: since the question MLflow got traces of "
+        "climate-agent (2).",
+    ),
+    "the session is lost, and nobody knows whose spans were counted": (
         seen(RECEIVED + SENT),
-        "no trace there has this context as its session",
+        "has another session, or the agent sent nothing: the collector counts the spans of all senders "
+        "together.",
     ),
 }
 
