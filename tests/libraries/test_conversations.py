@@ -83,7 +83,8 @@ def test_the_conversation_without_a_whole_trace_is_found() -> None:
     assert find([unanswered], []) == (None, None)
     assert find([ASKED, ASKED], [ARRIVED, ARRIVED]) == (None, None)
     assert find([ASKED, ASKED], [unfinished, ARRIVED]) == (ASKED, unfinished.trace)
-    assert find([ASKED, ASKED], [ARRIVED]) == (ASKED, None)
+    later = replace(ASKED, text="And in Rome?")
+    assert find([ASKED, later], [ARRIVED]) == (later, None)
 
 
 def test_the_verdict_about_an_incomplete_trace_comes_before_what_is_wrong() -> None:
