@@ -90,16 +90,21 @@ class Conversations:
         """Return the first question that was answered and has no whole trace, and what there is of its trace.
 
         A context has as many traces as questions: where it has fewer, those whose roots show their questions
-        are not the ones that lack theirs. Two times None where all are whole.
+        are not the ones that lack theirs. Two times None where all are whole, and where as many traces came
+        as questions were answered: then sessions are mixed, and none is missing.
         """
         asked = Counter(question.context_id for question in questions if not question.failure)
         for question in questions:
             found = [arrival for arrival in arrivals if question.context_id in _sessions(arrival)]
             unfinished = [arrival.trace for arrival in found if not arrival.whole_at]
-            lacks = len(found) < asked[question.context_id] and not any(
-                question.text in str(root.attributes.get("input.value"))
-                for arrival in found
-                for root in arrival.trace.roots
+            lacks = (
+                len(arrivals) < asked.total()
+                and len(found) < asked[question.context_id]
+                and not any(
+                    question.text in str(root.attributes.get("input.value"))
+                    for arrival in found
+                    for root in arrival.trace.roots
+                )
             )
             if not question.failure and (unfinished or lacks):
                 return question, unfinished[0] if unfinished else None

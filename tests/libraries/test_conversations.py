@@ -85,6 +85,7 @@ def test_the_conversation_without_a_whole_trace_is_found() -> None:
     assert find([ASKED, ASKED], [unfinished, ARRIVED]) == (ASKED, unfinished.trace)
     later = replace(ASKED, text="And in Rome?")
     assert find([ASKED, later], [ARRIVED]) == (later, None)
+    assert find([ASKED, replace(ASKED, context_id="another")], [ARRIVED, ARRIVED]) == (None, None)
 
 
 def test_the_verdict_about_an_incomplete_trace_comes_before_what_is_wrong() -> None:
