@@ -7,6 +7,7 @@ from collections.abc import Mapping
 # Why an installation can be healthy though it is found.
 TOLERABLE: Mapping[str, str] = {
     "attributes-dropped": "the agent's SDK drops the oldest of more than 128 attributes of a span",
+    "pages-rejected": "nobody here uses MLflow's pages in a browser",
     "password-on-command-line": "the installation's own manifest does this, and only its maker can change it",
     "tokens-doubled": "no filter drops the second instrumentation's spans: halve what MLflow shows",
 }

@@ -63,8 +63,10 @@ MLflow's Sessions View Shows The Conversation
 
 *** Keywords ***
 Ask And Open The Browser
-    [Documentation]    Skip where MLflow's pages are not known; ask a question, and open a browser that reaches MLflow.
+    [Documentation]    Skip where MLflow's pages are not known, and fail where MLflow rejects what they ask; ask a
+    ...    question, and open a browser that reaches MLflow.
     Skip Unless Deployed    mlflow-pages
+    Pages Of MLflow Should Not Be Blocked
     Ask The Question Of The Suite
     ${mlflow} =    Get Entry Point    mlflow
     Open The Browser    ${mlflow}

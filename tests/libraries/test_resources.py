@@ -670,3 +670,55 @@ Read Effective Configuration
     )
     suites = run(tmp_path, "collector.resource", suite, ".").suites
     assert [(test.status, test.message) for each in suites for test in each.tests] == [("PASS", "")] * 2
+
+
+BLOCKED_PAGES = """
+*** Variables ***
+${THROUGH}    ${EMPTY}
+@{TOLERATE}    @{EMPTY}
+${ANSWERED}    Cross-origin request blocked
+
+*** Keywords ***
+Get Entry Point
+    [Arguments]    ${component}
+    VAR    &{entry} =    url=https://mlflow.example:8443/path    through=${THROUGH}
+    RETURN    ${entry}
+
+Send Request
+    [Arguments]    ${entry}    ${method}    ${path}    ${limit}    ${body}    ${headers}
+    Should Be Equal    ${headers}[Origin]    https://mlflow.example:8443
+    VAR    &{answer} =    status_code=${403}    text=${ANSWERED}
+    RETURN    ${answer}
+
+Find Known Pages Of MLflow
+    RETURN    3.17.2    pages
+
+*** Test Cases ***
+Pages
+    ${what}    ${found} =    Look For Known Pages Of MLflow
+    Should Be Equal    ${{bool($found)}}    ${MUST_WORK}
+    Pages Of MLflow Should Not Be Blocked
+"""
+REJECTED = (
+    "MLflow's pages at https://mlflow.example:8443 cannot be used: it rejects their requests (Cross-origin "
+    "request blocked); add https://mlflow.example:8443 to its MLFLOW_SERVER_CORS_ALLOWED_ORIGINS. "
+    "TOLERATE:pages-rejected makes this a warning."
+)
+
+
+@pytest.mark.parametrize(
+    ("must_work", "more", "outcome"),
+    [
+        (True, "", ("FAIL", REJECTED)),
+        (False, "@{TOLERATE}    pages-rejected", ("PASS", "")),
+        (False, "${THROUGH}    a forwarded port", ("FAIL", REJECTED)),
+        (True, "${ANSWERED}    Invalid Host header", ("PASS", "")),
+    ],
+    ids=["a route leads there", "tolerated", "by port-forward", "another 403"],
+)
+def test_an_mlflow_that_rejects_its_own_pages_is_a_finding(
+    tmp_path: Path, must_work: bool, more: str, outcome: tuple[str, str]
+) -> None:
+    own = f"*** Variables ***\n${{MUST_WORK}}    ${{{must_work}}}\n{more}\n"  # the first of a name holds
+    suite = f"{own}{BLOCKED_PAGES}"
+    assert run_one(tmp_path, "capabilities.resource", suite) == outcome
