@@ -23,10 +23,9 @@ def named(names: Iterable[str], number: int | None = None) -> str:
 
 
 def listed(what: str, ways: Sequence[str]) -> str:
-    """Return what is wrong in so many ways: in one line where there is one way, otherwise a line each."""
-    if len(ways) == 1:
-        return f"{what}: {ways[0]}"
-    return "\n".join([f"{what} in {len(ways)} ways:", *(f"- {way}" for way in ways)])
+    """Return what is wrong in so many ways: the first in the first line, each other in a line of its own."""
+    many = f" in {len(ways)} ways" if len(ways) > 1 else ""
+    return "\n".join([f"{what}{many}: {ways[0]}", *(f"- {way}" for way in ways[1:])])
 
 
 def quoted(value: object) -> str:
