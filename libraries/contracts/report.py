@@ -107,10 +107,8 @@ class TraceReport:
         found = differences(rows, one, other)
         if found:
             titles = f"{BACKENDS[one.backend].title} and {BACKENDS[other.backend].title}"
-            lines = "\n".join(f"- {line}" for line in found)
-            raise AssertionError(
-                f"Trace {one.trace_id} has {counted(len(found), 'difference')} between {titles}:\n{lines}"
-            )
+            what = f"Trace {one.trace_id} has {counted(len(found), 'difference')} between {titles}"
+            raise AssertionError("\n".join([f"{what}: {found[0]}", *(f"- {line}" for line in found[1:])]))
 
 
 def describe_violations(violations: Sequence[Violation]) -> str:

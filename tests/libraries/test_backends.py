@@ -49,7 +49,9 @@ def test_every_difference_between_backends_is_named() -> None:
         TraceReport().traces_should_have_the_same_spans(MLFLOW, replace(PHOENIX, spans=tuple(changed)), {})
     root = MLFLOW.roots[0]
     lines = str(raised.value).splitlines()
-    assert lines[0] == f"Trace {MLFLOW.trace_id} has {len(lines) - 1} differences between MLflow and Phoenix:"
+    number = f"Trace {MLFLOW.trace_id} has {len(lines)} differences between MLflow and Phoenix: "
+    assert lines[0].startswith(number)
+    lines[0] = f"- {lines[0].removeprefix(number)}"
     assert f"- {root.name} [{root.span_id}]: span is there in MLflow, missing in Phoenix" in lines
     path = MLFLOW.path(MLFLOW.by_id[tool.span_id])
     assert f'- {path} [{tool.span_id}]: status is "OK" in MLflow, "ERROR" in Phoenix' in lines
