@@ -118,23 +118,21 @@ class Connections:
     ) -> None:
         """Fail when a target that is not among the documented ones is open to a source."""
         wrong = [
-            f"- {target} {', '.join(opened)}: {attempts.explain(source, target)}"
+            f"{target} {', '.join(opened)}: {attempts.explain(source, target)}"
             for target, known in attempts.targets.items()
             if target not in documented
             and known.end.name != source
             and (opened := attempts.open_addresses(source, target))
         ]
         if wrong:
-            listed = "\n".join(wrong)
-            raise AssertionError(
-                f"Open connections of {source} that are not documented: {len(wrong)}.\n{listed}"
-            )
+            what = f"Open connections of {source} that are not documented, {len(wrong)} in all"
+            raise AssertionError("\n".join([f"{what}: {wrong[0]}", *(f"- {line}" for line in wrong[1:])]))
 
     @keyword
     def denied_connections_should_be_closed(self, attempts: Attempts) -> None:
         """Fail with every connection between components that is open though the policies deny it."""
         wrong = [
-            f"- {source} -> {target} {', '.join(opened)}: {attempts.explain(source, target)}"
+            f"{source} -> {target} {', '.join(opened)}: {attempts.explain(source, target)}"
             for source in attempts.sources
             for target, known in attempts.targets.items()
             if known.has_policies
@@ -143,11 +141,8 @@ class Connections:
             and (opened := attempts.open_addresses(source, target))
         ]
         if wrong:
-            listed = "\n".join(wrong)
-            raise AssertionError(
-                f"This cluster does not enforce its network policies: {len(wrong)} connections are open that "
-                f"they deny.\n{listed}"
-            )
+            what = f"This cluster does not enforce its network policies: {len(wrong)} that they deny are open"
+            raise AssertionError("\n".join([f"{what}: {wrong[0]}", *(f"- {line}" for line in wrong[1:])]))
 
     @keyword
     def unknown_pods_should_be_denied(
