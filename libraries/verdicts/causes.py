@@ -121,10 +121,8 @@ def _exporting(evidence: Evidence) -> str:
     exporter, grown, title = evidence.exporter, evidence.grown, evidence.title
     if exporter is None:
         return _no_exporter(evidence)
-    if not exporter.is_counted(evidence.after or Metrics()):
-        return (
-            f"the running collector lacks exporter {exporter.name}, which its configuration has: restart it"
-        )
+    if stale := _not_restarted(evidence, exporter):
+        return stale
     failed = grown.total(FAILED, exporter=exporter.name)
     if failed:
         lost = f"{title} refused {counted(failed, 'span')} and the collector dropped them"
@@ -137,12 +135,24 @@ def _exporting(evidence: Evidence) -> str:
     return _not_sent(evidence, exporter)
 
 
+def _not_restarted(evidence: Evidence, exporter: Exporter) -> str:
+    """Return that the collector runs with another configuration than its sources now; else empty."""
+    if evidence.after is not None and not exporter.is_counted(evidence.after):
+        return (
+            f"the running collector lacks exporter {exporter.name}, which its configuration has: restart it"
+        )
+    if other := evidence.running_target:
+        configured = f"its configuration says {exporter.endpoint}"
+        return f"the running collector sends to {other}, but {configured}: restart it"
+    return ""
+
+
 def _without_metrics(evidence: Evidence) -> str:
     """Return why the trace stopped, from all but the collector's metrics: they could not be read."""
     exporter, title = evidence.exporter, evidence.title
     if exporter is None:
         return _no_exporter(evidence)
-    if unreached := _unreached(evidence, exporter):
+    if unreached := _not_restarted(evidence, exporter) or _unreached(evidence, exporter):
         return unreached
     if any("Dropping" in line for line in evidence.exporter_lines):
         return f"{title} refused spans and the collector dropped them: {_refusal(evidence, exporter)}"
@@ -209,9 +219,10 @@ def _unreached(evidence: Evidence, exporter: Exporter) -> str:
     """Return why the backend does not take what the exporter sends, empty where nothing says so."""
     title = evidence.title
     down = evidence.stopped.get(evidence.backend)
-    if down:
+    # What contradicts spans that are there is no reason for those that are missing.
+    if down and evidence.trace is None:
         return f"{title} does not run ({'; '.join(down)})"
-    if evidence.denied_to_backend:
+    if evidence.denied_to_backend and evidence.trace is None:
         return f"the collector does not reach {title}: {evidence.denied_to_backend}"
     retried = [line for line in evidence.exporter_lines if "Will retry" in line]
     if retried:

@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from agent.client import Question
-from pipeline.collector import Exporter, Metrics, describe_trace_pipelines, find_exporter
+from pipeline.collector import FAILED, SENT, Exporter, Metrics, describe_trace_pipelines, find_exporter
 from traces.backends import BACKENDS
 from traces.model import Trace
 
@@ -30,6 +31,10 @@ DATABASE_ERROR = re.compile(
 OF_POSTGRES = re.compile(r"\b(?:ERROR|PANIC):\s+(?P<said>\S.*)")
 # A line of a backend's log that says what went wrong: by its level, an exception, or an answer to spans.
 GONE_WRONG = re.compile(r"\b(ERROR|CRITICAL|WARNING)\b|^[\w.]+(Error|Exception)\b|/v1/traces\b.*\s[45]\d\d\b")
+
+
+# The URL in a line about spans that were not sent: `request to URL responded`, or `Post "URL": dial tcp`.
+_SENT_TO = re.compile(r"(?:request to |Post \\*\")(https?://[^\s\"\\]+)")
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,29 @@ class Evidence:
         return [line for line in self.log if self.exporter and f'"{self.exporter.name}"' in line]
 
     @property
+    def running_target(self) -> str:
+        """Where the running collector sends to, if that is not where its configuration says; empty otherwise.
+
+        The log has the URL of each failure; collector 0.158 also counts by `server_address`, `server_port`
+        and `url_path`.
+        """
+        if self.exporter is None or "${" in self.exporter.endpoint:
+            return ""
+        counted = [
+            dict(pairs)
+            for (name, pairs), value in self.grown.samples.items()
+            if name in {SENT, FAILED} and value and ("exporter", self.exporter.name) in pairs
+        ]
+        targets = [
+            f"//{_host(labels['server_address'])}:{labels['server_port']}{labels['url_path']}"
+            for labels in counted
+            if {"server_address", "server_port", "url_path"} <= labels.keys()
+        ]
+        targets += [match[1] for line in self.exporter_lines for match in _SENT_TO.finditer(line)]
+        own = _place(self.exporter.endpoint)
+        return next((url.lstrip("/") for url in reversed(targets) if _place(url) != own), "")
+
+    @property
     def export_errors(self) -> list[str]:
         """The lines that the agent logged about spans that it could not export, oldest first."""
         return [line.strip() for line in self.agent_log if EXPORT_ERROR.search(line)]
@@ -120,6 +148,21 @@ class Evidence:
             if found:
                 return found[-1][:LONGEST_LINE]
         return ""
+
+
+def _host(address: str) -> str:
+    """Return a host as URLs have it: an IPv6 address in brackets."""
+    return f"[{address}]" if ":" in address else address
+
+
+def _place(url: str) -> tuple[str | None, int, str]:
+    """Return host, port and path of a URL; of what is none, itself as the host."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        return url, 0, ""
+    return parts.hostname, port, parts.path.rstrip("/")
 
 
 def collect(

@@ -10,6 +10,7 @@ from robot.api.deco import keyword, library
 from agent.client import Question
 from pipeline.collector import ACCEPTED, FAILED, QUEUED, SENT
 from verdicts.causes import describe_missing_answer, find_cause, find_shared_cause
+from verdicts.contradictions import find_contradictions
 from verdicts.evidence import LONGEST_LINE, Evidence, collect
 
 LOG_LINES = 3
@@ -122,9 +123,12 @@ def _details(evidence: Evidence) -> Iterator[str]:
         name = evidence.experiment_name or (found["name"] if found else "its name")
         yield f"the collector sends to experiment {evidence.sent_to}; {name} {known}"
     yield from filter(None, (evidence.denied_to_collector, evidence.denied_to_backend))
-    for line in evidence.export_errors[-LOG_LINES:]:
-        yield f"agent's log: {line[:LONGEST_LINE]}"
-    for line in evidence.exporter_lines[-LOG_LINES:]:
-        yield f"collector's log: {line[:LONGEST_LINE]}"
-    for line in evidence.backend_log_errors[-LOG_LINES:]:
-        yield f"{evidence.title}'s log: {line[:LONGEST_LINE]}"
+    yield from (f"contradiction: {each}" for each in find_contradictions(evidence))
+    logs = {
+        "agent": evidence.export_errors,
+        "collector": evidence.exporter_lines,
+        evidence.title: evidence.backend_log_errors,
+    }
+    for name, lines in logs.items():
+        for line in lines[-LOG_LINES:]:
+            yield f"{name}'s log: {line[:LONGEST_LINE]}"

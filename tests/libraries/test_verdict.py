@@ -81,6 +81,9 @@ READ_ONLY_POSTGRES = [
     "2026-11-26 12:16:44.011 UTC [3373] STATEMENT:  SELECT trace_info.request_id AS trace_info_request_id",
 ]
 
+OWN_URL = 'server_address="mlflow",server_port="5000",url_path="/v1/traces"'
+TRACE = Trace("0" * 32, (Span("0" * 32, "b", "a", "x", "LLM", 0, 1, "OK"),) * 2, "mlflow", "IN_PROGRESS")
+
 CASES = {
     "the agent fails": (
         seen(question=replace(QUESTION, answer="", failure="HTTP status 503: no available server")),
@@ -179,6 +182,54 @@ CASES = {
     "the collector was not restarted": (
         seen(after=metrics(RECEIVED)),
         "the running collector lacks exporter otlp_http/mlflow, which its configuration has: restart it",
+    ),
+    "the collector was not restarted after its exporter's URL changed, as its log shows": (
+        seen(
+            RECEIVED + QUEUED,
+            log=[retried('lookup old: Post \\"http://old:5000/v1/traces\\": no such host')],
+        ),
+        "the running collector sends to http://old:5000/v1/traces, but its configuration says "
+        "http://mlflow:5000/v1/traces: restart it",
+    ),
+    "the collector was not restarted after its exporter's URL changed, as its metrics show": (
+        seen(
+            RECEIVED + 'otelcol_exporter_sent_spans{exporter="otlp_http/mlflow",server_address="old",'
+            'server_port="5000",url_path="/v1/traces"} 10\n'
+        ),
+        "the running collector sends to old:5000/v1/traces, but its configuration says",
+    ),
+    "the collector was not restarted after its exporter's URL changed, and its metrics are closed": (
+        seen(after=None, log=[dropped(404).replace("responded", "request to http://mlflow:80/x responded")]),
+        "the running collector sends to http://mlflow:80/x, but its configuration says",
+    ),
+    "an exporter's URL with a slash at its end is the same": (
+        seen(
+            RECEIVED
+            + SENT.replace("{", '{server_address="mlflow",server_port="5000",url_path="/v1/traces",'),
+            exporter=replace(EXPORTER, endpoint="http://mlflow:5000/v1/traces/"),
+            senders=[],
+        ),
+        "no trace there has this context as its session",
+    ),
+    "an address of IPv6 is the same with and without brackets": (
+        seen(
+            RECEIVED + SENT.replace("{", f"{{{OWN_URL.replace('mlflow', '2001:db8::1')},"),
+            exporter=replace(EXPORTER, endpoint="http://[2001:db8::1]:5000/v1/traces"),
+            senders=[],
+        ),
+        "no trace there has this context as its session",
+    ),
+    "where a reference leads is not known": (
+        seen(
+            RECEIVED + QUEUED,
+            exporter=replace(EXPORTER, endpoint="${env:URL}"),
+            log=[retried('Post \\"http://mlflow:5000/v1/traces\\": connection refused')],
+        ),
+        "MLflow does not take the spans: it refuses connections",
+    ),
+    "a policy denies what arrived, and the collector's metrics are closed": (
+        seen(after=None, trace=TRACE, denied_to_backend="egress of otel-collector is denied"),
+        "it has 2 spans and no root.",
     ),
     "the experiment id is wrong": (
         seen(RECEIVED + failed("Unimplemented"), sent_to="99"),
@@ -546,6 +597,36 @@ def test_uncounted_hops_are_said_to_be_so() -> None:
         "- mlflow: it is scaled to 0 replicas",
         "- not read: they listen on localhost",
     ]
+
+
+@pytest.mark.parametrize(
+    ("evidence", "contradiction"),
+    [
+        (
+            seen(RECEIVED + SENT, trace=TRACE, denied_to_collector="ingress is denied (x)"),
+            "ingress is denied (x), but MLflow has 2 spans of the question",
+        ),
+        (
+            seen(RECEIVED + SENT, denied_to_backend="egress is denied (x)"),
+            "egress is denied (x), but otlp_http/mlflow sent 10 spans",
+        ),
+        (
+            seen(RECEIVED + SENT, trace=TRACE, stopped={"mlflow": ["it is gone"]}),
+            "mlflow has no Ready pod, but MLflow has 2 spans of the question",
+        ),
+        (
+            seen(RECEIVED, trace=TRACE),
+            "otlp_http/mlflow sent nothing, but MLflow has 2 spans of the question: another way leads there",
+        ),
+    ],
+)
+def test_contradictions_are_shown(evidence: Evidence, contradiction: str) -> None:
+    assert f"- contradiction: {contradiction}" in explain(evidence).splitlines()
+
+
+def test_evidence_that_agrees_has_no_contradiction() -> None:
+    for evidence in (seen(RECEIVED + SENT), seen(RECEIVED + SENT, trace=TRACE), seen(exporter=None)):
+        assert "contradiction" not in explain(evidence)
 
 
 def test_the_backend_s_log_is_shown_where_it_says_what_went_wrong() -> None:

@@ -1,0 +1,27 @@
+"""Evidence that contradicts other evidence. It is shown: the verdict is less sure then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pipeline.collector import SENT
+from traces.messages import counted
+from verdicts.evidence import Evidence
+
+
+def find_contradictions(evidence: Evidence) -> Iterator[str]:
+    """Yield what cannot both be true of the way from the agent to the backend, a clause each."""
+    title, stored = evidence.title, len(evidence.trace.spans) if evidence.trace else 0
+    has = f"{title} has {counted(stored, 'span')} of the question"
+    if evidence.denied_to_collector and stored:
+        yield f"{evidence.denied_to_collector}, but {has}"
+    if evidence.exporter is None:
+        return
+    sent = evidence.grown.total(SENT, exporter=evidence.exporter.name)
+    arrived = has if stored else f"{evidence.exporter.name} sent {counted(sent, 'span')}"
+    if evidence.denied_to_backend and (stored or sent):
+        yield f"{evidence.denied_to_backend}, but {arrived}"
+    if evidence.backend in evidence.stopped and (stored or sent):
+        yield f"{evidence.backend} has no Ready pod, but {arrived}"
+    if evidence.after is not None and stored and not sent:
+        yield f"{evidence.exporter.name} sent nothing, but {has}: another way leads there"
