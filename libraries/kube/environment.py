@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -18,6 +18,28 @@ from kube.objects import Objects
 _REFERENCE = re.compile(r"\$(?:\$|\(([^)]*)\))")
 # What the kubelet sets for each Service of the namespace, unless enableServiceLinks is false.
 _OF_SERVICE = re.compile(r"[A-Z0-9_]+_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9A-Z_]+)?)")
+
+
+class ReadOnce(Objects):
+    """Reads each object once, for what is short enough that none changes meanwhile."""
+
+    def __init__(self, objects: Objects) -> None:
+        """Read by these."""
+        self._objects = objects
+        self._read: dict[tuple[str | None, ...], Object | ClusterError] = {}
+
+    def read_object(self, api_version: str, kind: str, name: str, namespace: str | None = None) -> Object:
+        """Return one object as `Objects.read_object`."""
+        key = (api_version, kind, name, namespace)
+        if key not in self._read:
+            try:
+                self._read[key] = self._objects.read_object(api_version, kind, name, namespace)
+            except ClusterError as error:
+                self._read[key] = error
+        found = self._read[key]
+        if isinstance(found, ClusterError):
+            raise found
+        return found
 
 
 @dataclass(frozen=True)
@@ -47,16 +69,23 @@ class Environment:
         return "" if found.unread else found.value
 
     @keyword
-    def read_known_variable(self, workload: Object, variable: str) -> str | None:
-        """Return an environment variable as `Read Environment Variable`, of those that are known.
+    def read_known_variables(self, workload: Object, names: Iterable[str]) -> dict[str, str | None]:
+        """Return environment variables by their names, each as `Read Environment Variable`.
 
-        Raises AssertionError where it is not, because a Secret gives it.
+        Raises AssertionError where one is not known, because a Secret gives it.
         """
-        found = self.find_variable(workload, variable)
-        if found.unread:
-            name = workload["metadata"]["name"]
-            raise AssertionError(f"Variable {variable} of {name} is not read, {found.unread}.")
-        return found.value
+        reader, values = self.reading_once(), {}
+        for name in names:
+            found = reader.find_variable(workload, name)
+            if found.unread:
+                where = workload["metadata"]["name"]
+                raise AssertionError(f"Variable {name} of {where} is not read, {found.unread}.")
+            values[name] = found.value
+        return values
+
+    def reading_once(self) -> Environment:
+        """Return one for several variables, which reads each ConfigMap and Secret once."""
+        return Environment(ReadOnce(self._objects))
 
     def read_command(self, workload: Object) -> list[str]:
         """Return the command and the arguments of a workload's first container, with variables put in.

@@ -35,25 +35,27 @@ class Sources:
         image: what the collector does is unknown then. It is never taken for empty.
         """
         files, secrets = self._objects.read_mounted_files(workload), secret_mounts(workload)
+        environment = self._environment.reading_once()
 
         def read(scheme: str, rest: str) -> str | None:
             if scheme == "file":
                 return _read_file(rest, files, secrets)
             if scheme != "env":
                 raise UnreadError(f"{scheme}:{rest} is read by the collector alone")
-            return self._read_variable(workload, rest)
+            return _read_variable(environment, workload, rest)
 
-        command = self._environment.read_command(workload)
+        command = environment.read_command(workload)
         return make_configuration(command or [f"--config={path}" for path in OF_IMAGE if path in files], read)
 
-    def _read_variable(self, workload: Object, name: str) -> str | None:
-        try:
-            variable = self._environment.find_variable(workload, name)
-        except ClusterError as error:
-            raise UnreadError(f"variable {name} of its pod is not read: {str(error).rstrip('.')}") from error
-        if variable.unread:
-            raise UnreadError(f"variable {name} of its pod is not read, {variable.unread}")
-        return variable.value
+
+def _read_variable(environment: Environment, workload: Object, name: str) -> str | None:
+    try:
+        variable = environment.find_variable(workload, name)
+    except ClusterError as error:
+        raise UnreadError(f"variable {name} of its pod is not read: {str(error).rstrip('.')}") from error
+    if variable.unread:
+        raise UnreadError(f"variable {name} of its pod is not read, {variable.unread}")
+    return variable.value
 
 
 def _read_file(path: str, files: dict[str, str], secrets: dict[str, str]) -> str:

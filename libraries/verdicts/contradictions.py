@@ -17,11 +17,13 @@ def find_contradictions(evidence: Evidence) -> Iterator[str]:
         yield f"{evidence.denied_to_collector}, but {has}"
     if evidence.exporter is None:
         return
-    sent = evidence.grown.total(SENT, exporter=evidence.exporter.name)
+    # Without a reading before the question it is not known when what was counted was sent.
+    counts = evidence.before is not None and evidence.after is not None
+    sent = evidence.grown.total(SENT, exporter=evidence.exporter.name) if counts else 0
     arrived = has if stored else f"{evidence.exporter.name} sent {counted(sent, 'span')}"
     if evidence.denied_to_backend and (stored or sent):
         yield f"{evidence.denied_to_backend}, but {arrived}"
     if evidence.backend in evidence.stopped and (stored or sent):
         yield f"{evidence.backend} has no Ready pod, but {arrived}"
-    if evidence.after is not None and stored and not sent:
+    if counts and stored and not sent:
         yield f"{evidence.exporter.name} sent nothing, but {has}: another way leads there"

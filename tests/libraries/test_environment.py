@@ -167,10 +167,28 @@ def test_a_variable_that_is_not_known_is_not_taken_for_one_that_is_not_there(
     monkeypatch.setattr(Objects, "read_object", read)
     assert Environment(Objects()).find_variable(WORKLOAD, variable) == Variable(unread=why)
     with pytest.raises(AssertionError, match=f"^Variable {variable} of w is not read, {why}\\.$"):
-        Environment(Objects()).read_known_variable(WORKLOAD, variable)
+        Environment(Objects()).read_known_variables(WORKLOAD, [variable])
 
 
 def test_a_file_that_is_mounted_over_a_volume_s_own_hides_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Objects, "read_object", lambda *_: {"data": CONFIG})
     workload = mounting(WHOLE, {"mountPath": "/etc/base.yaml", "subPath": "more.yaml"}, {"mountPath": "/etc"})
     assert Objects().read_mounted_files(workload)["/etc/base.yaml"] == CONFIG["more.yaml"]
+
+
+def test_variables_read_together_take_one_reading_of_each_map(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read: list[str] = []
+
+    def read_object(_: Objects, __: str, kind: str, name: str, ___: str) -> dict[str, Any]:
+        read.append(name)
+        if kind == "Secret":
+            gone = ApiError(404)
+            raise ClusterError("Cannot read Secret hidden: 404.") from gone
+        return {"data": MAPS[name]}
+
+    monkeypatch.setattr(Objects, "read_object", read_object)
+    found = Environment(Objects()).read_known_variables(WORKLOAD, ["MODEL", "BASE", "MY_MODEL", "NONE"])
+    assert found == {"MODEL": "second", "BASE": "http://one", "MY_MODEL": "second", "NONE": None}
+    assert sorted(read) == ["hidden", "one", "two"]

@@ -122,6 +122,7 @@ Fail
 
 *** Keywords ***
 Read Collector Metrics
+    [Arguments]    ${refresh}
     ${metrics} =    Parse Metrics    otelcol_process_uptime 9
     RETURN    ${metrics}
 
@@ -148,7 +149,7 @@ Get Agent Endpoint
     RETURN    ${endpoint}
 
 Explain Denied Connection
-    [Arguments]    ${source}    ${target}    ${url}
+    [Arguments]    ${network}    ${source}    ${target}    ${url}
     IF    not $url    RETURN    ${EMPTY}
     RETURN    ingress of ${target} at ${url} is denied
 """
@@ -219,9 +220,9 @@ Get Workload
     [Arguments]    ${{component}}
     RETURN    ${{component}}
 
-Read Known Variable
-    [Arguments]    ${{workload}}    ${{name}}
-    RETURN    ${{{{ {variables}.get($name) }}}}
+Read Known Variables
+    [Arguments]    ${{workload}}    ${{names}}
+    RETURN    ${{{{ {{name: {variables}.get(name) for name in $names}} }}}}
 """
     assert run_one(tmp_path, "collector.resource", suite) == ("PASS", "")
 

@@ -625,7 +625,8 @@ def test_contradictions_are_shown(evidence: Evidence, contradiction: str) -> Non
 
 
 def test_evidence_that_agrees_has_no_contradiction() -> None:
-    for evidence in (seen(RECEIVED + SENT), seen(RECEIVED + SENT, trace=TRACE), seen(exporter=None)):
+    earlier = seen(RECEIVED + SENT, before=None, stopped=STOPPED)
+    for evidence in (seen(RECEIVED + SENT), seen(RECEIVED + SENT, trace=TRACE), seen(exporter=None), earlier):
         assert "contradiction" not in explain(evidence)
 
 
