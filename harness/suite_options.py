@@ -33,6 +33,7 @@ BROUGHT: Mapping[str, frozenset[str]] = {
     ),
     "network-policies": frozenset({"network-policies", "documented-flows"}),
     "openshift-routes": frozenset({"openshift-routes"}),
+    "retention": frozenset({"retention"}),
     "scale": frozenset({"autoscalers"}),
     "tenants": frozenset({"tenants"}),
 }

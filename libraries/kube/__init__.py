@@ -14,6 +14,7 @@ from kube.namespaces import Namespaces
 from kube.objects import Objects
 from kube.pods import Pods
 from kube.scaling import Scaling
+from kube.schedules import Schedules
 from kube.workloads import Workloads
 
 
@@ -32,6 +33,7 @@ class Kube(HybridCore):  # type: ignore[misc] # it has no types
                 Workloads(),
                 Health(),
                 Scaling(),
+                Schedules(),
                 Namespaces(objects),
                 Environment(objects),
                 Evidence(objects, pods),

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 import pipeline_rules
-from rendered import Object, Stack, name_of, plain_env
+from rendered import Object, Stack, name_of, plain_env, pod_template
 
 POOL = {"POOL_SIZE": 5, "MAX_OVERFLOW": 10}  # SQLAlchemy's defaults: connections of one MLflow worker
 OTHER_CONNECTIONS = 20  # connections of Phoenix (15 by the same defaults), of init containers and of people
@@ -20,7 +20,7 @@ def collectors_never_share_a_queue(stack: Stack) -> Iterator[str]:
     )
     if workload is None or not directory:
         return
-    pod = workload["spec"]["template"]["spec"]
+    pod = pod_template(workload)["spec"]
     holding = [
         mount
         for mount in pod["containers"][0]["volumeMounts"]
@@ -149,7 +149,7 @@ def _workloads_of(stack: Stack, budget: Object) -> list[Object]:
         workload
         for workload, _ in stack.pods()
         if workload["metadata"]["namespace"] == budget["metadata"]["namespace"]
-        and selector <= workload["spec"]["template"]["metadata"]["labels"].items()
+        and selector <= pod_template(workload)["metadata"]["labels"].items()
     ]
 
 

@@ -4,7 +4,7 @@
 import re
 from collections.abc import Iterator
 
-from rendered import WORKLOADS, Object, Stack, all_containers, name_of, readiness
+from rendered import WORKLOADS, Object, Stack, all_containers, name_of, pod_template, readiness
 
 
 def namespaces_enforce_restricted(stack: Stack) -> Iterator[str]:
@@ -70,9 +70,12 @@ def resources_are_bounded(stack: Stack) -> Iterator[str]:
 
 
 def probes_mean_something(stack: Stack) -> Iterator[str]:
-    """Every container is probed for start, readiness and liveness, by more than an open port."""
+    """Every container is probed for start, readiness and liveness, by more than an open port.
+
+    A job's is not: it ends.
+    """
     for workload, pod in stack.pods():
-        for container in pod["containers"]:
+        for container in pod["containers"] if workload["kind"] != "CronJob" else ():
             name = f"{name_of(workload)} container {container['name']}"
             for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
                 if not {"httpGet", "exec", "grpc"} & set(container.get(probe, {})):
@@ -154,10 +157,11 @@ def everything_is_labelled(stack: Stack) -> Iterator[str]:
         if thing["metadata"].get("labels", {}).get("app.kubernetes.io/part-of") != "llm-observability":
             yield f"{name_of(thing)} lacks the label app.kubernetes.io/part-of: llm-observability"
     for workload in stack.of(*WORKLOADS):
-        labels = workload["spec"]["template"]["metadata"]["labels"]
+        labels = pod_template(workload)["metadata"]["labels"]
         if "app.kubernetes.io/part-of" not in labels:
             yield f"{name_of(workload)} has pods without the label app.kubernetes.io/part-of"
-        if set(workload["spec"]["selector"]["matchLabels"]) != {"app.kubernetes.io/name"}:
+        selector = workload["spec"].get("selector", {}).get("matchLabels")
+        if workload["kind"] != "CronJob" and set(selector or ()) != {"app.kubernetes.io/name"}:
             yield f"{name_of(workload)} selects by more than app.kubernetes.io/name"
 
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from network.policies import End, decide
 from pipeline_rules import COLLECTOR, collector, merged_config
 from reference_rules import configmap_env
-from rendered import Object, Stack, all_containers, name_of, plain_env
+from rendered import Object, Stack, all_containers, name_of, plain_env, pod_template
 
 NAMESPACE = "kubernetes.io/metadata.name"
 # Any address of the cluster's own, and one that is nobody's here (RFC 5737).
@@ -63,7 +63,7 @@ def policies(stack: Stack) -> list[Object]:
 
 def end_of(workload: Object) -> End:
     """Return a workload's pods as an end of a connection."""
-    template, namespace = workload["spec"]["template"], workload["metadata"]["namespace"]
+    template, namespace = pod_template(workload), workload["metadata"]["namespace"]
     listed = [port for container in template["spec"]["containers"] for port in container.get("ports", ())]
     ports = {port["name"]: port["containerPort"] for port in listed}
     return End(

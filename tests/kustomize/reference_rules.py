@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from rendered import Object, Stack, all_containers, name_of, plain_env
+from rendered import Object, Stack, all_containers, name_of, plain_env, pod_template
 
 CLUSTER_SCOPED = ("Namespace", "ClusterRole", "ClusterRoleBinding", "PersistentVolume", "StorageClass")
 INSTALLATION_SECRET = "otel-db-secret"  # noqa: S105 - a name: what components/installation-postgres finds in Kagenti
@@ -152,7 +152,7 @@ def secrets_are_made(stack: Stack) -> Iterator[str]:
 def databases_are_there_or_verified(stack: Stack) -> Iterator[str]:
     """A database's host is a Service of the stack, or one from a Secret that must show its certificate."""
     for name, workload, container in stack.containers():
-        pod = workload["spec"]["template"]["spec"]
+        pod = pod_template(workload)["spec"]
         mounts = {mount["mountPath"]: mount["name"] for mount in container.get("volumeMounts", [])}
         secrets = {volume["name"] for volume in pod.get("volumes", []) if "secret" in volume}
         environment = plain_env(container)

@@ -23,6 +23,13 @@ def name_of(thing: Object) -> str:
     return f"{thing['kind']} {metadata.get('namespace', '-')}/{metadata['name']}"
 
 
+def pod_template(workload: Object) -> Object:
+    """Return a workload's template of its pods; a CronJob has it in its template of jobs."""
+    spec = workload["spec"]
+    template: Object = (spec["jobTemplate"]["spec"] if workload["kind"] == "CronJob" else spec)["template"]
+    return template
+
+
 @dataclass(frozen=True)
 class Stack:
     """Every object of one rendered overlay."""
@@ -48,7 +55,7 @@ class Stack:
     def pods(self) -> Iterator[tuple[Object, Object]]:
         """Yield every workload with its pod template's spec."""
         for workload in self.of(*WORKLOADS):
-            yield workload, workload["spec"]["template"]["spec"]
+            yield workload, pod_template(workload)["spec"]
 
     def containers(self) -> Iterator[tuple[str, Object, Object]]:
         """Yield every container, init containers too: a name for messages, its workload, itself."""
@@ -80,12 +87,12 @@ class Stack:
             workload
             for workload, _ in self.pods()
             if workload["metadata"]["namespace"] == service["metadata"]["namespace"]
-            and selector <= workload["spec"]["template"]["metadata"]["labels"].items()
+            and selector <= pod_template(workload)["metadata"]["labels"].items()
         ]
 
     def _container_port(self, service: Object, target: int | str) -> int | None:
         for workload in self.selected_by(service):
-            for container in workload["spec"]["template"]["spec"]["containers"]:
+            for container in pod_template(workload)["spec"]["containers"]:
                 for port in container.get("ports", []):
                     if target in (port["containerPort"], port.get("name")):
                         return int(port["containerPort"])

@@ -65,6 +65,19 @@ def test_the_collector_may_write_to_its_experiment_and_is_denied_the_rest() -> N
     assert others == {"DENY"}
 
 
+def test_who_deletes_old_traces_may_delete_them_in_one_experiment_and_is_denied_the_rest() -> None:
+    store = Store()
+    create_users.create_user(store, "retention", "secret", admin=False)
+    create_users.allow_deletion(store, "retention", "3")
+    create_users.allow_deletion(store, "retention", "4")
+    assert {key: value for (kind, key), value in store.granted.items() if kind == "experiment"} == {
+        "4": "READ"
+    }
+    allowed = {kind for (kind, _), value in store.granted.items() if value == "MANAGE"}
+    assert allowed == {"trace", "assessment"}
+    assert store.granted["run", "*"] == "DENY"
+
+
 def test_the_service_file_holds_the_login_and_nobody_else_reads_it(tmp_path: Path) -> None:
     file = tmp_path / "pg_service.conf"
     for password in ("first", "a=b #c 'd"):

@@ -2,10 +2,12 @@
 
 Environment: AUTH_DATABASE_USERNAME (also the database's name) and AUTH_DATABASE_PASSWORD, ADMIN_USERNAME and
 ADMIN_PASSWORD, COLLECTOR_USERNAME and COLLECTOR_PASSWORD, PGSERVICEFILE (written here; MLflow reads it),
-MLFLOW_AUTH_CONFIG_PATH, MLFLOW_BACKEND_STORE_URI, EXPERIMENT_NAME.
+MLFLOW_AUTH_CONFIG_PATH, MLFLOW_BACKEND_STORE_URI, EXPERIMENT_NAME. With components/retention also
+RETENTION_USERNAME and RETENTION_PASSWORD.
 """
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,12 +58,32 @@ def create_user(store: Any, name: str, password: str, *, admin: bool) -> None:  
 
 def allow_traces(store: Any, name: str, experiment_id: str) -> None:  # noqa: ANN401 - MLflow's user store
     """Allow the user to store traces in this experiment, and deny all else that MLflow can deny."""
+    _allow_one_experiment(store, name, experiment_id, "EDIT", dict.fromkeys(DENIED, "DENY"))
+
+
+def allow_deletion(store: Any, name: str, experiment_id: str) -> None:  # noqa: ANN401 - MLflow's user store
+    """Allow the user to delete traces of this experiment, and deny all else that MLflow can deny.
+
+    MLflow has no permission that deletes and does not change. A trace's assessments are deleted with it.
+    """
+    others = dict.fromkeys(DENIED, "DENY") | {"assessment": "MANAGE", "trace": "MANAGE"}
+    _allow_one_experiment(store, name, experiment_id, "READ", others)
+
+
+def _allow_one_experiment(
+    store: Any,  # noqa: ANN401 - MLflow's user store
+    name: str,
+    experiment_id: str,
+    permission: str,
+    others: Mapping[str, str],
+) -> None:
+    """Give a permission for one experiment and for no other one, and one for each other kind of thing."""
     for known in store.list_experiment_permissions(name):
         if known.experiment_id not in (experiment_id, "*"):
             store.delete_experiment_permission(known.experiment_id, name)
-    store.grant_user_permission(name, "experiment", experiment_id, "EDIT")
-    for kind in DENIED:
-        store.grant_user_permission(name, kind, "*", "DENY")
+    store.grant_user_permission(name, "experiment", experiment_id, permission)
+    for kind, granted in others.items():
+        store.grant_user_permission(name, kind, "*", granted)
 
 
 def main() -> None:
@@ -87,6 +109,9 @@ def main() -> None:
             create_user(store, env["ADMIN_USERNAME"], env["ADMIN_PASSWORD"], admin=True)
             create_user(store, env["COLLECTOR_USERNAME"], env["COLLECTOR_PASSWORD"], admin=False)
             allow_traces(store, env["COLLECTOR_USERNAME"], str(experiment.experiment_id))
+            if "RETENTION_USERNAME" in env:
+                create_user(store, env["RETENTION_USERNAME"], env["RETENTION_PASSWORD"], admin=False)
+                allow_deletion(store, env["RETENTION_USERNAME"], str(experiment.experiment_id))
     except (MlflowException, SQLAlchemyError) as error:
         reason = " ".join(str(error).split())
         raise SystemExit(f"Cannot create MLflow's users: {reason}") from None
