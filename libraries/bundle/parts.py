@@ -14,6 +14,7 @@ from kube.evidence import event_time
 from kube.model import Object
 from kube.objects import Objects, secret_values
 from pipeline.collector import Metrics
+from pipeline.effective import Configuration
 from secrecy.places import KINDS, Places, Texts
 from traces.looked_at import LOOKED_AT
 
@@ -27,6 +28,7 @@ MORE_KINDS = (
     ("policy/v1", "PodDisruptionBudget"),
     ("route.openshift.io/v1", "Route"),
 )
+CONFIGURATION = "collector-configuration.json"
 UNKNOWN_KIND = "this cluster does not know that kind."  # how that error ends
 
 
@@ -122,10 +124,14 @@ class Parts:
             },
         )
 
-    @keyword(name="Get JSON As File")
-    def get_json_as_file(self, path: str, content: Any) -> Texts:  # noqa: ANN401 - whatever JSON takes
-        """Return a value as the JSON file of that path."""
-        return Texts("files", {path: _json(content)})
+    @keyword
+    def get_configuration_as_file(self, configuration: Configuration) -> Texts:
+        """Return a collector's configuration as a JSON file, and which values in it are not known."""
+        unread = [
+            f"the value of {reference} in {CONFIGURATION}: {why}"
+            for reference, why in configuration.unknown.items()
+        ]
+        return Texts("files", {CONFIGURATION: _json(configuration)}, unread)
 
     @keyword
     def get_unread_part(self, reason: str) -> Texts:

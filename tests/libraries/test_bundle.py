@@ -19,6 +19,7 @@ from bundle.parts import Parts
 from kube.client import ClusterError
 from kube.model import Object
 from pipeline.collector import Collector
+from pipeline.effective import Configuration
 from secrecy.masking import Masks
 from secrecy.places import MOST_LINES, Places, Texts
 from secrecy.values import SecretValues
@@ -239,6 +240,13 @@ def test_logs_are_named_by_their_pod_and_container() -> None:
     folder = f"logs/{NAMESPACE}/p"
     assert set(part.by_place) == {f"{folder}/one.log", f"{folder}/two.log"}
     assert part.unread[0] == "the log of one in pod p before its restart (Cannot read it: 404.)"
+
+
+def test_a_configuration_is_a_file_and_values_of_secrets_in_it_are_said_to_be_unknown() -> None:
+    configuration = Configuration({"exporters": {"otlp": {"endpoint": "${env:URL}"}}}, {"${env:URL}": "why"})
+    part = Parts(_Objects({}), Places(_Objects({}), _Pods())).get_configuration_as_file(configuration)
+    assert json.loads(part.by_place["collector-configuration.json"]) == configuration
+    assert part.unread == ["the value of ${env:URL} in collector-configuration.json: why"]
 
 
 def test_metrics_of_two_moments_stand_side_by_side() -> None:
