@@ -108,7 +108,7 @@ class Evidence:
         """Where the running collector sends to, if that is not where its configuration says; empty otherwise.
 
         The log has the URL of each failure; collector 0.158 also counts by `server_address`, `server_port`
-        and `url_path`.
+        and `url_path`. A URL of another scheme may be where the backend redirects to, and says nothing.
         """
         if self.exporter is None or "${" in self.exporter.endpoint:
             return ""
@@ -122,9 +122,12 @@ class Evidence:
             for labels in counted
             if {"server_address", "server_port", "url_path"} <= labels.keys()
         ]
-        targets += [match[1] for line in self.exporter_lines for match in _SENT_TO.finditer(line)]
-        own = _place(self.exporter.endpoint)
-        return next((url.lstrip("/") for url in reversed(targets) if _place(url) != own), "")
+        # A line about the identity provider has its URL.
+        lines = [line for line in self.exporter_lines if "security token" not in line]
+        targets += [match[1] for line in lines for match in _SENT_TO.finditer(line)]
+        scheme, own = self.exporter.endpoint.partition(":")[0], _place(self.exporter.endpoint)
+        others = [url for url in targets if url.startswith(("//", f"{scheme}:")) and _place(url) != own]
+        return others[-1].lstrip("/") if others else ""
 
     @property
     def export_errors(self) -> list[str]:

@@ -219,6 +219,21 @@ CASES = {
         ),
         "no trace there has this context as its session",
     ),
+    "a URL of the identity provider is not where spans are sent": (
+        seen(
+            RECEIVED + QUEUED,
+            exporter=WITH_TOKEN,
+            log=[retried('failed to get security token: Post \\"http://keycloak:8080/token\\": EOF')],
+        ),
+        "MLflow does not take the spans: its identity provider gives the collector no token",
+    ),
+    "a URL that MLflow redirects to is not where spans are sent": (
+        seen(
+            RECEIVED + QUEUED,
+            log=[retried('Post \\"https://mlflow:5000/v1/traces\\": connection refused')],
+        ),
+        "MLflow does not take the spans: it refuses connections",
+    ),
     "where a reference leads is not known": (
         seen(
             RECEIVED + QUEUED,
