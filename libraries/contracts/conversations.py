@@ -200,16 +200,16 @@ def foreign_traces(questions: Sequence[Question], arrivals: Sequence[Arrival]) -
 
 
 def summary(results: Sequence[ConversationResult], foreign: Sequence[Problem]) -> str:
-    """Return what is wrong: how many conversations have which kind of problem, then a line a kind."""
-    lines = [_headline(results, foreign)]
-    lines += [f"- {problem.text}" for problem in foreign[:SHOWN]]
+    """Return how many conversations have which kind of problem, and the first; then a line for each other."""
+    details = [problem.text for problem in foreign[:SHOWN]]
     kinds: dict[str, dict[str, str]] = {}  # by kind and context, its first problem
     for result in results:
         for problem in result.problems:
             found = kinds.setdefault(problem.kind, {})
             found.setdefault(result.question.context_id, f"{result.question.text} {problem.text}")
-    lines += [f"- {_first_of(list(found.values()), 'conversation')}" for found in kinds.values()]
-    return "\n".join(lines)
+    details += [_first_of(list(found.values()), "conversation") for found in kinds.values()]
+    first = f"{_headline(results, foreign)} First: {details[0]}"
+    return "\n".join([first, *(f"- {detail}" for detail in details[1:])])
 
 
 def _headline(results: Sequence[ConversationResult], foreign: Sequence[Problem]) -> str:
