@@ -614,6 +614,27 @@ def test_uncounted_hops_are_said_to_be_so() -> None:
     ]
 
 
+def test_two_independent_faults_are_two_causes_and_a_shared_one_is_one() -> None:
+    of_phoenix: dict[str, Any] = {"backend": "phoenix", "exporter": replace(EXPORTER, name="otlp_http/phoenix")}
+    faults = (
+        seen(RECEIVED + failed("PermissionDenied")),
+        seen(RECEIVED, **of_phoenix, stopped={"phoenix": ["it is scaled to 0 replicas"]}, after=None),
+    )
+    assert [name_cause(each) for each in faults] == [
+        (
+            "traces in mlflow",
+            "Traces do not arrive whole in MLflow: MLflow refused 10 spans and the collector dropped them: "
+            "status 403, its allowed hosts lack the host of http://mlflow:5000/v1/traces",
+        ),
+        (
+            "traces in phoenix",
+            "Traces do not arrive whole in Phoenix: Phoenix does not run (it is scaled to 0 replicas)",
+        ),
+    ]
+    shared = {"unsent": "its container exports none"}
+    assert name_cause(seen(**shared)) == name_cause(seen(**of_phoenix, **shared))
+
+
 @pytest.mark.parametrize(
     ("evidence", "contradiction"),
     [
