@@ -615,7 +615,10 @@ def test_uncounted_hops_are_said_to_be_so() -> None:
 
 
 def test_two_independent_faults_are_two_causes_and_a_shared_one_is_one() -> None:
-    of_phoenix: dict[str, Any] = {"backend": "phoenix", "exporter": replace(EXPORTER, name="otlp_http/phoenix")}
+    of_phoenix: dict[str, Any] = {
+        "backend": "phoenix",
+        "exporter": replace(EXPORTER, name="otlp_http/phoenix"),
+    }
     faults = (
         seen(RECEIVED + failed("PermissionDenied")),
         seen(RECEIVED, **of_phoenix, stopped={"phoenix": ["it is scaled to 0 replicas"]}, after=None),
