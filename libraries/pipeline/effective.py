@@ -68,7 +68,7 @@ def make_configuration(command: Sequence[str], read: Callable[[str, str], str | 
 
 def _options(command: Sequence[str], name: str) -> list[str]:
     """Return the values of an option: `--name=value`, or `--name` and `value` after it."""
-    following = [*command[1:], ""]
+    following = [*command, ""][1:]
     return [
         each.removeprefix(f"{name}=") if each != name else after
         for each, after in zip(command, following, strict=True)
@@ -97,8 +97,10 @@ def _read_source(scheme: str, rest: str, read: Callable[[str, str], str | None])
 def _load(name: str, text: str) -> Mapping[str, Any]:
     try:
         content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise AssertionError(f"The collector's configuration {name} is no YAML: {error}") from error
+    except yaml.YAMLError as error:  # its text quotes the line, which can have a password
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        raise AssertionError(f"The collector's configuration {name} is no YAML{where}.") from None
     if isinstance(content, Mapping | None):
         return content or {}
     raise AssertionError(f"The collector's configuration {name} has no sections.")

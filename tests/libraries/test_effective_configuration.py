@@ -48,6 +48,7 @@ def test_what_a_component_takes_as_a_text_keeps_its_zeros() -> None:
 @pytest.mark.parametrize(
     ("command", "why"),
     [
+        ([], "its command names none, so the image's own holds"),
         (["/otelcol"], "its command names none, so the image's own holds"),
         (["--config=env:SECRET"], "env:SECRET is not read"),
         (["--config", "https://example.org/c.yaml"], "https://example.org/c.yaml is not read"),
@@ -69,10 +70,18 @@ def test_a_source_that_cannot_be_read_is_unknown_and_never_taken_for_empty(
         make_configuration(command, with_secret)
 
 
-@pytest.mark.parametrize("text", ["a: [", "just a text"])
-def test_what_is_no_configuration_is_said(text: str) -> None:
-    with pytest.raises(AssertionError, match=r"The collector's configuration /c\.yaml "):
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("a: 1\npassword: [hunter22", "is no YAML, line 2."),
+        ("\0", "is no YAML."),
+        ("just a text", "has no sections."),
+    ],
+)
+def test_what_is_no_configuration_is_said_without_its_text(text: str, why: str) -> None:
+    with pytest.raises(AssertionError) as raised:
         make_configuration(["--config=/c.yaml"], reader({"/c.yaml": text}, {}))
+    assert str(raised.value) == f"The collector's configuration /c.yaml {why}"
 
 
 def test_no_log_shows_its_values() -> None:
