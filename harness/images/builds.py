@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.common.commands import run_logged
+from harness.common.debian_system import DEBIAN
 from harness.common.errors import HarnessError
 from harness.common.progress import duration, say
 from harness.common.waiting import exclusive_lock
 from harness.images.catalog import REQUIREMENTS, Image
-from harness.images.contexts import CONTEXT_BUILDERS, CONTEXT_INPUTS, DEBIAN
+from harness.images.contexts import CONTEXT_BUILDERS, CONTEXT_INPUTS
 from harness.images.engines import Buildah, BuildFiles, Engine
 from harness.images.registries import write_build_files
 

@@ -12,13 +12,13 @@ from pathlib import Path
 import yaml
 
 from harness.cluster.settings import VERSIONS
-from harness.common.commands import read_output, run_logged
+from harness.common.commands import run_logged
 from harness.common.debian_packages import install_debian_packages
+from harness.common.debian_system import DEBIAN, make_debian_system
 from harness.common.errors import HarnessError
 from harness.common.go import Go
 from harness.images.catalog import Image
 
-DEBIAN = "bookworm"
 DEBIAN_PACKAGES = ("ca-certificates", "python3", "python3-pip", "python3-venv")
 # Files that no program needs at run time.
 UNUSED = ("usr/share/doc", "usr/share/info", "usr/share/lintian", "usr/share/locale", "usr/share/man")
@@ -30,32 +30,11 @@ DOWNLOAD_LIMIT = 900  # seconds
 COMPILE_LIMIT = 3600  # seconds
 
 
-def debian_mirror() -> list[str]:
-    """Return the mirror of this machine's apt as an argument; without one debootstrap uses its own."""
-    if not shutil.which("apt-get"):
-        return []
-    command = ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)"]
-    for line in read_output(command, "apt's mirrors cannot be read").splitlines():
-        address, release, component = line.split()
-        if (release, component) == (DEBIAN, "main"):
-            return [address]
-    return []
-
-
 def build_debian_context(image: Image, context: Path, log: Path, _: Path) -> None:
     """Fill the folder `root` of the context with a small Debian that has Python and pip."""
     shutil.copy(image.folder / "Dockerfile", context)
     root = context / "root"
-    packages = f"--include={','.join(DEBIAN_PACKAGES)}"
-    # In a mount namespace of its own, an interrupted debootstrap leaves nothing mounted below the folder.
-    bootstrap = ["debootstrap", "--variant=minbase", packages, DEBIAN, str(root), *debian_mirror()]
-    run_logged(
-        ["unshare", "--mount", *bootstrap],
-        log,
-        "debootstrap could not make Debian's base system.",
-        DOWNLOAD_LIMIT,
-        downloads_from="Debian's mirror",
-    )
+    make_debian_system(root, DEBIAN_PACKAGES, log)
     for name in UNUSED:
         shutil.rmtree(root / name, ignore_errors=True)
     for name in DOWNLOADS:
