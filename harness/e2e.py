@@ -95,6 +95,7 @@ def parse_arguments() -> argparse.Namespace:
         dest="components",
         help="a folder of kustomize/components to put on top; may be given several times",
     )
+    parser.add_argument("--node-image", default="", metavar="NAME", help="see `tox -e cluster -- up --help`")
     parser.add_argument(
         "--disruptive", action="store_true", help="let robot/resilience disrupt the stack, pods and passwords"
     )
@@ -120,7 +121,7 @@ def run(arguments: argparse.Namespace, times: StepTimes) -> int:
     overlay = deployment.write_overlay(RESULTS / "overlay", wanted.overlay, wanted.components, provider)
     stand_ins = wanted.stand_ins
     with times.step("cluster"):
-        lifecycle.up(folders)
+        lifecycle.up(folders, arguments.node_image)
         os.environ.update(lifecycle.environment(folders))
     with times.step("browser and images"):
         install_browser()

@@ -17,6 +17,11 @@ from harness.cluster.settings import Folders
 from harness.common.errors import HarnessError, reports_errors
 from harness.common.progress import say
 
+NODE_IMAGE_HELP = (
+    "the image of kind's node, such as one of your mirror, or `built`: one that this machine builds"
+    " (default: kind's official one; built where that cannot be pulled)"
+)
+
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line's parser."""
@@ -29,7 +34,8 @@ def parser() -> argparse.ArgumentParser:
         "  EMBEDDED_CLUSTER_CACHE  what was compiled, which stays (/var/cache/embedded-cluster)",
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("up", help="make the cluster or mend it, and wait until it is healthy")
+    up = commands.add_parser("up", help="make the cluster or mend it, and wait until it is healthy")
+    up.add_argument("--node-image", default="", metavar="NAME", help=NODE_IMAGE_HELP)
     commands.add_parser("down", help="remove the cluster, its volumes and all it left on this machine")
     commands.add_parser("status", help="say whether the cluster is healthy, and if not, what is wrong")
     commands.add_parser("kubeconfig", help="print the path of the cluster's kubeconfig")
@@ -69,7 +75,7 @@ def run(options: argparse.Namespace, folders: Folders) -> int:
     code = 0
     match options.command:
         case "up":
-            lifecycle.up(folders)
+            lifecycle.up(folders, options.node_image)
         case "down":
             lifecycle.down(folders)
         case "status":

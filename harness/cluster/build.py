@@ -33,6 +33,7 @@ COMMANDS = (
     "kubelet",
 )
 LEGO = "github.com/go-acme/lego/v4"
+GATEWAY_API = f"sigs.k8s.io/gateway-api@v{VERSIONS['gateway_api']}"
 
 
 @dataclass(frozen=True)
@@ -208,10 +209,8 @@ class ProductBuilder:
             for name in ("traefik", "go.mod", "go.sum"):
                 (folder / name).unlink()
             shutil.rmtree(folder / "lego")
-            module = f"sigs.k8s.io/gateway-api@v{VERSIONS['gateway_api']}"
-            definitions = self.go.modules / module / "config/crd/standard"
-            files = sorted(definitions.glob("gateway.networking.k8s.io_*.yaml"))
-            (folder / "gateway-api.yaml").write_text("\n---\n".join(file.read_text() for file in files))
+            module = self.go.modules / GATEWAY_API
+            (folder / "gateway-api.yaml").write_text(gateway_definitions(module))
 
         program = {"traefik": "github.com/traefik/traefik/v3/cmd/traefik"}
         self._compile(product, program, finish, leave_out_dns_providers)
@@ -241,6 +240,12 @@ class ProductBuilder:
             )
 
         self._compile(products(self.folders)["pause"], {"pause": "."}, finish)
+
+
+def gateway_definitions(module: Path) -> str:
+    """Return the Gateway API's custom resource definitions, out of the folder of its Go module."""
+    files = sorted((module / "config/crd/standard").glob("gateway.networking.k8s.io_*.yaml"))
+    return "\n---\n".join(file.read_text() for file in files)
 
 
 def pause_image(folders: Folders) -> str:

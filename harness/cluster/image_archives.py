@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,10 +29,12 @@ def write_scratch(  # noqa: PLR0913 - an image has this many parts
     entrypoint: str,
     architecture: str,
     user: str = NOBODY,
+    also_named: Sequence[str] = (),
     links: Mapping[str, str] | None = None,
 ) -> None:
     """Write an archive (as `docker save` does) of an image with nothing but some programs in it.
 
+    It has the names `name` and `also_named`.
     `programs` maps a path in the image to a file here, `links` a path in the image to what it links to.
     """
     layer = archive.with_suffix(".layer")
@@ -49,24 +51,37 @@ def write_scratch(  # noqa: PLR0913 - an image has this many parts
             member.type = tarfile.SYMTYPE
             member.linkname = target
             tar.addfile(member)
+    config = {"Entrypoint": [entrypoint], "User": user, "Env": ["PATH=/bin"]}
+    write_image(archive, layer, [name, *also_named], config, architecture)
+    layer.unlink()
+
+
+def write_image(
+    archive: Path, layer: Path, names: Sequence[str], settings: Mapping[str, object], architecture: str
+) -> None:
+    """Write an archive (as `docker save` does) of an image of one layer, a tar file.
+
+    `settings` is how a container of it starts: Entrypoint, Env, ... of the image specification's config.
+    """
     with layer.open("rb") as content:
         digest = hashlib.file_digest(content, "sha256").hexdigest()
     config = json.dumps(
         {
             "architecture": architecture,
             "os": "linux",
-            "config": {"Entrypoint": [entrypoint], "User": user, "Env": ["PATH=/bin"]},
+            "config": settings,
             "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
         }
     ).encode()
     config_name = f"{hashlib.sha256(config).hexdigest()}.json"
-    manifest = json.dumps([{"Config": config_name, "RepoTags": [name], "Layers": ["layer.tar"]}]).encode()
+    manifest = json.dumps(
+        [{"Config": config_name, "RepoTags": list(names), "Layers": ["layer.tar"]}]
+    ).encode()
     with tarfile.open(archive, "w") as tar:
         for member_name, data in (("manifest.json", manifest), (config_name, config)):
             tar.addfile(_member(member_name, len(data), 0o644), io.BytesIO(data))
         with layer.open("rb") as content:
             tar.addfile(_member("layer.tar", layer.stat().st_size, 0o644), content)
-    layer.unlink()
 
 
 @dataclass(frozen=True)

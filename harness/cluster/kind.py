@@ -1,16 +1,33 @@
 """The cluster where there is a container engine: kind makes it, https://kind.sigs.k8s.io."""
 
+import json
+import os
+import platform
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from harness.cluster import addons, image_archives, preflight, settings
+import yaml
+
+from harness.cluster import addons, build, image_archives, preflight, settings
+from harness.cluster.kind_program import download_module, install_kind, kind_program
 from harness.cluster.kubectl import Kubectl
+from harness.cluster.node_image import NAME, NodeImage
 from harness.cluster.probes import gateway_probe
 from harness.cluster.settings import VERSIONS, Folders
-from harness.common.commands import read_output, run_logged
+from harness.common.commands import read_output, run_logged, succeeds
 from harness.common.errors import HarnessError
-from harness.common.progress import Steps
+from harness.common.kubectl_and_helm import find_program
+from harness.common.progress import Steps, say
+
+OFFICIAL_NODE = f"docker.io/kindest/node:v{VERSIONS['kind_node']}"
+GATEWAY_RELEASE = (
+    "https://github.com/kubernetes-sigs/gateway-api/releases/download/"
+    f"v{VERSIONS['gateway_api']}/standard-install.yaml"
+)
+BUILT = "built"  # in place of an image's name: build one on this machine
+# Since 1.35 the kubelet does not start by itself on a machine with cgroup v1.
+KUBELET_PATCH = {"kind": "KubeletConfiguration", "failCgroupV1": False}
 
 
 class Kind:
@@ -20,16 +37,33 @@ class Kind:
         """Name what it is made of; touch nothing. `engine` is `docker` or `podman`."""
         self.folders = folders
         self.engine = engine
-        kubectl = shutil.which("kubectl") or "kubectl"
         self.address = "127.0.0.1"
+        kubectl = shutil.which("kubectl") or folders.state / "bin" / "kubectl"
         self.kubectl = Kubectl(
             Path(kubectl), folders.kubeconfig, folders.state / "kubectl-cache", self.address
         )
         self.gateway = f"{self.address}:{settings.GATEWAY_PORT}"
 
+    @property
+    def node(self) -> str:
+        """The container that is the cluster's node."""
+        return f"{settings.CLUSTER_NAME}-control-plane"
+
+    @property
+    def node_image(self) -> str:
+        """The image that the cluster's node was made from; empty without a cluster."""
+        record = self.folders.node_image
+        return record.read_text().strip() if record.exists() else ""
+
+    @property
+    def pulls_images(self) -> bool:
+        """Whether its node is an official one: then what it runs is pulled too, and not built here."""
+        return not self.node_image.startswith(NAME)
+
     def command(self, *arguments: str) -> list[str]:
         """Return a command line of kind that uses our engine."""
-        return ["env", f"KIND_EXPERIMENTAL_PROVIDER={self.engine}", "kind", *arguments]
+        program = str(kind_program(self.folders))
+        return ["env", f"KIND_EXPERIMENTAL_PROVIDER={self.engine}", program, *arguments]
 
     def create(self) -> list[str]:
         """Return the command line that makes the cluster."""
@@ -42,14 +76,25 @@ class Kind:
             f"--wait={settings.NODE_LIMIT}s",
         )
 
-    def config(self) -> str:
-        """Return kind's configuration file."""
+    def config(self, node_image: str) -> str:
+        """Return kind's configuration file for a node of this image."""
         values: dict[str, object] = {
             "cluster_name": settings.CLUSTER_NAME,
             "gateway_port": settings.GATEWAY_PORT,
             "gateway_node_port": settings.GATEWAY_NODE_PORT,
         }
-        return settings.render("templates/kind.yaml", values)
+        config = yaml.safe_load(settings.render("templates/kind.yaml", values))
+        config["nodes"][0]["image"] = node_image
+        patches: list[Mapping[str, object]] = [KUBELET_PATCH]
+        if node_image.startswith(NAME):
+            config["networking"] = {"disableDefaultCNI": True, "kubeProxyMode": "nftables"}
+            tags = {
+                "etcd": {"local": {"imageTag": VERSIONS["etcd"]}},
+                "dns": {"imageTag": f"v{VERSIONS['coredns']}"},
+            }
+            patches.append({"kind": "ClusterConfiguration", "imageRepository": "localhost", **tags})
+        config["kubeadmConfigPatches"] = [json.dumps(patch) for patch in patches]
+        return str(yaml.safe_dump(config, sort_keys=False))
 
     def exists(self) -> bool:
         """Say whether kind has the cluster.
@@ -70,32 +115,87 @@ class Kind:
         elif problem := gateway_probe(self.gateway).problem():
             yield problem
 
-    def up(self) -> None:
+    def up(self, node_image: str = "") -> None:
         """Make the cluster, or mend it; return when it is healthy.
 
+        `node_image` is the name of the node's image, or BUILT; by default it is kind's official one, or BUILT
+        where that cannot be pulled.
         Raises HarnessError with what a user should do when that is not possible.
         """
-        steps = Steps(3)
+        steps = Steps(4)
         with steps.step("requirements of this machine"):
             preflight.check_folder(self.folders)
-            preflight.check_kind(published=bool(shutil.which("kind")) and self.exists())
             self.folders.state.mkdir(parents=True, exist_ok=True)
+            install_kind(self.folders)
+            self._install_kubectl()
+            there = self.exists()
+            if not there:
+                preflight.check_ports("127.0.0.1", {settings.GATEWAY_PORT: "the gateway"})
             self.folders.provider.write_text("kind\n")
+        with steps.step("image of the node"):
+            if there:
+                self._check_node_image(node_image)
+            else:
+                self.folders.node_image.write_text(self._provide_node_image(node_image, steps))
         with steps.step(f"kind cluster {settings.CLUSTER_NAME}"):
-            if not self.exists():
+            if not there:
                 (self.folders.state / "images.json").unlink(missing_ok=True)
-                (self.folders.state / "kind.yaml").write_text(self.config())
+                (self.folders.state / "kind.yaml").write_text(self.config(self.node_image))
                 self._logged(self.create(), "kind could not make the cluster.", settings.DOWNLOAD_LIMIT)
             self.folders.kubeconfig.chmod(0o600)
         with steps.step("gateway"):
+            definitions, image = self._gateway()
             addons.install_gateway(
-                self.kubectl,
-                "https://github.com/kubernetes-sigs/gateway-api/releases/download/"
-                f"v{VERSIONS['gateway_api']}/standard-install.yaml",
-                f"docker.io/traefik:v{VERSIONS['traefik']}",
-                self.address,
-                self.folders.log / "traefik.log",
+                self.kubectl, definitions, image, self.address, self.folders.log / "traefik.log"
             )
+
+    def _install_kubectl(self) -> None:
+        """Give the cluster a kubectl of its own where there is none on the PATH."""
+        program = find_program("kubectl", self.folders.cache / "programs")
+        link = self.kubectl.program
+        if not link.exists():
+            link.parent.mkdir(exist_ok=True)
+            link.unlink(missing_ok=True)
+            link.symlink_to(program)
+
+    def _check_node_image(self, wanted: str) -> None:
+        name = NAME if wanted == BUILT else wanted
+        if wanted and not self.node_image.startswith(name):
+            raise HarnessError(
+                f"The cluster's node was made from {self.node_image}, not from {wanted};"
+                " remove the cluster first: tox -e cluster -- down"
+            )
+
+    def _provide_node_image(self, wanted: str, steps: Steps) -> str:
+        """Return the name of an image that the engine has, or that kind pulls."""
+        if wanted and wanted != BUILT:
+            return wanted
+        if not wanted:
+            for command in (["image", "inspect", OFFICIAL_NODE], ["pull", "--quiet", OFFICIAL_NODE]):
+                if succeeds([self.engine, *command], settings.DOWNLOAD_LIMIT):
+                    return OFFICIAL_NODE
+        if platform.system() != "Linux" or os.geteuid() != 0:
+            raise HarnessError(
+                f"{OFFICIAL_NODE} cannot be pulled, and only root on Linux can build one in its place;"
+                " name an image of a registry that you reach: --node-image NAME."
+            )
+        if not wanted:
+            say(f"{OFFICIAL_NODE} cannot be pulled: building one in its place (--node-image names another).")
+        return NodeImage(self.folders, self.engine, steps).provide()
+
+    def _gateway(self) -> tuple[str, str]:
+        """Return the Gateway API's definitions (a URL or a file) and the name of Traefik's image."""
+        if self.pulls_images:
+            definitions = GATEWAY_RELEASE
+            if not self.kubectl.succeeds("apply", "--dry-run=client", f"--filename={definitions}"):
+                module = download_module(self.folders, build.GATEWAY_API)
+                file = self.folders.state / "gateway-api.yaml"
+                file.write_text(build.gateway_definitions(module))
+                definitions = str(file)
+            return definitions, f"docker.io/traefik:v{VERSIONS['traefik']}"
+        gateway = build.products(self.folders)["gateway"].folder
+        ((archive, _),) = self.load([gateway / "traefik.tar"])
+        return str(gateway / "gateway-api.yaml"), archive.names[0]
 
     def _logged(self, command: list[str], failure: str, limit: float) -> None:
         run_logged(command, self.folders.log / "kind.log", failure, limit)
@@ -106,8 +206,7 @@ class Kind:
         Raises HarnessError when one cannot be loaded.
         """
         record = self.folders.state / "images.json"
-        node = f"{settings.CLUSTER_NAME}-control-plane"
-        names = [self.engine, "exec", node, "ctr", "--namespace=k8s.io", "images", "list", "--quiet"]
+        names = self._ctr("images", "list", "--quiet")
         return image_archives.load(
             archives,
             record,
@@ -119,15 +218,27 @@ class Kind:
             ),
         )
 
+    def name_images(self, names: Mapping[str, str]) -> None:
+        """Give images that the node has a second name each; `names` is old -> new.
+
+        Raises HarnessError when the node lacks one.
+        """
+        for old, new in names.items():
+            self._logged(
+                self._ctr("images", "tag", "--force", old, new),
+                f"The image {old} could not be named {new}.",
+                settings.IMPORT_LIMIT,
+            )
+
+    def _ctr(self, *arguments: str) -> list[str]:
+        return [self.engine, "exec", self.node, "ctr", "--namespace=k8s.io", *arguments]
+
     def down(self) -> None:
         """Delete the cluster and its state folder.
 
         Raises HarnessError when kind cannot delete it.
         """
-        if not shutil.which("kind"):
-            raise HarnessError(
-                f"`kind` made the cluster and is not on the PATH now; install it: {preflight.KIND_INSTALL}"
-            )
+        install_kind(self.folders)
         name, kubeconfig = f"--name={settings.CLUSTER_NAME}", f"--kubeconfig={self.folders.kubeconfig}"
         command = self.command("delete", "cluster", name, kubeconfig)
         self._logged(command, "kind could not delete the cluster.", settings.DOWNLOAD_LIMIT)

@@ -10,7 +10,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from harness.cluster.kind import Kind
 from harness.cluster.kubectl import without_proxy
 from harness.cluster.node import Node
 from harness.cluster.settings import Folders
-from harness.common.container_engine import find_container_engine
+from harness.common.container_engine import ENGINES, find_container_engine
 from harness.common.errors import HarnessError
 from harness.common.progress import duration, say
 from harness.common.waiting import exclusive_lock
@@ -34,9 +34,10 @@ def provider(folders: Folders) -> str:
     return "kind" if find_container_engine() else "embedded"
 
 
-def up(folders: Folders) -> None:
+def up(folders: Folders, node_image: str = "") -> None:
     """Make the cluster or mend it, and print where it is.
 
+    `node_image` is for kind: an image's name, or `built` (see Kind.up).
     Raises HarnessError when that is not possible.
     """
     started = time.monotonic()
@@ -45,7 +46,12 @@ def up(folders: Folders) -> None:
         preflight.check_system(platform.system(), os.geteuid(), platform.machine())
     with _exclusive(folders):
         cluster = _find(folders) or (Kind(folders, engine) if engine else Node(folders))
-        cluster.up()
+        if isinstance(cluster, Kind):
+            cluster.up(node_image)
+        elif node_image:
+            raise HarnessError("--node-image is for kind: start Docker or Podman, or leave it out.")
+        else:
+            cluster.up()
     say(
         f"Cluster up after {duration(time.monotonic() - started)}:"
         f" kubeconfig {folders.kubeconfig}, gateway {cluster.gateway}"
@@ -84,6 +90,22 @@ def report_status(folders: Folders) -> bool:
         f" kubeconfig {folders.kubeconfig}, gateway {cluster.gateway}"
     )
     return not problems
+
+
+def pulls_images(folders: Folders) -> bool:
+    """Say whether the cluster pulls the official images; where it does not, all are built on this machine."""
+    return provider(folders) == "kind" and Kind(folders, ENGINES[0]).pulls_images
+
+
+def name_images(folders: Folders, names: Mapping[str, str]) -> None:
+    """Give images that kind's node has a second name each; `names` is old -> new.
+
+    Raises HarnessError when there is no cluster, or its node lacks one.
+    """
+    with _exclusive(folders):
+        cluster = find_cluster(folders)
+        if isinstance(cluster, Kind):
+            cluster.name_images(names)
 
 
 def load(folders: Folders, archives: Iterable[Path]) -> set[str]:

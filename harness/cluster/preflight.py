@@ -13,7 +13,6 @@ from harness.common.errors import HarnessError
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 IP_FREEBIND = 15  # ip(7): bind to an address the machine does not have (yet)
-KIND_INSTALL = "https://kind.sigs.k8s.io/docs/user/quick-start/#installation"
 
 
 def gibibytes(size: int) -> str:
@@ -32,23 +31,6 @@ def check_folder(folders: Folders) -> None:
             f"{state} holds files that do not belong to a cluster;"
             " name an empty folder in EMBEDDED_CLUSTER_STATE."
         )
-
-
-def check_kind(published: bool) -> None:
-    """Reject what kind cannot work with; `published`: the cluster already listens on the gateway's port.
-
-    Raises HarnessError.
-    """
-    if not shutil.which("kind"):
-        raise HarnessError(
-            f"There is a container engine but no `kind` on the PATH; install it: {KIND_INSTALL}"
-        )
-    if not shutil.which("kubectl"):
-        raise HarnessError(
-            "`kind` needs `kubectl` beside it on the PATH; install it: https://kubernetes.io/docs/tasks/tools/"
-        )
-    if not published:
-        check_ports("127.0.0.1", {settings.GATEWAY_PORT: "the gateway"})
 
 
 def check_system(system: str, user: int, machine: str) -> None:

@@ -82,6 +82,11 @@ class Folders:
         return self.state / "provider"
 
     @property
+    def node_image(self) -> Path:
+        """The file that names the image of kind's node."""
+        return self.state / "node-image"
+
+    @property
     def log(self) -> Path:
         """The folder with one log file for each process and step."""
         return self.state / "log"

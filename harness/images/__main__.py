@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 
-from harness.cluster import lifecycle
 from harness.cluster.settings import Folders
 from harness.common.errors import reports_errors
 from harness.common.progress import say
 from harness.images.catalog import images_for
-from harness.images.loading import build_and_load, choose_images, make_builder
+from harness.images.loading import build_and_load, choose_images, image_provider, make_builder
 from harness.images.requirements import write_requirements
 
 
@@ -41,7 +40,7 @@ def run(options: argparse.Namespace, folders: Folders) -> None:
     if options.load and not options.list and not options.lock:
         build_and_load(folders, options.names)
         return
-    provider = lifecycle.provider(folders)
+    provider = image_provider(folders)
     images = choose_images(images_for(provider), options.names)
     if options.lock:
         for image in images:

@@ -87,3 +87,12 @@ def images_for(provider: str) -> list[Image]:
                 f"The overlay needs {image.reference}, but apps/ and harness/images/ lack its Dockerfile."
             )
     return images
+
+
+def official_names() -> dict[str, str]:
+    """Return built -> official: the names, with tags, of images that are built here in place of others."""
+    tags = {entry["name"]: entry["newTag"] for entry in image_entries("images")}
+    return {
+        f"{entry['newName']}:{tags[entry['name']]}": f"{entry['name']}:{tags[entry['name']]}"
+        for entry in image_entries("built-images")
+    }

@@ -8,7 +8,7 @@ from harness.cluster import lifecycle
 from harness.cluster.settings import Folders
 from harness.common.errors import HarnessError
 from harness.images.builds import ImageBuilder
-from harness.images.catalog import Image, images_for
+from harness.images.catalog import Image, images_for, official_names
 from harness.images.engines import Buildah, find_engine
 
 
@@ -19,12 +19,28 @@ def build_and_load(folders: Folders, names: Sequence[str] = ()) -> set[str]:
     of the same tag with other content counts.
     Raises HarnessError when there is no cluster, or an image cannot be built or loaded.
     """
-    return load_images(folders, choose_images(images_for(lifecycle.provider(folders)), names))
+    return load_images(folders, choose_images(images_for(image_provider(folders)), names))
+
+
+def image_provider(folders: Folders) -> str:
+    """Return `kind` where the cluster pulls the official images, and `embedded` where all are built here."""
+    return "kind" if lifecycle.pulls_images(folders) else "embedded"
 
 
 def load_images(folders: Folders, images: list[Image]) -> set[str]:
-    """Build these images and load them into the cluster; see build_and_load."""
-    return lifecycle.load(folders, make_builder(folders, lifecycle.provider(folders)).build_all(images))
+    """Build these images and load them into the cluster; see build_and_load.
+
+    A kind cluster that cannot pull gets those that are built in place of official ones under both names, so
+    that its overlay is the same as everywhere.
+    """
+    provider = image_provider(folders)
+    new = lifecycle.load(folders, make_builder(folders, provider).build_all(images))
+    if provider == lifecycle.provider(folders):
+        return new
+    loaded = {image.reference for image in images}
+    names = {built: official for built, official in official_names().items() if built in loaded}
+    lifecycle.name_images(folders, names)
+    return new | {official for built, official in names.items() if built in new}
 
 
 def choose_images(images: list[Image], names: Iterable[str]) -> list[Image]:

@@ -41,7 +41,7 @@ def seen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     monkeypatch.setattr(e2e, "run_suites", run_suites)
     monkeypatch.setattr(e2e, "build_and_load", lambda _: state["new"])
     monkeypatch.setattr(lifecycle, "provider", lambda _: "embedded")
-    monkeypatch.setattr(lifecycle, "up", lambda _: None)
+    monkeypatch.setattr(lifecycle, "up", lambda *_: None)
     monkeypatch.setattr(lifecycle, "environment", lambda _: {"KUBECONFIG": "of the cluster"})
     monkeypatch.setattr(deployment, "stand_ins_for", lambda overlay, _: [stand_in] * (overlay == "openshift"))
     monkeypatch.setattr(deployment, "restart_users_of", lambda images: state.update(restarted=images))
@@ -58,7 +58,11 @@ def run(
     disruptive: bool = False,
 ) -> int:
     arguments = argparse.Namespace(
-        overlay=overlay, components=list(components), robot_options=list(options), disruptive=disruptive
+        overlay=overlay,
+        components=list(components),
+        node_image="",
+        robot_options=list(options),
+        disruptive=disruptive,
     )
     return e2e.run(arguments, e2e.StepTimes())
 

@@ -56,7 +56,7 @@ def up() -> None:
     """
     folders = Folders.from_environment()
     image = OFFICIAL_IMAGE
-    if lifecycle.provider(folders) == "embedded":
+    if not lifecycle.pulls_images(folders):
         built = Image("keycloak", VERSION)
         image = built.reference
         load_images(folders, [built])

@@ -10,7 +10,8 @@ import yaml
 from harness.cluster import addons, lifecycle, network, settings
 from harness.cluster.__main__ import main, parser
 from harness.cluster.image_archives import Archive
-from harness.cluster.kind import Kind
+from harness.cluster.kind import OFFICIAL_NODE, Kind
+from harness.cluster.kind_program import kind_program
 from harness.cluster.kubectl import Kubectl
 from harness.cluster.node import Node
 from harness.cluster.settings import HERE, Folders
@@ -32,7 +33,7 @@ def test_kind_is_asked_for_a_cluster_with_a_kubeconfig_of_its_own(folders: Folde
     assert Kind(folders, "docker").create() == [
         "env",
         "KIND_EXPERIMENTAL_PROVIDER=docker",
-        "kind",
+        str(kind_program(folders)),
         "create",
         "cluster",
         "--name=llm-observability",
@@ -43,12 +44,12 @@ def test_kind_is_asked_for_a_cluster_with_a_kubeconfig_of_its_own(folders: Folde
 
 
 def test_kind_publishes_the_gateway_on_loopback_only(folders: Folders) -> None:
-    config = yaml.safe_load(Kind(folders, "podman").config())
+    config = yaml.safe_load(Kind(folders, "podman").config(OFFICIAL_NODE))
     (node,) = config["nodes"]
     (mapping,) = node["extraPortMappings"]
     assert mapping["listenAddress"] == "127.0.0.1"
     assert mapping["hostPort"] == settings.GATEWAY_PORT
-    assert node["image"] == f"docker.io/kindest/node:v{settings.VERSIONS['kind_node']}"
+    assert node["image"] == f"docker.io/kindest/node:v{settings.VERSIONS['kind_node']}" == OFFICIAL_NODE
     service = next(document for document in traefik() if document["kind"] == "Service")
     assert service["spec"]["ports"][0]["nodePort"] == mapping["containerPort"]
 

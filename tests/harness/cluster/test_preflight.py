@@ -68,14 +68,6 @@ def test_folder_with_other_files_is_rejected_and_a_clusters_own_is_not(tmp_path:
     preflight.check_folder(folders)
 
 
-def test_engine_without_kind_is_rejected_with_the_link(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(HarnessError, match=r"install it: https://kind\.sigs\.k8s\.io/docs/user/quick-start/"):
-        preflight.check_kind(published=False)
-
-
 @pytest.mark.parametrize("command", [["kubeconfig"], ["exec", "--", "true"], ["load", "x.tar"]])
 def test_command_without_a_cluster_says_so(
     command: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]

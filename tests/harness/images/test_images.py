@@ -45,6 +45,41 @@ def test_kind_gets_only_our_own_images_from_this_machine() -> None:
     assert {image.name for image in images_for("kind")} == {"weather-agent", "weather-tool", "model"}
 
 
+def test_what_is_built_in_place_of_an_official_image_has_that_ones_name_too() -> None:
+    names = catalog.official_names()
+    assert set(names) == {image.reference for image in images_for("embedded")} - {
+        image.reference for image in images_for("kind")
+    }
+    for built, official in names.items():
+        assert built.rpartition("/")[2] == official.rpartition("/")[2], "the same name and tag"
+
+
+@pytest.mark.parametrize(("provider", "pulls"), [("embedded", False), ("kind", True), ("kind", False)])
+def test_a_kind_cluster_that_cannot_pull_gets_official_names(
+    provider: str, pulls: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (postgres,) = choose("postgres")
+    given: dict[str, str] = {}
+    monkeypatch.setattr(lifecycle, "pulls_images", lambda _: pulls)
+    monkeypatch.setattr(lifecycle, "provider", lambda _: provider)
+    monkeypatch.setattr(lifecycle, "load", lambda *_: {postgres.reference})
+    monkeypatch.setattr(lifecycle, "name_images", lambda _, names: given.update(names))
+    monkeypatch.setattr(loading, "make_builder", lambda *_: make_builder(tmp_path))
+    monkeypatch.setattr(builds.ImageBuilder, "build_all", lambda *_: [])
+    official = f"docker.io/library/postgres:{postgres.tag}"
+    new = loading.load_images(Folders(tmp_path, tmp_path), [postgres])
+    if provider == "kind" and not pulls:
+        assert given == {postgres.reference: official}
+        assert new == {postgres.reference, official}
+    else:
+        assert given == {}
+        assert new == {postgres.reference}
+
+
+def choose(name: str) -> list[Image]:
+    return loading.choose_images(images_for("embedded"), [name])
+
+
 def test_an_image_without_dockerfile_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalog, "APPS", tmp_path)
     with pytest.raises(HarnessError, match=r"needs localhost/weather-agent:.* lack its Dockerfile"):
