@@ -1,0 +1,63 @@
+"""Sends export requests at a rate, from several threads, and counts how they were answered."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass
+
+import requests
+
+from harness.load.questions import Questions
+
+THREADS = 16
+LIMIT = 30.0  # seconds that the collector may take for an answer
+
+
+@dataclass(frozen=True)
+class Sent:
+    """How many requests were answered how, an HTTP status or an error's name, and in how many seconds."""
+
+    answers: dict[str, int]
+    seconds: float
+
+    @property
+    def accepted(self) -> int:
+        """How many traces the collector accepted."""
+        return self.answers.get("200", 0)
+
+
+def send(url: str, questions: Questions, rate: float, seconds: float, agents: int) -> Sent:
+    """Send `rate` traces a second for so many seconds, by turns as one of the agents.
+
+    What is late is sent late: the rate that was reached is in the result. A refused request is counted and
+    not sent again.
+    """
+    total, turn, answers = round(rate * seconds), iter(range(round(rate * seconds))), Counter[str]()
+    lock, start = threading.Lock(), time.monotonic()
+
+    def work() -> None:
+        with requests.Session() as session:
+            session.headers["content-type"] = "application/x-protobuf"
+            while True:
+                with lock:
+                    number = next(turn, total)
+                if number == total:
+                    return
+                time.sleep(max(0.0, start + number / rate - time.monotonic()))
+                try:
+                    answer = str(
+                        session.post(url, questions.make(number % agents), timeout=LIMIT).status_code
+                    )
+                except requests.RequestException as error:
+                    answer = type(error).__name__
+                with lock:
+                    answers[answer] += 1
+
+    threads = [threading.Thread(target=work) for _ in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return Sent(dict(answers), time.monotonic() - start)
