@@ -33,15 +33,14 @@ No Span Is Lost When An MLflow Server Is Deleted
     Wait Until Pod Is Replaced    mlflow    ${pod}
     No Question Should Have Lost A Span    ${asking}
 
-No Span Is Lost When Collectors And MLflow Are Rolled Out
-    [Documentation]    All pods of both are replaced, one after the other, as in an upgrade.
-    [Tags]    otel-collector    mlflow
-    Skip Unless Deployed    several-pods    otel-collector
-    Skip Unless Deployed    several-pods    mlflow
+No Span Is Lost When Collector, MLflow And Phoenix Are Rolled Out
+    [Documentation]    All pods of the three are replaced at once, as in an upgrade. While no collector runs, the agent
+    ...    keeps its spans.
+    [Tags]    otel-collector    mlflow    phoenix
     ${asking} =    Start Asking Questions
-    FOR    ${component}    IN    otel-collector    mlflow
-        ${workload} =    Get Workload    ${component}
-        Restart Workload    ${workload}
+    FOR    ${component}    IN    otel-collector    mlflow    phoenix
+        ${workload} =    Get Workload Or None    ${component}
+        IF    $workload is not None    Restart Workload    ${workload}
     END
     Wait Until The Stack Is Ready
     No Question Should Have Lost A Span    ${asking}

@@ -15,6 +15,8 @@ TRANSFORM = "transform/genai_to_openinference"  # of components/genai-transform
 LOGIN = "basicauth/mlflow"  # of components/mlflow-auth
 TOKEN_LOGIN = "oauth2client/mlflow"  # noqa: S105 - a name, of components/mlflow-oidc
 ADDED = (TRANSFORM, LOGIN, TOKEN_LOGIN)
+PAUSE = 5  # seconds until every node knows that a pod has left its Service
+SPANS_KEPT = 60  # seconds; the SDK's own limit of six tries comes first, after about 30
 # By MLflow's app: what the exporter logs in with.
 LOGINS = {"": None, "basic-auth": LOGIN, "keep-spans": TOKEN_LOGIN}
 
@@ -189,6 +191,20 @@ def the_agent_reaches_the_receiver(stack: Stack) -> Iterator[str]:
         yield "the agent does not say OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"
     if environment.get("OTEL_INSTRUMENTATION_A2A_SDK_ENABLED") != "false":
         yield "the agent's A2A SDK makes spans: the filter drops them and orphans what is below"
+
+
+def no_span_is_lost_in_a_roll_out(stack: Stack) -> Iterator[str]:
+    """A collector receives until nobody is led to it; the agent keeps its spans until the next one does."""
+    workload, found = collector(stack), stack.container("weather-agent")
+    if workload is None:
+        return
+    container = workload["spec"]["template"]["spec"]["containers"][0]
+    if container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0) < PAUSE:
+        yield f"otel-collector ends less than {PAUSE} s after it is deleted, while agents are still led to it"
+    if found is not None:
+        environment = plain_env(found[1])
+        if float(environment.get("OTEL_EXPORTER_OTLP_TIMEOUT", "10")) < SPANS_KEPT:
+            yield f"the agent's exporter gives up before {SPANS_KEPT} s"
 
 
 def exporters_reach_their_backends(stack: Stack) -> Iterator[str]:
@@ -377,6 +393,7 @@ RULES = (
     the_verdict_can_read_the_collector,
     collector_ports_agree,
     the_agent_reaches_the_receiver,
+    no_span_is_lost_in_a_roll_out,
     exporters_reach_their_backends,
     mlflow_answers_to_its_names,
     mlflow_follows_its_route,

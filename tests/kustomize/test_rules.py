@@ -476,6 +476,16 @@ BREAKS: list[Break] = [
         "PROTOCOL",
     ),
     (
+        "no_span_is_lost_in_a_roll_out",
+        drop("Deployment", "weather-service", f"{AGENT}/env/OTEL_EXPORTER_OTLP_TIMEOUT"),
+        "gives up",
+    ),
+    (
+        "no_span_is_lost_in_a_roll_out",
+        drop("Deployment", "otel-collector", f"{COLLECTOR}/lifecycle"),
+        "still led to it",
+    ),
+    (
         "exporters_reach_their_backends",
         configure(
             "mlflow.yaml", "exporters/otlp_http~mlflow/traces_endpoint", "http://mlflow:5001/v1/traces"
