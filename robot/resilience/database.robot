@@ -22,8 +22,8 @@ ${POSTGRES}               ${None}
 
 *** Test Cases ***
 No Span Is Lost For MLflow While PostgreSQL Is Read-Only
-    [Documentation]    MLflow answers 503, and the collector keeps the spans. Phoenix answers 200 and stores nothing
-    ...    (measured with 20.26.1), so what it lacks is counted and not failed.
+    [Documentation]    MLflow answers 503, and the collector keeps the spans. A Phoenix of an installation answers 200
+    ...    and stores nothing (measured with 20.26.1), so what it lacks is counted and not failed.
     [Tags]    mlflow    otel-collector    phoenix
     ${asking} =    Start Asking Questions
     Make PostgreSQL Read-Only While Questions Are Asked

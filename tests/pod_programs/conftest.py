@@ -10,6 +10,7 @@ sys.path += [
     str(KUSTOMIZE / "components" / "mlflow-auth"),
     str(KUSTOMIZE / "components" / "mlflow-oidc"),
     str(KUSTOMIZE / "components" / "openshift-routes"),
+    str(KUSTOMIZE / "components" / "phoenix"),
     str(KUSTOMIZE / "components" / "retention"),
     str(KUSTOMIZE / "components" / "tenants"),
     str(KUSTOMIZE / "base" / "mlflow"),
