@@ -369,8 +369,11 @@ Wait For Whole Trace In Phoenix
 
 def test_a_trace_is_waited_for_once_a_run(tmp_path: Path) -> None:
     suite = f"""{ONE_QUESTION}
+Get Arrival Check Or None
+    RETURN    ${{None}}
+
 Wait For Whole Trace In MLflow
-    [Arguments]    ${{question}}    ${{before}}
+    [Arguments]    ${{question}}    ${{before}}    ${{has_all}}
     ${{waits}} =    Get Variable Value    ${{WAITS}}    ${{0}}
     VAR    ${{WAITS}} =    ${{waits + 1}}    scope=SUITE
     RETURN    trace of wait ${{WAITS}}
@@ -393,8 +396,11 @@ Second
 
 def test_each_test_reports_a_trace_that_did_not_arrive(tmp_path: Path) -> None:
     suite = f"""{ONE_QUESTION}
+Get Arrival Check Or None
+    RETURN    ${{None}}
+
 Wait For Whole Trace In MLflow
-    [Arguments]    ${{question}}    ${{before}}
+    [Arguments]    ${{question}}    ${{before}}    ${{has_all}}
     Fail    It is not whole in MLflow.\\nHops: none
 
 *** Test Cases ***
