@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from robot.api import ExecutionResult
 
+from tests.robot_process import run_robot
+
 ROOT = Path(__file__).parents[2]
 GOOD = ["--question", "What is new?", "--out", "new.yaml"]
 
@@ -107,18 +109,8 @@ def run_task(folder: Path, backends: list[str], failure: str = "") -> tuple[str,
         "FAILURE": failure,
     }
     variables.write_text("".join(f"{name} = {value!r}\n" for name, value in known.items()), encoding="utf-8")
-    robot = [
-        sys.executable,
-        "-m",
-        "robot",
-        "--log",
-        "NONE",
-        "--report",
-        "NONE",
-        "--variablefile",
-        "variables.py",
-    ]
-    subprocess.run([*robot, "suite.robot"], cwd=folder, capture_output=True, timeout=120, check=False)
+    options = ["--log", "NONE", "--report", "NONE", "--variablefile", "variables.py"]
+    run_robot([*options, "suite.robot"], folder)
     (task,) = ExecutionResult(folder / "output.xml").suite.tests
     return task.status, task.message
 

@@ -27,6 +27,7 @@ from tests.libraries.api_server import ANSWERS, ApiServer, make_kubeconfig, run_
 from tests.libraries.test_resources import ROOT, run
 from tests.libraries.test_secrecy import NAMESPACE, _Objects, _Pods, secret
 from tests.libraries.test_secrecy import pod as pod_of
+from tests.robot_process import run_robot
 from traces.looked_at import MOST, LookedAt
 from traces.model import Span, Trace
 
@@ -198,9 +199,8 @@ def make_on_demand(folder: Path) -> subprocess.CompletedProcess[str]:
     """Make a bundle as `tox -e bundle` does, of the cluster whose kubeconfig is in the folder."""
     options = ["--outputdir", str(folder), "--output", "NONE", "--log", "NONE", "--report", "NONE"]
     options += ["--variable", "SYSTEM_NAMESPACE:n", "--variable", "AGENTS_NAMESPACE:n"]
-    command = [sys.executable, "-m", "robot", *options, str(ROOT / "harness" / "bundle.robot")]
     environment = {**os.environ, "KUBECONFIG": str(folder / "none")}
-    return subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+    return run_robot([*options, str(ROOT / "harness" / "bundle.robot")], folder, environment)
 
 
 def test_a_bundle_is_made_on_demand(cluster: ApiServer, tmp_path: Path) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,8 @@ import pytest
 import yaml
 from robot.api import ExecutionResult, get_model
 from robot.api.parsing import ModelVisitor, Variable
+
+from tests.robot_process import run_robot
 
 ROOT = Path(__file__).parents[2]
 RESOURCES = ROOT / "resources"
@@ -31,15 +31,8 @@ def run(folder: Path, resource: str, suite: str, what: str = "suite.robot") -> A
     """
     path = folder / "suite.robot"
     path.write_text(f"*** Settings ***\nResource    {RESOURCES / resource}\n{suite}", encoding="utf-8")
-    result = subprocess.run(
-        [sys.executable, "-m", "robot", "--log", "NONE", "--report", "NONE", what],
-        cwd=folder,
-        env={**os.environ, "KUBECONFIG": str(folder / "none")},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    environment = {**os.environ, "KUBECONFIG": str(folder / "none")}
+    result = run_robot(["--log", "NONE", "--report", "NONE", what], folder, environment)
     output = folder / "output.xml"
     assert output.exists(), result.stdout + result.stderr
     return ExecutionResult(output).suite

@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import html
 import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,7 @@ from kube.pods import Pods
 from secrecy.places import MARK, MOST_LINES, Places, Texts
 from secrecy.search import Search, find_leaks
 from secrecy.values import SecretValues, Values, secrets_used_by
+from tests.robot_process import run_robot
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = 'kY7-x_\u00e4"8\\z+/=<Q'  # noqa: S105 - nobody's
@@ -402,9 +401,8 @@ def test_a_leak_into_the_output_of_the_run_fails_it(
     escaped = logged.replace("\\", "\\\\").replace("=", "\\=")
     (tmp_path / "leak.robot").write_text(SUITE.format(resource=resource, logged=escaped), encoding="utf-8")
     (tmp_path / "values.py").write_text(VARIABLES.format(name=NAME, value=PASSWORD), encoding="utf-8")
-    robot = [sys.executable, "-m", "robot", "--outputdir", str(tmp_path), "--log", "NONE"]
-    command = [*robot, "--pythonpath", str(ROOT / "libraries"), *options, str(tmp_path / "leak.robot")]
-    result = subprocess.run(command, check=False, capture_output=True, text=True)
+    arguments = ["--log", "NONE", "--pythonpath", str(ROOT / "libraries"), *options]
+    result = run_robot([*arguments, str(tmp_path / "leak.robot")], tmp_path)
     assert result.returncode == failed, result.stdout + result.stderr
     report = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert said in (result.stdout if failed else report)
