@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,7 @@ def folders(kind: str) -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in (KUSTOMIZE / kind).glob("*/kustomization.yaml")))
 
 
+@cache
 def contents(folder: Path) -> frozenset[str]:
     """Return what a kustomization has, itself or through what it lists.
 
@@ -150,6 +152,7 @@ def sensible(there: frozenset[str], available: Iterable[str], table: Table) -> l
     return [in_order(chosen, table) for chosen in sets if len(chosen) <= PAIR or chosen in largest]
 
 
+@cache  # to look through all sets of Components takes seconds
 def combinations() -> tuple[Combination, ...]:
     """Return every overlay, alone and with what can be put on top of it.
 

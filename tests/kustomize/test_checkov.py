@@ -21,6 +21,7 @@ from checkov.kubernetes.runner import Runner
 from checkov.runner_filter import RunnerFilter
 from checkov.version import version
 
+DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 SKIP = "checkov.io/skip"
 REASON_LENGTH = 20  # characters; a shorter reason gives none
 KIND = Combination("kind")
@@ -49,7 +50,7 @@ def scan(tmp_path_factory: pytest.TempPathFactory) -> Scanner:
     file = tmp_path_factory.mktemp("checkov") / "stack.yaml"
 
     def scanned(stack: Stack) -> Scan:
-        file.write_text(yaml.safe_dump_all(stack.objects), encoding="utf-8")
+        file.write_text(yaml.dump_all(stack.objects, Dumper=DUMPER), encoding="utf-8")
         report = Runner().run(None, files=[str(file)], runner_filter=RunnerFilter(framework=["kubernetes"]))
         assert not report.parsing_errors
         assert len(report.resources) >= len(stack.objects), "checkov did not see every object"
