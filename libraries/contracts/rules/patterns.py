@@ -44,15 +44,16 @@ class _Text:
 def _attributes_cut(evaluation: Evaluation) -> Violations:
     """Look for texts that all end at one length, some of them in the middle of their JSON."""
     texts = [
-        _Text(span, key, value)
+        (span, key, value)
         for span in evaluation.spans
         for key, value in span.attributes.items()
         if isinstance(value, str)
     ]
     for unit, measure in (("characters", len), ("bytes", _byte_length)):
-        longest = max((measure(each.text) for each in texts), default=0)
+        longest = max((measure(text) for _, _, text in texts), default=0)
         # A limit in bytes may fall into a character of up to four of them.
-        ends = [each for each in texts if measure(each.text) > longest - (4 if unit == "bytes" else 1)]
+        least = longest - (3 if unit == "bytes" else 0)
+        ends = [_Text(span, key, text) for span, key, text in texts if measure(text) >= least]
         broken = [each for each in ends if each.text[:1] in ("{", "[") and decode(each.text) is None]
         if longest >= SHORTEST_CUT and broken and len({(each.span.span_id, each.text) for each in ends}) > 1:
             seen = (

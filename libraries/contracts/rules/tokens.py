@@ -204,7 +204,9 @@ def _counts(span: Span, prefix: str = "") -> TokenCounts:
         name: {
             number
             for key in keys
-            if key.startswith(prefix) and (number := _number(span.attributes.get(key))) is not None
+            if key in span.attributes
+            and key.startswith(prefix)
+            and (number := _number(span.attributes[key])) is not None
         }
         for name, keys in _NAMES.items()
     }

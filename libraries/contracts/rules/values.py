@@ -14,6 +14,7 @@ from traces.model import Span
 from traces.text import decode
 
 NO_ATTRIBUTE = "no such attribute"
+_WILDCARD = re.compile(r"[*?\[]")
 _TYPES: Mapping[str, Callable[[Any], bool]] = {
     "string": lambda value: isinstance(value, str),
     "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
@@ -81,7 +82,8 @@ def _required(
     evaluation: Evaluation, rule: str, span: Span, name: str, check: Mapping[str, Any]
 ) -> Violations:
     names, is_meant = _names(name)
-    values = [value for key, value in span.attributes.items() if is_meant(key)]
+    keys = filter(is_meant, span.attributes) if is_meant else (key for key in names if key in span.attributes)
+    values = [span.attributes[key] for key in keys]
     expected = [_expected(evaluation, check, value) for value in values]
     if not values:
         wanted = f"attribute {' or '.join(names)} {_described(evaluation, check)}".rstrip()
@@ -92,9 +94,14 @@ def _required(
 
 
 @cache
-def _names(name: str) -> tuple[Sequence[str], Callable[[str], object]]:
-    """Return the names that `|` separates, and what says whether an attribute has one of them."""
+def _names(name: str) -> tuple[Sequence[str], Callable[[str], object] | None]:
+    """Return the names that `|` separates, and what says whether an attribute has one of them.
+
+    None instead where no name has a wildcard: then the attributes need not be looked through.
+    """
     names = name.split("|")
+    if not _WILDCARD.search(name):
+        return names, None
     return names, re.compile("|".join(map(translate, names))).match
 
 
