@@ -43,6 +43,7 @@ COMPONENTS: Mapping[str, StandIn | None] = {
     "network-policies": None,
     "openshift-routes": OPENSHIFT,
     "phoenix": None,
+    "retention": None,
     "scale": None,
     "shared-artifacts": None,
     "tenants": None,
