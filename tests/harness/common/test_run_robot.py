@@ -21,10 +21,13 @@ Long Test
     Create File    ${FOLDER}/begun
     Sleep    60s
 """
+# The handler is that of a terminal's job: a shell starts its background jobs with the signal ignored.
 PROGRAM = """
+import signal
 import sys
 from harness.common.errors import reports_errors, stop_when_terminated
 from harness.common.suites import run_robot
+signal.signal(signal.SIGINT, signal.default_int_handler)
 stop_when_terminated()
 sys.exit(reports_errors(run_robot)(*sys.argv[1:]))
 """
