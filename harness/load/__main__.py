@@ -42,7 +42,7 @@ PAGE = ROOT / "docs" / "capacity.md"
 SUITE = SUITES / "traces" / "weather_question.robot"
 RATES = (2.0, 10.0, 40.0)  # traces a second
 DRAIN_LIMIT = 600.0  # seconds
-STORE_LIMIT = 60.0  # seconds from empty queues until Phoenix has stored what it has answered
+STORE_LIMIT = 60.0  # seconds from empty queues until a backend has stored all that it has answered
 KUBELET_INTERVAL = 15.0  # seconds between two looks of the kubelet at what containers use
 MOST_AGENTS = 10_000
 
@@ -96,7 +96,7 @@ def measure_step(
 
 
 def count_all(count: Callable[[], int], expected: int) -> int:
-    """Return what a backend counts, as soon as it is enough; Phoenix answers before it has stored."""
+    """Return what a backend counts, as soon as it is enough: one may answer before it has stored."""
     deadline = time.monotonic() + STORE_LIMIT
     while (found := count()) < expected and time.monotonic() < deadline:
         time.sleep(POLL_INTERVAL)

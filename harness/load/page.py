@@ -52,7 +52,7 @@ def write_markdown(figures: Figures) -> str:
             _table(("questions a second", "cores in all", *_components(figures)), _cores(figures)),
             "Phoenix is one process of Python, so it uses about one core: "
             f"{1 / _cpu(figures, 'phoenix'):.0f} questions a second. "
-            "It answers before it stores, so no queue shows that limit.\n",
+            "Beyond that the queue of `otlp_http/phoenix` grows.\n",
             _table(("traces kept", "MLflow's database", "Phoenix's database"), _disks(figures)),
             _LIMITS,
         ]

@@ -31,8 +31,6 @@ DATABASE_ERROR = re.compile(
 OF_POSTGRES = re.compile(r"\b(?:ERROR|PANIC):\s+(?P<said>\S.*)")
 # A line of a backend's log that says what went wrong: by its level, an exception, or an answer to spans.
 GONE_WRONG = re.compile(r"\b(ERROR|CRITICAL|WARNING)\b|^[\w.]+(Error|Exception)\b|/v1/traces\b.*\s[45]\d\d\b")
-
-
 # The URL in a line about spans that were not sent: `request to URL responded`, or `Post "URL": dial tcp`.
 _SENT_TO = re.compile(r"(?:request to |Post \\*\")(https?://[^\s\"\\]+)")
 
