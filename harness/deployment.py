@@ -57,6 +57,14 @@ class Deployment:
         return stand_ins_for(self.overlay, self.components)
 
     @property
+    def environment(self) -> dict[str, str]:
+        """The variables by which the suites find its stand-ins.
+
+        Raises HarnessError when one of them is not up.
+        """
+        return {key: value for each in self.stand_ins for key, value in each.environment().items()}
+
+    @property
     def robot_options(self) -> list[str]:
         """What lets the suites verify this deployment, also where the cluster has another installation.
 

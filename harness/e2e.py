@@ -119,7 +119,6 @@ def run(arguments: argparse.Namespace, times: StepTimes) -> int:
     provider = lifecycle.provider(folders)
     wanted = Deployment(arguments.overlay or provider, arguments.components)
     overlay = deployment.write_overlay(RESULTS / "overlay", wanted.overlay, wanted.components, provider)
-    stand_ins = wanted.stand_ins
     with times.step("cluster"):
         lifecycle.up(folders, arguments.node_image)
         os.environ.update(lifecycle.environment(folders))
@@ -133,11 +132,10 @@ def run(arguments: argparse.Namespace, times: StepTimes) -> int:
     with times.step("second apply, in a dry run"):
         changes = deployment.find_changes_of_a_second_apply(overlay) if overlay else []
     with times.step("suites"):
-        environment = {key: value for each in stand_ins for key, value in each.environment().items()}
         own = suite_options(wanted.overlay, wanted.components)
         disruptive = ["--variable", f"DISRUPTIVE:{current_context()}"] if arguments.disruptive else []
         options = [*deployed.robot_options, *own, *disruptive, *arguments.robot_options]
-        passed, failed, skipped = run_suites(options, environment)
+        passed, failed, skipped = run_suites(options, deployed.environment)
     say(f"\nReport: {RESULTS / 'report.html'}\n{times.table()}")
     say("The cluster stays up for the next run; remove it with: tox -e cluster -- down")
     if changes:

@@ -12,6 +12,7 @@ results/faults has faults.json, faults.html and, in a folder a fault, Robot Fram
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 import time
@@ -23,6 +24,7 @@ from harness.common.errors import HarnessError, reports_errors, stop_when_termin
 from harness.common.kubectl import current_context, kubectl
 from harness.common.options import pair
 from harness.common.progress import say
+from harness.deployment import find_deployed
 from harness.faults import report
 from harness.faults.catalogue import Fault, in_shard, read_catalogue
 from harness.faults.changes import HealingError, broken, heal_what_was_left, plan
@@ -159,6 +161,8 @@ def main() -> int:
     stop_when_terminated()
     context = current_context()
     say(f"The stack of context {context} is broken and healed again.")
+    deployed = find_deployed()
+    os.environ.update(deployed.environment if deployed else {})
     outcomes: list[Outcome] = []
     variables = dict(arguments.variable)
     limits = None if arguments.default_limits else SHORT_LIMITS

@@ -19,6 +19,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
         monkeypatch.setattr(module, "kubectl", made)
     for module in (changes, judging, command):
         monkeypatch.setattr(module, "current_context", lambda: "here")
+    monkeypatch.setattr(command, "find_deployed", lambda: None)
     monkeypatch.setattr(stack, "wait_for", _wait_without_patience)
     return made
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,13 @@ SCALED = Fault(
     {"The Collector Is Ready": []},
 )
 NAMED = Outcome(SCALED, "otel-collector", "otel-collector does not run", 3.1)
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What is deployed, of which the command wants no more."""
+
+    environment: dict[str, str]
 
 
 @pytest.fixture(autouse=True)
@@ -122,6 +130,14 @@ def test_a_named_fault_is_in_the_table_the_json_and_the_page(
     assert written["faults"][0]["subject"] == "otel-collector"
     assert "<a href='collector-stopped/report.html'>" in (results / "faults.html").read_text(encoding="utf-8")
     assert [each[0] for each in cluster.done] == ["patch", "replace"]
+
+
+@pytest.mark.usefixtures("cluster")
+def test_the_suites_find_the_stand_ins_of_what_is_deployed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    monkeypatch.setattr(command, "find_deployed", lambda: Deployed({"ROUTER_ADDRESS": "10.0.0.1:443"}))
+    assert run_with(monkeypatch, NAMED) == 0
+    assert os.environ["ROUTER_ADDRESS"] == "10.0.0.1:443"
 
 
 @pytest.mark.parametrize(
