@@ -118,12 +118,14 @@ def pipelines_see_the_same_spans(stack: Stack) -> Iterator[str]:
             yield f"pipeline {name} does not begin with {' and '.join(begin)}: {processors}"
 
 
-def the_guard_stands_before_mlflow(stack: Stack) -> Iterator[str]:
-    """One span that MLflow rejects costs the whole batch, so the guard is the last processor before it."""
+def a_guard_stands_before_each_backend(stack: Stack) -> Iterator[str]:
+    """One text that a backend rejects costs the whole batch, so a guard is the last processor before it."""
     for name, pipeline in pipelines(stack).items():
-        guarded = pipeline["processors"][-1] == "transform/mlflow_guard"
-        if "otlp_http/mlflow" in pipeline.get("exporters", ()) and not guarded:
-            yield f"pipeline {name} exports to MLflow without transform/mlflow_guard as its last processor"
+        for backend in ("mlflow", "phoenix"):
+            guard = f"transform/{backend}_guard"
+            exports = f"otlp_http/{backend}" in pipeline.get("exporters", ())
+            if exports and pipeline["processors"][-1] != guard:
+                yield f"pipeline {name} exports to {backend} without {guard} as its last processor"
 
 
 def exporters_lose_nothing(stack: Stack) -> Iterator[str]:
@@ -388,7 +390,7 @@ RULES = (
     config_files_repeat_no_list,
     pipelines_name_what_is_there,
     pipelines_see_the_same_spans,
-    the_guard_stands_before_mlflow,
+    a_guard_stands_before_each_backend,
     exporters_lose_nothing,
     the_verdict_can_read_the_collector,
     collector_ports_agree,

@@ -405,13 +405,22 @@ BREAKS: list[Break] = [
         "receives",
     ),
     (
-        "the_guard_stands_before_mlflow",
+        "a_guard_stands_before_each_backend",
         configure(
             "mlflow.yaml",
             "service/pipelines/traces~mlflow/processors",
             ["memory_limiter", "filter/openinference_only"],
         ),
         "without transform/mlflow_guard",
+    ),
+    (
+        "a_guard_stands_before_each_backend",
+        configure(
+            "phoenix-pipeline.yaml",
+            "service/pipelines/traces~phoenix/processors",
+            ["memory_limiter", "filter/openinference_only"],
+        ),
+        "without transform/phoenix_guard",
     ),
     (
         "exporters_lose_nothing",

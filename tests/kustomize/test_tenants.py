@@ -66,7 +66,8 @@ def test_both_collectors_do_the_same_but_for_the_project_of_phoenix(stack: Stack
     assert '"openinference.project.name"], "team2")' in str(project)
     before = first["/etc/otelcol-phoenix/phoenix-pipeline.yaml"]["service"]["pipelines"]["traces/phoenix"]
     pipelines = second[added]["service"]["pipelines"]
-    assert pipelines == {"traces/phoenix": {"processors": [*before["processors"], PROJECT]}}
+    *others, guard = before["processors"]
+    assert pipelines == {"traces/phoenix": {"processors": [*others, PROJECT, guard]}}
 
 
 def test_they_share_no_login_no_experiment_and_no_queue(stack: Stack) -> None:
