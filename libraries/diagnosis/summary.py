@@ -12,7 +12,14 @@ from diagnosis.causes import Cause
 
 # Tags of tests from the ground up: what the first ones find can be why the later ones fail.
 LAYERS = ("deployment", "network", "reachability", "authentication", "traces", "ui", "secrecy", "resilience")
-SETUP_FAILED = ("Parent suite setup failed:", "Setup failed:", "Suite setup failed:")
+# What Robot Framework writes above the text of a message, and before the first of several ones.
+HEADINGS = (
+    "Parent suite setup failed:",
+    "Setup failed:",
+    "Suite setup failed:",
+    "Several failures occurred:",
+)
+NUMBER = "1) "
 # How messages of tests end that Robot Framework ended or left out, what says most first.
 ENDED_EARLY = (
     "Execution terminated by signal",
@@ -95,8 +102,8 @@ class Summary:
 
 def first_line(message: str) -> str:
     """Return the first line of a test's message that says something of its own."""
-    lines = [line for line in message.splitlines() if line and line not in SETUP_FAILED]
-    return lines[0] if lines else "a test failed without a message"
+    lines = [line for line in message.splitlines() if line and line not in HEADINGS]
+    return lines[0].removeprefix(NUMBER) if lines else "a test failed without a message"
 
 
 def why_ended_early(message: str) -> str:

@@ -265,6 +265,7 @@ def test_the_answer_is_judged_where_only_its_spans_are_lost(subject: str) -> Non
     [
         ("It fails.\nmore", "It fails."),
         ("Parent suite setup failed:\nNo probe.", "No probe."),
+        ("Several failures occurred:\n\n1) A is open.\n\n2) B is open.", "A is open."),
         ("", "a test failed without a message"),
     ],
 )
