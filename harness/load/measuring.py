@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -17,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from harness.common.errors import HarnessError
 from harness.common.kubectl import kubectl
+from harness.common.loopback import free_port, listens
 from harness.common.waiting import wait_for
 from harness.load.questions import RUN
 
@@ -99,25 +99,15 @@ def read_sizes() -> dict[str, int]:
 @contextmanager
 def forwarded(service: str, port: int) -> Iterator[str]:
     """Give the URL by which a Service of the stack is reached from here meanwhile."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        own = free.getsockname()[1]
+    own = free_port()
     command = ["kubectl", "port-forward", f"--namespace={NAMESPACE}", f"service/{service}", f"{own}:{port}"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        wait_for(lambda: _is_open(own), 20, f"`{' '.join(command)}` opens no port")
+        wait_for(lambda: listens(own), 20, f"`{' '.join(command)}` opens no port")
         yield f"http://127.0.0.1:{own}"
     finally:
         process.terminate()
         process.wait()
-
-
-def _is_open(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
 
 
 def count_in_mlflow(url: str, experiment: str, run: str, since: float) -> int:

@@ -13,7 +13,6 @@ import argparse
 import base64
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -31,6 +30,7 @@ from google.protobuf.json_format import MessageToDict
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from harness.common.errors import HarnessError, reports_errors
+from harness.common.loopback import free_port, listens
 
 ROOT = Path(__file__).resolve().parents[3]
 PUBLIC = ROOT / "harness" / "stand_ins" / "rossoctl" / "images"  # the public ones' requirements
@@ -132,16 +132,14 @@ def running(name: str, command: list[str], folder: Path, variables: Mapping[str,
 
     Raises HarnessError with what it printed where it does not listen in time.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
     own = {**kept, "HOST": "127.0.0.1", "PORT": str(port), "PYTHONDONTWRITEBYTECODE": "1", **variables}
     with tempfile.TemporaryFile("w+") as output:
         process = subprocess.Popen(command, cwd=folder, env=own, stdout=output, stderr=output)
         try:
             end = time.monotonic() + START_LIMIT
-            while not _listens(port):
+            while not listens(port):
                 if process.poll() is not None or time.monotonic() > end:
                     output.seek(0)
                     raise HarnessError(f"{name} does not start: {output.read()[-2000:]}")
@@ -150,12 +148,6 @@ def running(name: str, command: list[str], folder: Path, variables: Mapping[str,
         finally:
             process.terminate()
             process.wait(START_LIMIT)
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def ask(agent: str, text: str, context: str, number: int) -> None:

@@ -6,7 +6,6 @@ import gzip
 import http.server
 import json
 import os
-import socket
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping
@@ -19,11 +18,11 @@ import requests
 
 from harness.cluster.probes import Probe
 from harness.common.errors import HarnessError
+from harness.common.loopback import LOOPBACK, free_port
 from harness.common.waiting import wait_for
 
 LIMIT = 30.0  # seconds; it starts in one, and sends on after half a second
 EXPERIMENT_ID = "7"
-LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True)
@@ -125,7 +124,7 @@ class Collector:
 
         Raises HarnessError when it does not start.
         """
-        receiver, metrics, health = (_free_port() for _ in range(3))
+        receiver, metrics, health = (free_port() for _ in range(3))
         log = self.folder / "collector.log"
         with Sink() as sink, log.open("w") as output:
             threading.Thread(target=sink.serve_forever, daemon=True).start()
@@ -161,10 +160,3 @@ class Collector:
     def _environment(self) -> dict[str, str]:
         variables = ("LLM_OBSERVABILITY_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_ID")  # attach's, and LATER's
         return {**os.environ, **dict.fromkeys(variables, EXPERIMENT_ID)}
-
-
-def _free_port() -> int:
-    """Return a port of loopback that is free now."""
-    with socket.create_server((LOOPBACK, 0)) as server:
-        port: int = server.getsockname()[1]
-    return port
