@@ -34,8 +34,8 @@ def send(url: str, questions: Questions, rate: float, seconds: float, agents: in
     What is late is sent late: the rate that was reached is in the result. A refused request is counted and
     not sent again.
     """
-    total, turn, answers = round(rate * seconds), iter(range(round(rate * seconds))), Counter[str]()
-    lock, start = threading.Lock(), time.monotonic()
+    total, answers = round(rate * seconds), Counter[str]()
+    turn, lock, start = iter(range(total)), threading.Lock(), time.monotonic()
 
     def work() -> None:
         with requests.Session() as session:
