@@ -100,15 +100,15 @@ Find What Can Be Asked
     END
 
 Traces Of Failing Cities Should Be As Their Contracts Say
-    [Documentation]    Ask about each city for which the tool fails; fail unless each trace fulfils its contract.
+    [Documentation]    Fail unless the trace of each city for which the tool fails fulfils its contract.
     [Arguments]    ${cities}
     FOR    ${city}    ${kind}    IN    &{cities}
         Trace Should Be As Its Contract Says    ${kind}    What is the weather in ${city}?    ${1}
     END
 
 Trace Should Be As Its Contract Says
-    [Documentation]    Ask; fail unless the question's trace fulfils its contract in MLflow and, where the overlay has
-    ...    it, in Phoenix.
+    [Documentation]    Fail unless the trace of a question fulfils its contract in MLflow and, where the overlay has it,
+    ...    in Phoenix.
     [Arguments]    ${kind}    ${text}    ${tool_calls}    @{cities}
     VAR    ${question} =    ${ASKED_BY_TEXT}[${text}]
     ${contract} =    Get Contract    ${kind}    mlflow
