@@ -37,13 +37,16 @@ class Cause:
     """What is broken: the subject, a key of BLOCKED, and a sentence about it without the full stop.
 
     `blocks` is whether nothing of it works, so that other tests cannot be judged. `seconds` is when it was
-    found, since the run's start.
+    found, since the run's start. `hop` is where on a question's way traces stop, empty for a component.
+    `certainty` is `certain`, `likely` or `unknown`, as docs/diagnosis.md explains.
     """
 
     subject: str
     sentence: str
     blocks: bool
     seconds: float
+    hop: str = ""
+    certainty: str = "certain"
 
     def is_shown_by(self, tags: Collection[str]) -> bool:
         """Return whether a test with these tags that failed shows the cause.

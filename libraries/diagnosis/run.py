@@ -36,14 +36,17 @@ class Run:
         self._tags: list[Any] = []  # of each test of the run
 
     @keyword
-    def note_cause(self, subject: str, sentence: str, blocks: bool = True) -> None:
+    def note_cause(
+        self, subject: str, sentence: str, blocks: bool = True, hop: str = "", certainty: str = "certain"
+    ) -> None:
         """Note what is broken; the first sentence about a subject stays.
 
         The subjects are those of `diagnosis.causes.BLOCKED`. `blocks` is whether nothing of it works: tests
-        that need it are not judged from now on.
+        that need it are not judged from now on. `hop` and `certainty` are those of the verdict.
         """
         seconds = round(time.monotonic() - self._started, 1)
-        cause = self._causes.setdefault(subject, Cause(subject, sentence.rstrip("."), blocks, seconds))
+        noted = Cause(subject, sentence.rstrip("."), blocks, seconds, hop, certainty)
+        cause = self._causes.setdefault(subject, noted)
         logger.info(f"Cause: {cause.sentence}.")
 
     @keyword

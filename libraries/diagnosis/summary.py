@@ -27,6 +27,7 @@ ENDED_EARLY = (
     "Failure occurred and exit-on-failure mode is in use.",
     "Error occurred and exit-on-error mode is in use.",
 )
+LIKELY = "likely"  # of a cause: the evidence fits more than one, or contradicts itself
 FORMAT = 1  # of diagnosis.json; it changes when a key goes or means something else
 
 
@@ -36,6 +37,7 @@ class DiagnosisOfRun:
 
     `subject` is the cause's, a key of `causes.BLOCKED`; empty for what a test alone found.
     `seconds` is when it was found, since the run's start; None for what a test alone found.
+    `hop` and `certainty` are the cause's; what a test alone found is certain.
     """
 
     sentence: str
@@ -43,12 +45,16 @@ class DiagnosisOfRun:
     seconds: float | None
     shown_by: Sequence[str]
     not_judged: Sequence[str]
+    hop: str = ""
+    certainty: str = "certain"
 
     def __str__(self) -> str:
-        """Return the sentence, and how many tests follow from it."""
+        """Return the sentence, whether it is only likely, and how many tests follow from it."""
         count = len(self.not_judged)
         tests = f"{count} {'test is' if count == 1 else 'tests are'}"
-        return f"{self.sentence}.{f' {tests} not judged because of it.' if count else ''}"
+        # A cause that is unknown says so itself.
+        doubt = " This is likely, not certain." if self.certainty == LIKELY else ""
+        return f"{self.sentence}.{doubt}{f' {tests} not judged because of it.' if count else ''}"
 
 
 @dataclass(frozen=True)
@@ -135,7 +141,15 @@ def _of_cause(cause: Cause, groups: dict[str, list[Any]]) -> DiagnosisOfRun:
     for line, tests in list(groups.items()):
         if cause.reason in line or any(cause.is_shown_by(test.tags) for test in tests):
             shown_by += groups.pop(line)
-    return DiagnosisOfRun(cause.sentence, cause.subject, cause.seconds, _names(shown_by), _names(not_judged))
+    return DiagnosisOfRun(
+        cause.sentence,
+        cause.subject,
+        cause.seconds,
+        _names(shown_by),
+        _names(not_judged),
+        cause.hop,
+        cause.certainty,
+    )
 
 
 def _of_end(suite: Any, unfinished: Sequence[Any]) -> DiagnosisOfRun:  # noqa: ANN401

@@ -1,79 +1,53 @@
-"""Why a trace stopped, found hop by hop from the agent on.
+"""Why a trace stopped: one rule a cause, in the order in which a trace goes, the agent first.
 
-What the collector's counters and log lines mean was measured with collector 0.158 and MLflow 3.17.2. Answers
-that a retry may heal (429, 502, 503, 504, no connection, no such name) are retried without end: they show
-only as a queue that grows and as log lines at level info. Any other answer makes the collector drop the
-spans at once and count them by the gRPC status that the exporter translates it to.
+A rule returns the cause where the evidence speaks for it, else None. The first rule that speaks
+is right: what later ones would say follows from it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from pipeline.collector import (
-    ACCEPTED,
-    FAILED,
-    NOT_QUEUED,
-    QUEUED,
-    REFUSED,
-    SENT,
-    Exporter,
-    Metrics,
-)
+from pipeline.collector import ACCEPTED, FAILED, NOT_QUEUED, REFUSED, SENT
 from traces.messages import counted
 from traces.model import Trace
+from verdicts.contradictions import find_contradictions
 from verdicts.evidence import LONGEST_LINE, Evidence
+from verdicts.refusals import explain_drop, explain_retry
 
+# Hops of a question's way (docs/glossary.md).
+AGENT, RECEIVED, EXPORTED, STORED = "agent", "collector received", "collector exported", "backend stored"
+# How sure a cause is: the evidence shows it; it fits several causes or contradicts itself; it shows none.
+CERTAIN, LIKELY, UNKNOWN = "certain", "likely", "unknown"
 # The components without which the agent cannot answer.
 NEEDED_FOR_AN_ANSWER = ("weather-agent", "weather-tool", "model")
-EXPERIMENT_HEADER = "x-mlflow-experiment-id"
-# gRPC statuses that collector 0.158 counts HTTP statuses under.
-STATUS_OF_TYPE = {
-    "Unauthenticated": "401",
-    "PermissionDenied": "403",
-    "Unimplemented": "404",
-    "InvalidArgument": "400",
-}
-NO_DATABASE = "it answers 503, as it does without its database or with a read-only one"
-# What is in a log line about a retry, and what it means.
-RETRIED = (
-    # Of the extension oauth2client; the rest of its line is about the provider, not the backend.
-    ("failed to get security token", "its identity provider gives the collector no token"),
-    ("no such host", "its host name does not resolve"),
-    ("connection refused", "it refuses connections"),
-    ("HTTP response to HTTPS client", "it speaks http, and the collector sends https"),
-    ("HTTP Status Code 503", NO_DATABASE),
-    ("HTTP Status Code 502", "a proxy before it answers 502"),
-    ("HTTP Status Code 429", "it answers 429, too many requests"),
-    ("no route to host", "there is no route to its address"),
-    ("i/o timeout", "its address does not answer, as when a NetworkPolicy denies the connection"),
-    ("deadline exceeded", "it does not answer in time"),
-    ("EOF", "it closes the connections"),
-)
-_HTTP_STATUS = re.compile(r"HTTP Status Code (\d{3})")
 
 
-def find_cause(evidence: Evidence) -> str:
-    """Return the first hop that stopped the trace and why, as the end of a sentence."""
-    if evidence.elsewhere and not evidence.question.failure:
-        why = _hidden(evidence)
-        return f"{evidence.title} has it elsewhere: in {evidence.elsewhere}{f'; {why}' if why else ''}"
-    shared = find_shared_cause(evidence)
-    if shared:
-        return shared
-    if evidence.after is None:
-        return _without_metrics(evidence)
-    return _exporting(evidence) or _storing(evidence)
+@dataclass(frozen=True)
+class Cause:
+    """Why a trace stopped: the hop, why, as the end of a sentence, and how sure that is."""
+
+    hop: str
+    why: str
+    certainty: str = CERTAIN
 
 
-def find_shared_cause(evidence: Evidence) -> str:
-    """Return why no backend gets the trace: what happened before the exporters; empty where nothing did."""
-    if evidence.question.failure:
-        return describe_missing_answer(evidence.question.failure, evidence.stopped)
-    if "otel-collector" in evidence.stopped:
-        return f"the collector does not run ({'; '.join(evidence.stopped['otel-collector'])})"
-    return _sending(evidence) or _receiving(evidence)
+Rule = Callable[[Evidence], Cause | None]
+
+
+def find_cause(evidence: Evidence) -> Cause:
+    """Return at which hop the trace stopped, and why. What contradicts itself is likely at best."""
+    cause = next(filter(None, (rule(evidence) for rule in RULES)), None) or _unknown(evidence)
+    if cause.certainty == CERTAIN and any(find_contradictions(evidence)):
+        return replace(cause, certainty=LIKELY)
+    return cause
+
+
+def is_shared(cause: Cause) -> bool:
+    """Return whether no backend gets the trace: it stopped before the exporters."""
+    return cause.hop in {AGENT, RECEIVED}
 
 
 def describe_missing_answer(failure: str, stopped: Mapping[str, Sequence[str]]) -> str:
@@ -90,120 +64,258 @@ def describe_missing_answer(failure: str, stopped: Mapping[str, Sequence[str]]) 
     return f"the agent did not answer: {because}{failure}"
 
 
-def _sending(evidence: Evidence) -> str:
-    """Return why no span left the agent. What the collector counted meanwhile are others' spans then."""
+def _not_answered(evidence: Evidence) -> Cause | None:
+    """Speak where the agent did not answer."""
+    if not evidence.question.failure:
+        return None
+    return Cause(AGENT, describe_missing_answer(evidence.question.failure, evidence.stopped))
+
+
+def _stored_elsewhere(evidence: Evidence) -> Cause | None:
+    """Speak where the backend has the trace, where nobody looks for it."""
+    if not evidence.elsewhere:
+        return None
+    why = _describe_experiment(evidence)
+    return Cause(STORED, f"{evidence.title} has it elsewhere: in {evidence.elsewhere}{why and f'; {why}'}")
+
+
+def _collector_stopped(evidence: Evidence) -> Cause | None:
+    """Speak where the collector has no Ready pod."""
+    problems = evidence.stopped.get("otel-collector")
+    return Cause(RECEIVED, f"the collector does not run ({'; '.join(problems)})") if problems else None
+
+
+def _not_sent_by_agent(evidence: Evidence) -> Cause | None:
+    """Speak where no span left the agent: what the collector counted meanwhile are others' spans."""
     if evidence.trace is not None or evidence.denied_to_collector or not evidence.unsent:
-        return ""
+        return None
     accepted = evidence.grown.total(ACCEPTED)
     others = f"; the collector accepted {counted(accepted, 'span')} of others meanwhile" if accepted else ""
-    return f"the agent's spans do not leave it: {evidence.unsent}{others}"
+    return Cause(AGENT, f"the agent's spans do not leave it: {evidence.unsent}{others}")
 
 
-def _receiving(evidence: Evidence) -> str:
-    denied = evidence.denied_to_collector
-    if evidence.after is None:
-        return f"the agent does not reach the collector: {denied}" if denied else ""
-    grown = evidence.grown
-    accepted, refused = grown.total(ACCEPTED), grown.total(REFUSED)
-    if accepted:
-        return ""
-    if refused:
-        full = grown.by("exporter", NOT_QUEUED)
-        why = f"the queue of {', '.join(full)} is full" if full else "it is short of memory (memory_limiter)"
-        return f"the collector refused {counted(refused, 'span')}: {why}"
+def _agent_denied(evidence: Evidence) -> Cause | None:
+    """Speak where a network policy denies the agent's connection, and no metric contradicts it."""
+    if evidence.after is not None or not evidence.denied_to_collector:
+        return None
+    return Cause(RECEIVED, f"the agent does not reach the collector: {evidence.denied_to_collector}")
+
+
+def _refused_by_collector(evidence: Evidence) -> Cause | None:
+    """Speak where the collector accepted no span and refused some; it counts each retry again."""
+    refused = evidence.grown.total(REFUSED)
+    if evidence.grown.total(ACCEPTED) or not refused:
+        return None
+    full = evidence.grown.by("exporter", NOT_QUEUED)
+    why = f"the queue of {', '.join(full)} is full" if full else "it is short of memory (memory_limiter)"
+    return Cause(RECEIVED, f"the collector refused {counted(refused, 'span')} (each retry counts): {why}")
+
+
+def _nothing_accepted(evidence: Evidence) -> Cause | None:
+    """Speak where the collector accepted no span. A policy or the agent's log makes it certain."""
+    if evidence.after is None or evidence.grown.total(ACCEPTED):
+        return None
     target = f", which sends to {evidence.agent_endpoint}" if evidence.agent_endpoint else ""
     errors = evidence.export_errors
     logged = f"the agent's log says: {errors[-1][:LONGEST_LINE]}" if errors else ""
-    return "; ".join(filter(None, (f"the collector accepted 0 spans from the agent{target}", denied, logged)))
+    reasons = [reason for reason in (evidence.denied_to_collector, logged) if reason]
+    nothing = f"the collector accepted 0 spans from the agent{target}"
+    return Cause(RECEIVED, "; ".join([nothing, *reasons]), CERTAIN if reasons else LIKELY)
 
 
-def _exporting(evidence: Evidence) -> str:
-    exporter, grown, title = evidence.exporter, evidence.grown, evidence.title
-    if exporter is None:
-        return _no_exporter(evidence)
-    if stale := _not_restarted(evidence, exporter):
-        return stale
-    failed = grown.total(FAILED, exporter=exporter.name)
-    if failed:
-        lost = f"{title} refused {counted(failed, 'span')} and the collector dropped them"
-        return f"{lost}: {_refusal(evidence, exporter)}"
-    rejected = grown.total(NOT_QUEUED, exporter=exporter.name)
-    if rejected:
-        return f"the collector dropped {counted(rejected, 'span')}: its queue for {title} is full"
-    if grown.total(SENT, exporter=exporter.name):
-        return ""
-    return _not_sent(evidence, exporter)
+def _no_exporter(evidence: Evidence) -> Cause | None:
+    """Speak where the collector's configuration has no exporter to the backend in a pipeline for traces."""
+    if evidence.exporter is not None or "configuration" in evidence.unread:
+        return None
+    has = ", ".join(evidence.pipelines) or "none"
+    return Cause(
+        EXPORTED, f"the collector exports no traces to {evidence.title}: its pipelines for traces are {has}"
+    )
 
 
-def _not_restarted(evidence: Evidence, exporter: Exporter) -> str:
-    """Return that the collector runs with another configuration than its sources now; else empty."""
-    if evidence.after is not None and not exporter.is_counted(evidence.after):
-        return (
-            f"the running collector lacks exporter {exporter.name}, which its configuration has: restart it"
-        )
-    if other := evidence.running_target:
-        configured = f"its configuration says {exporter.endpoint}"
-        return f"the running collector sends to {other}, but {configured}: restart it"
-    return ""
-
-
-def _without_metrics(evidence: Evidence) -> str:
-    """Return why the trace stopped, from all but the collector's metrics: they could not be read."""
-    exporter, title = evidence.exporter, evidence.title
-    if exporter is None:
-        return _no_exporter(evidence)
-    if unreached := _not_restarted(evidence, exporter) or _unreached(evidence, exporter):
-        return unreached
-    if any("Dropping" in line for line in evidence.exporter_lines):
-        return f"{title} refused spans and the collector dropped them: {_refusal(evidence, exporter)}"
-    if evidence.trace is not None:
-        return _incomplete(evidence.trace, evidence.expected_spans)
-    if evidence.backend_error:
-        return f"{title} cannot be asked: {_backend_error(evidence)}"
-    unread = evidence.unread.get("after", "the collector's metrics are missing")
-    return _hidden(evidence) or f"cause unknown: {unread}"
-
-
-def _no_exporter(evidence: Evidence) -> str:
-    if "configuration" not in evidence.unread:
-        has = ", ".join(evidence.pipelines) or "none"
-        return f"the collector exports no traces to {evidence.title}: its pipelines for traces are {has}"
-    if evidence.trace is not None:
-        return _incomplete(evidence.trace, evidence.expected_spans)
+def _unknown_exporter(evidence: Evidence) -> Cause | None:
+    """Speak where the configuration could not be read, and the backend has nothing of the trace."""
+    if evidence.exporter is not None or evidence.trace is not None:
+        return None
     reason = evidence.unread["configuration"]
     if evidence.after is None:
-        return f"where the collector sends spans is unknown: {reason}"
-    accepted = evidence.grown.total(ACCEPTED)
-    return f"the collector accepted {counted(accepted, 'span')}, where it sends them is unknown: {reason}"
+        return Cause(EXPORTED, f"where the collector sends spans is unknown: {reason}", UNKNOWN)
+    accepted = counted(evidence.grown.total(ACCEPTED), "span")
+    why = f"the collector accepted {accepted}, where it sends them is unknown: {reason}"
+    return Cause(EXPORTED, why, UNKNOWN)
 
 
-def _not_sent(evidence: Evidence, exporter: Exporter) -> str:
-    """Return what keeps spans that were accepted from being sent."""
-    queued = (evidence.after or Metrics()).total(QUEUED, exporter=exporter.name)
-    keeps = f"keeps {counted(queued, 'span')} and retries" if queued else "retries"
-    unreached = _unreached(evidence, exporter)
-    if unreached:
-        return f"{unreached}; the collector {keeps}"
-    title, accepted = evidence.title, evidence.grown.total(ACCEPTED)
-    if evidence.backend_error:
-        return f"{title} cannot be asked: {_backend_error(evidence)}"
-    if hidden := _hidden(evidence):
-        return hidden
-    if queued:
-        waits = f": sending_queue.batch of {exporter.name} waits for more, or {title} has not answered yet"
-        return (
-            f"accepted {accepted}, sent to {title} 0, still in the collector's queue {queued}"
-            f"{'' if 'log' in evidence.unread else waits}"
-        )
-    if dropped := _describe_filtered(evidence):
-        return f"the collector dropped spans{dropped}, sent to {title} 0"
-    return f"the collector accepted {counted(accepted, 'span')} and sent none to {title} yet"
+def _not_restarted(evidence: Evidence) -> Cause | None:
+    """Speak where the collector runs with another configuration than its sources have now."""
+    exporter, other = evidence.exporter, evidence.running_target
+    if exporter and evidence.after is not None and not exporter.is_counted(evidence.after):
+        lacks = f"the running collector lacks exporter {exporter.name}, which its configuration has"
+        return Cause(EXPORTED, f"{lacks}: restart it")
+    if exporter and other:
+        configured = f"its configuration says {exporter.endpoint}"
+        return Cause(EXPORTED, f"the running collector sends to {other}, but {configured}: restart it")
+    return None
 
 
-def _backend_error(evidence: Evidence) -> str:
-    """Return why a backend could not be asked; where it failed itself, with what its database says."""
+def _dropped(evidence: Evidence) -> Cause | None:
+    """Speak where the backend refused spans and the collector dropped them."""
+    failed = evidence.sending(FAILED)
+    logged = evidence.after is None and evidence.dropping_lines
+    if not evidence.exporter or not (failed or logged):
+        return None
+    spans = counted(failed, "span") if failed else "spans"
+    reasons = explain_drop(evidence, evidence.exporter)
+    why = f"{evidence.title} refused {spans} and the collector dropped them: {', or '.join(reasons)}"
+    return Cause(EXPORTED, why, _certainty(reasons))
+
+
+def _queue_full(evidence: Evidence) -> Cause | None:
+    """Speak where the exporter's queue took no more."""
+    rejected = evidence.sending(NOT_QUEUED)
+    if not rejected:
+        return None
+    why = f"the collector dropped {counted(rejected, 'span')}: its queue for {evidence.title} is full"
+    return Cause(EXPORTED, why)
+
+
+def _backend_stopped(evidence: Evidence) -> Cause | None:
+    """Speak where the backend has no Ready pod, and nothing was sent to it."""
+    down = evidence.stopped.get(evidence.backend)
+    # What contradicts spans that are there is no reason for those that are missing.
+    if not down or evidence.trace is not None or not _nothing_sent(evidence):
+        return None
+    return Cause(EXPORTED, f"{evidence.title} does not run ({'; '.join(down)}){_retries(evidence)}")
+
+
+def _backend_denied(evidence: Evidence) -> Cause | None:
+    """Speak where a network policy denies the collector's connection, and nothing was sent."""
+    denied = evidence.denied_to_backend
+    if not denied or evidence.trace is not None or not _nothing_sent(evidence):
+        return None
+    return Cause(EXPORTED, f"the collector does not reach {evidence.title}: {denied}{_retries(evidence)}")
+
+
+def _retried(evidence: Evidence) -> Cause | None:
+    """Speak where the collector logs why it will send again, and nothing was sent."""
+    lines = [line for line in evidence.exporter_lines if "Will retry" in line]
+    if not evidence.exporter or not lines or not _nothing_sent(evidence):
+        return None
+    reasons = explain_retry(evidence, evidence.exporter, lines[-1])
+    why = f"{evidence.title} does not take the spans: {'. Or '.join(reasons)}{_retries(evidence)}"
+    return Cause(EXPORTED, why, _certainty(reasons))
+
+
+def _incomplete(evidence: Evidence) -> Cause | None:
+    """Speak where the backend has a part of the trace, and nothing shows that this came by another way."""
+    trace = evidence.trace
+    if trace is None or (evidence.exporter and evidence.after is not None and not evidence.sending(SENT)):
+        return None
+    return Cause(STORED, f"{_describe_missing(trace, evidence.expected_spans)}{_describe_filtered(evidence)}")
+
+
+def _not_asked(evidence: Evidence) -> Cause | None:
+    """Speak where the backend could not be asked for the trace, so nobody knows what it stored."""
     why, said = evidence.backend_error.rstrip("."), evidence.database_error
-    return f"{why}; its database says: {said}" if said and re.search(r"\b5\d\d\b", why) else why
+    if not why:
+        return None
+    if said and re.search(r"\b5\d\d\b", why):
+        why = f"{why}; its database says: {said}"
+    sent = evidence.sending(SENT)
+    before = "the collector sent the spans, but" if sent else f"{evidence.title} cannot be asked:"
+    return Cause(STORED, f"{before} {why}", UNKNOWN)
+
+
+def _hidden(evidence: Evidence) -> Cause | None:
+    """Speak where MLflow would store the trace where nobody looks for it."""
+    why = _describe_experiment(evidence)
+    return Cause(STORED, why) if why else None
+
+
+def _in_queue(evidence: Evidence) -> Cause | None:
+    """Speak where the spans wait in the exporter's queue, and no log line says why."""
+    queued = evidence.queued
+    if not queued or not _nothing_sent(evidence):
+        return None
+    title, name = evidence.title, evidence.exporter.name if evidence.exporter else ""
+    waits = f": sending_queue.batch of {name} waits for more, or {title} has not answered yet"
+    accepted = evidence.grown.total(ACCEPTED)
+    why = f"accepted {accepted}, sent to {title} 0, still in the collector's queue {queued}"
+    return Cause(EXPORTED, f"{why}{'' if 'log' in evidence.unread else waits}", LIKELY)
+
+
+def _filtered(evidence: Evidence) -> Cause | None:
+    """Speak where filters dropped spans, and none was sent."""
+    dropped = _describe_filtered(evidence)
+    if not dropped or not _nothing_sent(evidence):
+        return None
+    return Cause(EXPORTED, f"the collector dropped spans{dropped}, sent to {evidence.title} 0")
+
+
+def _not_sent_yet(evidence: Evidence) -> Cause | None:
+    """Speak where the collector accepted spans, has none in its queue, and sent none."""
+    if evidence.after is None or not _nothing_sent(evidence):
+        return None
+    accepted = counted(evidence.grown.total(ACCEPTED), "span")
+    return Cause(EXPORTED, f"the collector accepted {accepted} and sent none to {evidence.title} yet", LIKELY)
+
+
+def _without_session(evidence: Evidence) -> Cause | None:
+    """Speak where the collector sent spans, and the backend has no trace of the question's context."""
+    if not evidence.sending(SENT):
+        return None
+    why = (
+        f"the collector sent the spans and {evidence.title} took them, but no trace there has this context "
+        f"as its session: the root span is missing or has another session{_describe_senders(evidence)}"
+    )
+    return Cause(STORED, why, LIKELY)
+
+
+def _unknown(evidence: Evidence) -> Cause:
+    unread = evidence.unread.get("after", "the collector's metrics are missing")
+    return Cause(EXPORTED, f"cause unknown: {unread}", UNKNOWN)
+
+
+RULES: tuple[Rule, ...] = (
+    _not_answered,
+    _stored_elsewhere,
+    _collector_stopped,
+    _not_sent_by_agent,
+    _agent_denied,
+    _refused_by_collector,
+    _nothing_accepted,
+    _no_exporter,
+    _unknown_exporter,
+    _not_restarted,
+    _dropped,
+    _queue_full,
+    _backend_stopped,
+    _backend_denied,
+    _retried,
+    _incomplete,
+    _not_asked,
+    _hidden,
+    _in_queue,
+    _filtered,
+    _not_sent_yet,
+    _without_session,
+)
+
+
+def _certainty(reasons: Sequence[str]) -> str:
+    return LIKELY if len(reasons) > 1 else CERTAIN
+
+
+def _nothing_sent(evidence: Evidence) -> bool:
+    """Return whether the collector has an exporter to the backend, and none of its spans is known as sent."""
+    return evidence.exporter is not None and not evidence.sending(SENT)
+
+
+def _retries(evidence: Evidence) -> str:
+    """Return what the collector does with spans that it could not send, to go on with; empty if not known."""
+    if evidence.after is None:
+        return ""
+    keeps = f"keeps {counted(evidence.queued, 'span')} and " if evidence.queued else ""
+    return f"; the collector {keeps}retries"
 
 
 def _describe_filtered(evidence: Evidence) -> str:
@@ -215,138 +327,7 @@ def _describe_filtered(evidence: Evidence) -> str:
     return f": accepted {accepted}, filtered {filtered} ({', '.join(dropped)})"
 
 
-def _unreached(evidence: Evidence, exporter: Exporter) -> str:
-    """Return why the backend does not take what the exporter sends, empty where nothing says so."""
-    title = evidence.title
-    down = evidence.stopped.get(evidence.backend)
-    # What contradicts spans that are there is no reason for those that are missing.
-    if down and evidence.trace is None:
-        return f"{title} does not run ({'; '.join(down)})"
-    if evidence.denied_to_backend and evidence.trace is None:
-        return f"the collector does not reach {title}: {evidence.denied_to_backend}"
-    retried = [line for line in evidence.exporter_lines if "Will retry" in line]
-    if retried:
-        return f"{title} does not take the spans: {_why_retried(evidence, exporter, retried[-1])}"
-    return ""
-
-
-def _refusal(evidence: Evidence, exporter: Exporter) -> str:
-    """Return what a refusal means, from the log's HTTP status or the status it was counted under."""
-    types = evidence.grown.by("error_type", FAILED, exporter=exporter.name)
-    logged = [
-        match[1]
-        for line in evidence.exporter_lines
-        for match in _HTTP_STATUS.finditer(line)
-        if "Dropping" in line
-    ]
-    from_types = [STATUS_OF_TYPE[name] for name in types if name in STATUS_OF_TYPE]
-    status = next(iter([*reversed(logged), *from_types]), "")
-    meanings = {
-        "400": _not_valid(evidence),
-        "401": _login(exporter),
-        "403": _forbidden(evidence, exporter),
-        "404": _not_found(evidence, exporter),
-        "422": _not_stored(evidence),
-    }
-    if status == "500" and evidence.database_error:
-        return f"status 500, its database says: {evidence.database_error}"
-    if status in meanings:
-        return f"status {status}, {meanings[status]}"
-    if status or types:
-        return f"status {status}" if status else f"counted as {', '.join(types)}"
-    return "see the log line below"
-
-
-def _not_valid(evidence: Evidence) -> str:
-    """Return what 400 means: an experiment's id that is none, a span or a database that MLflow cannot use."""
-    if evidence.sent_to and not evidence.sent_to.isdecimal():
-        return f"the experiment id is not a number: the collector sends {evidence.sent_to!r}"
-    if evidence.database_error:
-        return f"its database did not take the batch: {evidence.database_error}"
-    return "the batch has a span that it cannot store, or its database takes no writes: PostgreSQL's log says"
-
-
-def _not_stored(evidence: Evidence) -> str:
-    """Return what 422 means: no experiment's id comes with the spans, or MLflow's database refused them.
-
-    MLflow 3.9.0 answers so when two batches that have spans of one trace come at once: PostgreSQL logs
-    `duplicate key value violates unique constraint`.
-    """
-    if not evidence.sent_to:
-        return f"the collector sends no header {EXPERIMENT_HEADER}"
-    if evidence.database_error and "duplicate key" not in evidence.database_error:
-        return f"its database did not take the batch: {evidence.database_error}"
-    return (
-        "its database did not take them, as where two batches with spans of one trace come at once: "
-        "num_consumers 1 in the exporter's sending_queue prevents that. PostgreSQL's log says which"
-    )
-
-
-def _forbidden(evidence: Evidence, exporter: Exporter) -> str:
-    """Return what 403 means: a host name that MLflow does not answer to, or a login without a permission."""
-    hosts = f"its allowed hosts lack the host of {exporter.endpoint}"
-    if not exporter.authenticator:
-        return hosts
-    experiment = f"experiment {evidence.sent_to}" if evidence.sent_to else "the experiment"
-    return (
-        f"the collector's login ({exporter.authenticator}) may not store traces in {experiment}, or {hosts}"
-    )
-
-
-def _not_found(evidence: Evidence, exporter: Exporter) -> str:
-    """Return what 404 means: an unknown experiment, or an unknown path."""
-    sent_to, found = evidence.sent_to, evidence.experiment
-    known = "experiment" not in evidence.unread
-    if evidence.backend == "mlflow" and sent_to and known and (not found or found["id"] != sent_to):
-        return f"it has no experiment {sent_to}, which the collector sends to"
-    gone = f", or experiment {sent_to} was deleted for good" if sent_to else ""
-    return f"the path of {exporter.endpoint} is wrong{gone}"
-
-
-def _why_retried(evidence: Evidence, exporter: Exporter, line: str) -> str:
-    """Return what a line about a retry means.
-
-    An MLflow that answers 503 but finds the experiment in its database means the collector's login, as
-    components/mlflow-auth lets it answer, or a database that can be read alone.
-    """
-    if "HTTP Status Code 503" in line and evidence.database_error:
-        return f"{NO_DATABASE}. Its database says: {evidence.database_error}"
-    if "HTTP Status Code 503" in line and exporter.authenticator and evidence.experiment:
-        return f"{_login(exporter)}. Or its database cannot store spans now, and MLflow's log says so"
-    known = [meaning for mark, meaning in RETRIED if mark in line]
-    return known[0] if known else "see the log line below"
-
-
-def _login(exporter: Exporter) -> str:
-    """Return what is wrong with the login that an exporter sends, and what to do."""
-    if not exporter.authenticator:
-        return "it wants a login and the collector sends none: add components/mlflow-auth or mlflow-oidc"
-    if exporter.authenticator.startswith("oauth2client"):
-        return (
-            f"it does not accept the token that the collector sends ({exporter.authenticator}): its "
-            "audience, issuer or groups are wrong, or MLflow cannot fetch the identity provider's keys. "
-            "MLflow's log says which"
-        )
-    return (
-        f"it does not know the login that the collector sends ({exporter.authenticator}, Secret "
-        "mlflow-collector): the password was changed in MLflow, or the collector has another Secret's. "
-        "`kubectl rollout restart deployment/mlflow` gives MLflow the Secret's password again"
-    )
-
-
-def _storing(evidence: Evidence) -> str:
-    """Return why spans that were sent are not seen as a whole trace."""
-    if evidence.trace is not None:
-        return f"{_incomplete(evidence.trace, evidence.expected_spans)}{_describe_filtered(evidence)}"
-    if evidence.backend_error:
-        return f"the collector sent the spans, but {_backend_error(evidence)}"
-    return _hidden(evidence) or (
-        f"the collector sent the spans and {evidence.title} took them, but no trace there has this context "
-        f"as its session: the root span is missing or has another session{_of_others(evidence)}"
-    )
-
-
-def _of_others(evidence: Evidence) -> str:
+def _describe_senders(evidence: Evidence) -> str:
     """Return that spans that were counted may be of others, to go on with: collectors count all senders."""
     if evidence.senders is None:
         return ", or the agent sent nothing: the collector counts the spans of all senders together"
@@ -356,7 +337,7 @@ def _of_others(evidence: Evidence) -> str:
     return ""
 
 
-def _incomplete(trace: Trace, expected: int) -> str:
+def _describe_missing(trace: Trace, expected: int) -> str:
     """Return what `Trace.is_whole` and `Trace.has_arrived` miss."""
     stored = len(trace.spans)
     if not trace.roots:
@@ -369,8 +350,8 @@ def _incomplete(trace: Trace, expected: int) -> str:
     return f"it has {counted(stored, 'span')} and is {trace.state or 'incomplete'}"
 
 
-def _hidden(evidence: Evidence) -> str:
-    """Return why MLflow would store a trace where nobody looks for it."""
+def _describe_experiment(evidence: Evidence) -> str:
+    """Return why MLflow would store a trace where nobody looks for it; empty where it would not."""
     found, sent_to, name = evidence.experiment, evidence.sent_to, evidence.experiment_name
     if evidence.backend != "mlflow" or "experiment" in evidence.unread:
         return ""

@@ -9,7 +9,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from agent.client import Question
-from pipeline.collector import FAILED, SENT, Exporter, Metrics, describe_trace_pipelines, find_exporter
+from pipeline.collector import (
+    FAILED,
+    QUEUED,
+    SENT,
+    Exporter,
+    Metrics,
+    describe_trace_pipelines,
+    find_exporter,
+)
 from traces.backends import BACKENDS
 from traces.model import Trace
 
@@ -100,6 +108,20 @@ class Evidence:
     def exporter_lines(self) -> list[str]:
         """The lines that the collector logged about this backend's exporter, oldest first."""
         return [line for line in self.log if self.exporter and f'"{self.exporter.name}"' in line]
+
+    @property
+    def dropping_lines(self) -> list[str]:
+        """The lines that the collector logged about spans of this backend that it dropped, oldest first."""
+        return [line for line in self.exporter_lines if "Dropping" in line]
+
+    @property
+    def queued(self) -> int:
+        """How many spans wait in the exporter's queue; 0 without the collector's metrics."""
+        return (self.after or Metrics()).total(QUEUED, exporter=self.exporter.name) if self.exporter else 0
+
+    def sending(self, counter: str) -> int:
+        """Return how much a counter of this backend's exporter grew since the question was asked."""
+        return self.grown.total(counter, exporter=self.exporter.name) if self.exporter else 0
 
     @property
     def running_target(self) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 from robot.api.deco import keyword, library
 
 from agent.client import Question
-from pipeline.collector import ACCEPTED, FAILED, QUEUED, SENT
-from verdicts.causes import describe_missing_answer, find_cause, find_shared_cause
+from pipeline.collector import ACCEPTED, FAILED, SENT
+from verdicts.causes import UNKNOWN, describe_missing_answer, find_cause, is_shared
 from verdicts.contradictions import find_contradictions
 from verdicts.evidence import LONGEST_LINE, Evidence, collect
 
@@ -30,18 +30,19 @@ class Verdict:
         *,
         service: str,
         **known: Any,  # noqa: ANN401 - fields of Evidence
-    ) -> tuple[str, str, str]:
-        """Return the verdict as text, and for the diagnosis the cause's subject and sentence.
+    ) -> tuple[str, dict[str, str]]:
+        """Return the verdict as text, and the cause as `Note Cause` takes it.
 
-        The verdict's first line is the first line of the incident report. The subject is `answer`, `traces`
-        or `traces in BACKEND`; the sentence holds for every question.
+        The verdict's first line is the first line of the incident report. The cause has its `subject`
+        (`answer`, `traces` or `traces in BACKEND`), a `sentence` that holds for every question, the `hop` and
+        the `certainty`.
 
         `read` has, by field of Evidence, what `Run Keyword And Ignore Error` returned of reading it: a status
         and the value, or the reason. `service` is the name of the backend's Service. The other
         arguments are fields of Evidence too.
         """
         evidence = collect(backend, question, waited, read, service=service, **known)
-        return explain(evidence), *name_cause(evidence)
+        return explain(evidence), name_cause(evidence)
 
     @keyword
     def explain_missing_answer(self, question: Question, stopped: dict[str, list[str]]) -> str:
@@ -62,23 +63,29 @@ def explain(evidence: Evidence) -> str:
     when = "" if question.failure else f" {evidence.waited:.1f} s after the answer"
     what = f"The trace of {question.text!r} (context {question.context_id})"
     lines = [
-        f"{what} is not whole in {evidence.title}{when}: {find_cause(evidence).rstrip('.')}.",
+        f"{what} is not whole in {evidence.title}{when}: {find_cause(evidence).why.rstrip('.')}.",
         f"Hops: {' > '.join(_hops(evidence))}",
     ]
     return "\n".join([*lines, *(f"- {detail}" for detail in _details(evidence))])
 
 
-def name_cause(evidence: Evidence) -> tuple[str, str]:
-    """Return the subject that is broken, and why traces do not arrive: in any backend, or in this one."""
-    shared = find_shared_cause(evidence)
+def name_cause(evidence: Evidence) -> dict[str, str]:
+    """Return what is broken, as `Note Cause` takes it: no backend gets traces, or this one does not."""
+    cause = find_cause(evidence)
+    found = {"hop": cause.hop, "certainty": cause.certainty}
     if evidence.question.failure:
-        return "answer", f"The agent does not answer: {evidence.question.failure}"
-    if shared:
-        return "traces", f"Traces do not arrive whole: {shared}"
-    subject, cause = f"traces in {evidence.backend}", find_cause(evidence)
-    if evidence.backend_error and evidence.backend_error.rstrip(".") in cause:
-        return subject, f"Whether traces arrive in {evidence.title} is unknown: {cause}"
-    return subject, f"Traces do not arrive whole in {evidence.title}: {cause}"
+        sentence = f"The agent does not answer: {evidence.question.failure}"
+        return {"subject": "answer", "sentence": sentence, **found}
+    if is_shared(cause):
+        return {"subject": "traces", "sentence": f"Traces do not arrive whole: {cause.why}", **found}
+    title = evidence.title
+    unknown = evidence.backend_error and cause.certainty == UNKNOWN
+    what = (
+        f"Whether traces arrive in {title} is unknown"
+        if unknown
+        else f"Traces do not arrive whole in {title}"
+    )
+    return {"subject": f"traces in {evidence.backend}", "sentence": f"{what}: {cause.why}", **found}
 
 
 def _hops(evidence: Evidence) -> Iterator[str]:
@@ -93,10 +100,9 @@ def _hops(evidence: Evidence) -> Iterator[str]:
     elif evidence.after is None:
         yield f"{evidence.exporter.name} not counted"
     else:
-        name = evidence.exporter.name
         yield (
-            f"{name} sent {grown.total(SENT, exporter=name)}, failed {grown.total(FAILED, exporter=name)}, "
-            f"queued {evidence.after.total(QUEUED, exporter=name)}"
+            f"{evidence.exporter.name} sent {evidence.sending(SENT)}, failed {evidence.sending(FAILED)}, "
+            f"queued {evidence.queued}"
         )
     stored = len(evidence.trace.spans) if evidence.trace else 0
     yield f"{evidence.title} unknown" if evidence.backend_error else f"{evidence.title} stored {stored}"

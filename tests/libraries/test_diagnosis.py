@@ -47,6 +47,9 @@ Note Two
     Note Cause    traces in mlflow    Traces do not arrive whole in MLflow: status 404
     Note Cause    postgres    postgres does not run: C:\\\\a \\${{curly}}
 
+Note Likely Cause
+    Note Cause    traces    Traces do not arrive whole: 0 spans    hop=collector received    certainty=likely
+
 Note Roll-Out
     Note Cause    mlflow    mlflow is not rolled out, 1 Ready pods serve: no image    ${{False}}
 """
@@ -92,6 +95,16 @@ def test_the_lowest_cause_is_the_diagnosis_and_its_text_is_taken_as_it_is(tmp_pa
     assert suite.message.startswith("Diagnosis: postgres does not run: C:\\a ${curly}.")
     assert suite.tests[1].message == "Not judged: Traces do not arrive whole in MLflow: status 404."
     assert [each["subject"] for each in read(tmp_path)["diagnoses"]][:2] == ["postgres", "traces in mlflow"]
+
+
+def test_a_cause_that_is_only_likely_says_so_with_its_hop(tmp_path: Path) -> None:
+    suite = run(tmp_path, "diagnosis.resource", SUITE.format(setup="Note Likely Cause"))
+    assert suite.message.startswith(
+        "Diagnosis: Traces do not arrive whole: 0 spans. This is likely, not certain."
+    )
+    likely, found_by_test = read(tmp_path)["diagnoses"][:2]
+    assert (likely["hop"], likely["certainty"]) == ("collector received", "likely")
+    assert (found_by_test["hop"], found_by_test["certainty"]) == ("", "certain")
 
 
 def test_while_older_pods_serve_tests_are_judged(tmp_path: Path) -> None:

@@ -169,11 +169,11 @@ CASES = {
             'otelcol_receiver_refused_spans{receiver="otlp"} 10\n'
             'otelcol_exporter_enqueue_failed_spans{exporter="otlp_http/mlflow"} 10\n'
         ),
-        "the collector refused 10 spans: the queue of otlp_http/mlflow is full",
+        "the collector refused 10 spans (each retry counts): the queue of otlp_http/mlflow is full",
     ),
     "the memory limiter refuses": (
         seen('otelcol_receiver_refused_spans{receiver="otlp"} 10\n'),
-        "the collector refused 10 spans: it is short of memory (memory_limiter)",
+        "the collector refused 10 spans (each retry counts): it is short of memory (memory_limiter)",
     ),
     "the pipeline is missing": (
         seen(RECEIVED, exporter=None, pipelines=["traces/phoenix"]),
@@ -551,23 +551,70 @@ def test_what_an_exporter_of_an_sdk_logs_is_known(line: str, is_error: bool) -> 
     assert bool(seen(agent_log=[line]).export_errors) == is_error
 
 
+def named(evidence: Evidence) -> tuple[str, str]:
+    cause = name_cause(evidence)
+    return cause["subject"], cause["sentence"]
+
+
 def test_the_cause_names_the_backend_only_where_it_is_the_backend_s() -> None:
-    subject, sentence = name_cause(seen(""))
+    subject, sentence = named(seen(""))
     assert subject == "traces"
     assert sentence.startswith("Traces do not arrive whole: the collector accepted 0 spans")
-    subject, sentence = name_cause(seen(RECEIVED + SENT))
+    subject, sentence = named(seen(RECEIVED + SENT))
     assert subject == "traces in mlflow"
     assert sentence.startswith("Traces do not arrive whole in MLflow: the collector sent")
     unasked = seen(RECEIVED + SENT, backend_error="MLflow at http://mlflow cannot be asked: it answers 404")
-    assert name_cause(unasked)[1] == (
+    assert named(unasked)[1] == (
         "Whether traces arrive in MLflow is unknown: the collector sent the spans, but "
         "MLflow at http://mlflow cannot be asked: it answers 404"
     )
     unanswered = replace(QUESTION, answer="", failure="HTTP status 502: Bad Gateway")
-    assert name_cause(seen("", question=unanswered)) == (
+    assert named(seen("", question=unanswered)) == (
         "answer",
         "The agent does not answer: HTTP status 502: Bad Gateway",
     )
+
+
+NOT_CERTAIN = {
+    "several causes fit": (seen(RECEIVED + failed("InvalidArgument")), "collector exported", "likely"),
+    "nothing says why": (seen(""), "collector received", "likely"),
+    "all senders are counted together": (seen(RECEIVED + SENT), "backend stored", "likely"),
+    "evidence contradicts it": (
+        seen(RECEIVED + SENT, trace=TRACE, stopped={"mlflow": ["it is gone"]}),
+        "backend stored",
+        "likely",
+    ),
+    "the backend cannot be asked": (
+        seen(RECEIVED + SENT, backend_error="it answers 404"),
+        "backend stored",
+        "unknown",
+    ),
+    "the configuration cannot be read": (
+        seen(RECEIVED, exporter=None, unread={"configuration": "403 Forbidden"}),
+        "collector exported",
+        "unknown",
+    ),
+}
+CERTAIN = {
+    "the agent fails": (seen(question=replace(QUESTION, failure="HTTP status 503")), "agent"),
+    "the agent sends nothing": (seen(unsent="its container exports none"), "agent"),
+    "a policy denies the agent": (seen(denied_to_collector="ingress is denied"), "collector received"),
+    "the database says why": (
+        seen(RECEIVED + failed("InvalidArgument"), database_log=READ_ONLY_POSTGRES),
+        "collector exported",
+    ),
+    "the trace lacks spans": (seen(RECEIVED + SENT, trace=TRACE), "backend stored"),
+}
+
+
+@pytest.mark.parametrize(
+    ("evidence", "hop", "certainty"),
+    [*NOT_CERTAIN.values(), *((*case, "certain") for case in CERTAIN.values())],
+    ids=[*NOT_CERTAIN, *CERTAIN],
+)
+def test_the_cause_has_its_hop_and_how_sure_it_is(evidence: Evidence, hop: str, certainty: str) -> None:
+    cause = name_cause(evidence)
+    assert (cause["hop"], cause["certainty"]) == (hop, certainty)
 
 
 @pytest.mark.parametrize(("evidence", "cause"), CASES.values(), ids=CASES.keys())
@@ -623,7 +670,7 @@ def test_two_independent_faults_are_two_causes_and_a_shared_one_is_one() -> None
         seen(RECEIVED + failed("PermissionDenied")),
         seen(RECEIVED, **of_phoenix, stopped={"phoenix": ["it is scaled to 0 replicas"]}, after=None),
     )
-    assert [name_cause(each) for each in faults] == [
+    assert [named(each) for each in faults] == [
         (
             "traces in mlflow",
             "Traces do not arrive whole in MLflow: MLflow refused 10 spans and the collector dropped them: "

@@ -17,7 +17,7 @@ from robot.api import TestSuite as Suite
 from diagnosis.causes import BLOCKED
 from harness.common.suites import SUITES
 from harness.faults.catalogue import EXEMPT, FILES, HERE, Fault, in_shard, read_catalogue
-from verdicts.causes import RETRIED
+from verdicts.refusals import RETRIED
 
 ALL = read_catalogue()
 ROOT = Path(__file__).parents[3]
@@ -86,8 +86,9 @@ def _strings(node: ast.AST) -> Iterator[list[str]]:
 
 def causes() -> list[list[str]]:
     """Return the sentences of libraries/verdicts about causes, each as its parts that never differ."""
-    tree = ast.parse((ROOT / "libraries" / "verdicts" / "causes.py").read_text(encoding="utf-8"))
-    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    files = [ROOT / "libraries" / "verdicts" / name for name in ("causes.py", "refusals.py")]
+    nodes = [node for file in files for node in ast.parse(file.read_text(encoding="utf-8")).body]
+    functions = [node for node in nodes if isinstance(node, ast.FunctionDef)]
     strings = [text for function in functions for line in function.body[1:] for text in _strings(line)]
     sentences = [[text for text in texts if len(text.split()) >= WORDS] for texts in strings]
     return [*filter(None, sentences), *([meaning] for _, meaning in RETRIED)]

@@ -1,0 +1,147 @@
+"""What it means that a backend does not take spans: by the status of its answer, or the collector's log line.
+
+What the collector counts and logs was measured with collector 0.158 and MLflow 3.17.2. Answers that a retry
+may heal (429, 502, 503, 504, no connection, no such name) are retried without end: they show only as a queue
+that grows and as log lines at level info. Any other answer makes the collector drop the spans at once and
+count them by the gRPC status that the exporter translates it to.
+
+An answer can have more than one meaning: each function returns all that fit the evidence, each as the end of
+a sentence.
+"""
+
+from __future__ import annotations
+
+import re
+
+from pipeline.collector import FAILED, Exporter
+from verdicts.evidence import Evidence
+
+EXPERIMENT_HEADER = "x-mlflow-experiment-id"
+# gRPC statuses that collector 0.158 counts HTTP statuses under.
+STATUS_OF_TYPE = {
+    "Unauthenticated": "401",
+    "PermissionDenied": "403",
+    "Unimplemented": "404",
+    "InvalidArgument": "400",
+}
+NO_DATABASE = "it answers 503, as it does without its database or with a read-only one"
+# What is in a log line about a retry, and what it means.
+RETRIED = (
+    # Of the extension oauth2client; the rest of its line is about the provider, not the backend.
+    ("failed to get security token", "its identity provider gives the collector no token"),
+    ("no such host", "its host name does not resolve"),
+    ("connection refused", "it refuses connections"),
+    ("HTTP response to HTTPS client", "it speaks http, and the collector sends https"),
+    ("HTTP Status Code 503", NO_DATABASE),
+    ("HTTP Status Code 502", "a proxy before it answers 502"),
+    ("HTTP Status Code 429", "it answers 429, too many requests"),
+    ("no route to host", "there is no route to its address"),
+    ("i/o timeout", "its address does not answer, as when a NetworkPolicy denies the connection"),
+    ("deadline exceeded", "it does not answer in time"),
+    ("EOF", "it closes the connections"),
+)
+SEE_LOG = "see the log line below"
+_HTTP_STATUS = re.compile(r"HTTP Status Code (\d{3})")
+
+
+def explain_drop(evidence: Evidence, exporter: Exporter) -> list[str]:
+    """Return what the answer means for which the collector dropped spans."""
+    types = evidence.grown.by("error_type", FAILED, exporter=exporter.name)
+    logged = [match[1] for line in evidence.dropping_lines for match in _HTTP_STATUS.finditer(line)]
+    from_types = [STATUS_OF_TYPE[name] for name in types if name in STATUS_OF_TYPE]
+    status = next(iter([*reversed(logged), *from_types]), "")
+    meanings = {
+        "400": _not_valid,
+        "401": _login,
+        "403": _forbidden,
+        "404": _not_found,
+        "422": _not_stored,
+    }
+    if status == "500" and evidence.database_error:
+        return [f"status 500, its database says: {evidence.database_error}"]
+    if status in meanings:
+        first, *others = meanings[status](evidence, exporter)
+        return [f"status {status}, {first}", *others]
+    if status or types:
+        return [f"status {status}" if status else f"counted as {', '.join(types)}"]
+    return [SEE_LOG]
+
+
+def explain_retry(evidence: Evidence, exporter: Exporter, line: str) -> list[str]:
+    """Return what a line about a retry means.
+
+    An MLflow that answers 503 but finds the experiment in its database means the collector's login, as
+    components/mlflow-auth lets it answer, or a database that can be read alone.
+    """
+    if "HTTP Status Code 503" in line and evidence.database_error:
+        return [f"{NO_DATABASE}. Its database says: {evidence.database_error}"]
+    if "HTTP Status Code 503" in line and exporter.authenticator and evidence.experiment:
+        return [
+            *_login(evidence, exporter),
+            "its database cannot store spans now, and MLflow's log says so",
+        ]
+    return [next((meaning for mark, meaning in RETRIED if mark in line), SEE_LOG)]
+
+
+def _not_valid(evidence: Evidence, _: Exporter) -> list[str]:
+    """Return what 400 means: an experiment's id that is none, a span or a database that MLflow cannot use."""
+    if evidence.sent_to and not evidence.sent_to.isdecimal():
+        return [f"the experiment id is not a number: the collector sends {evidence.sent_to!r}"]
+    if evidence.database_error:
+        return [f"its database did not take the batch: {evidence.database_error}"]
+    return [
+        "the batch has a span that it cannot store",
+        "its database takes no writes: PostgreSQL's log says",
+    ]
+
+
+def _not_stored(evidence: Evidence, _: Exporter) -> list[str]:
+    """Return what 422 means: no experiment's id comes with the spans, or MLflow's database refused them.
+
+    MLflow 3.9.0 answers so when two batches that have spans of one trace come at once: PostgreSQL logs
+    `duplicate key value violates unique constraint`.
+    """
+    if not evidence.sent_to:
+        return [f"the collector sends no header {EXPERIMENT_HEADER}"]
+    if evidence.database_error and "duplicate key" not in evidence.database_error:
+        return [f"its database did not take the batch: {evidence.database_error}"]
+    return [
+        "its database did not take them, as where two batches with spans of one trace come at once: "
+        "num_consumers 1 in the exporter's sending_queue prevents that. PostgreSQL's log says which"
+    ]
+
+
+def _forbidden(evidence: Evidence, exporter: Exporter) -> list[str]:
+    """Return what 403 means: a host name that MLflow does not answer to, or a login without a permission."""
+    hosts = f"its allowed hosts lack the host of {exporter.endpoint}"
+    if not exporter.authenticator:
+        return [hosts]
+    experiment = f"experiment {evidence.sent_to}" if evidence.sent_to else "the experiment"
+    return [f"the collector's login ({exporter.authenticator}) may not store traces in {experiment}", hosts]
+
+
+def _not_found(evidence: Evidence, exporter: Exporter) -> list[str]:
+    """Return what 404 means: an unknown experiment, or an unknown path."""
+    sent_to, found = evidence.sent_to, evidence.experiment
+    known = "experiment" not in evidence.unread
+    if evidence.backend == "mlflow" and sent_to and known and (not found or found["id"] != sent_to):
+        return [f"it has no experiment {sent_to}, which the collector sends to"]
+    wrong = f"the path of {exporter.endpoint} is wrong"
+    return [wrong, f"experiment {sent_to} was deleted for good"] if sent_to else [wrong]
+
+
+def _login(_: Evidence, exporter: Exporter) -> list[str]:
+    """Return what is wrong with the login that an exporter sends, and what to do."""
+    if not exporter.authenticator:
+        return ["it wants a login and the collector sends none: add components/mlflow-auth or mlflow-oidc"]
+    if exporter.authenticator.startswith("oauth2client"):
+        return [
+            f"it does not accept the token that the collector sends ({exporter.authenticator}): its "
+            "audience, issuer or groups are wrong, or MLflow cannot fetch the identity provider's keys. "
+            "MLflow's log says which"
+        ]
+    return [
+        f"it does not know the login that the collector sends ({exporter.authenticator}, Secret "
+        "mlflow-collector): the password was changed in MLflow, or the collector has another Secret's. "
+        "`kubectl rollout restart deployment/mlflow` gives MLflow the Secret's password again"
+    ]
