@@ -271,6 +271,7 @@ def _without_session(evidence: Evidence) -> Cause | None:
 
 
 def _unknown(evidence: Evidence) -> Cause:
+    """Return that no rule speaks: only where the collector's metrics could not be read."""
     unread = evidence.unread.get("after", "the collector's metrics are missing")
     return Cause(EXPORTED, f"cause unknown: {unread}", UNKNOWN)
 
