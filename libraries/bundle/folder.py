@@ -13,11 +13,11 @@ from robot.api.deco import keyword, library
 from robot.libraries.BuiltIn import BuiltIn
 
 from bundle.size import fit
+from messages import counted
 from secrecy.masking import Masks
 from secrecy.places import Texts
 from secrecy.search import find_leaks
 from secrecy.values import SecretValues
-from traces.messages import counted
 
 NAME = "bundle"
 INDEX = "README.txt"
@@ -103,7 +103,7 @@ def make_content(parts: Sequence[Texts], values: SecretValues | None, masks: Mas
                 )
                 continue
             masked = masks.mask(text)
-            leaks = find_leaks(Texts("files", {path: masked}), values)
+            leaks = find_leaks(Texts("file", {path: masked}), values)
             content.absent += [f"Left out: {leak}, also when it is masked" for leak in leaks]
             if not leaks:
                 content.files[path] = masked.encode(errors="replace")

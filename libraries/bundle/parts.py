@@ -46,7 +46,7 @@ class Parts:
 
         Pods that are no part of the stack are among them, such as the agent's model.
         """
-        part = Texts("files")
+        part = Texts("file")
         pods = [pod for each in namespaces for pod in self._read(part, "v1", "Pod", each)]
         for log in self._places.read_logs(pods):
             if log.text is not None:
@@ -62,7 +62,7 @@ class Parts:
 
         A kind that the cluster does not know has no objects.
         """
-        part = Texts("files")
+        part = Texts("file")
         for api_version, kind in sorted({*KINDS, *MORE_KINDS} - {("v1", "Event")}):
             for namespace in namespaces:
                 found = self._read(part, api_version, kind, namespace)
@@ -75,7 +75,7 @@ class Parts:
     @keyword
     def read_events_as_file(self, namespaces: Sequence[str]) -> Texts:
         """Return the events of namespaces, a line each, oldest first."""
-        part = Texts("files")
+        part = Texts("file")
         events = [event for each in namespaces for event in self._read(part, "v1", "Event", each)]
         part.by_place["events.txt"] = "".join(map(_event_line, sorted(events, key=event_time)))
         return part
@@ -83,7 +83,7 @@ class Parts:
     @keyword
     def read_secret_keys_as_file(self, namespaces: Sequence[str]) -> Texts:
         """Return the names of the Secrets of namespaces, with each key and the length of its value."""
-        part = Texts("files")
+        part = Texts("file")
         lines = []
         for namespace in namespaces:
             for secret in self._read(part, "v1", "Secret", namespace):
@@ -104,7 +104,7 @@ class Parts:
         `before` has None where nothing was read; `now` has PASS and the metrics, or FAIL and why they cannot
         be read. Such values are `-`.
         """
-        part = Texts("files")
+        part = Texts("file")
         for component, (status, found) in now.items():
             earlier, later = before[component], found if status == "PASS" else None
             if later is None:
@@ -131,12 +131,12 @@ class Parts:
             f"the value of {reference} in {CONFIGURATION}: {why}"
             for reference, why in configuration.unknown.items()
         ]
-        return Texts("files", {CONFIGURATION: _json(configuration)}, unread)
+        return Texts("file", {CONFIGURATION: _json(configuration)}, unread)
 
     @keyword
     def get_unread_part(self, reason: str) -> Texts:
         """Return a part without files, which says what could not be read, and why."""
-        return Texts("files", unread=[reason])
+        return Texts("file", unread=[reason])
 
     def _read(self, part: Texts, api_version: str, kind: str, namespace: str) -> list[Object]:
         """Return objects; say in the part why they could not be read."""

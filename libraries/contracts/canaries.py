@@ -20,7 +20,7 @@ from robot.api.deco import keyword, library
 
 from agent.client import Question
 from contracts.selectors import selects
-from traces.messages import counted, excerpt, quoted
+from messages import counted, excerpt, quoted
 from traces.model import Arrival, Span, Trace
 from traces.text import content, decode, texts_in
 

@@ -17,7 +17,7 @@ from contracts.contract import Contract
 from contracts.evaluation import expect
 from contracts.findings import note_findings
 from contracts.judgement import Judgement, judge
-from traces.messages import counted, listed, named
+from messages import counted, listed, named
 from traces.model import Arrival, Trace
 
 SHOWN = 3  # foreign traces in the message; the table in the log has all problems

@@ -11,8 +11,8 @@ from typing import Any
 from agent.client import Question
 from contracts.search import TextSearch
 from contracts.selectors import selects
+from messages import excerpt, quoted
 from traces.backends import is_kind_made
-from traces.messages import excerpt, quoted
 from traces.model import Span, Trace
 from traces.text import Texts, texts_in
 

@@ -18,7 +18,7 @@ from contracts.evaluation import Expectation, Unjudged, Violation, as_sent
 from contracts.rules import find_violations
 from contracts.selectors import selects
 from findings.tolerances import TOLERABLE
-from traces.messages import counted
+from messages import counted
 from traces.model import Trace
 
 

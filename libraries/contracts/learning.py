@@ -23,8 +23,8 @@ from contracts.learned_sections import Seen, learn_sections
 from contracts.privacy import Privacy
 from contracts.samples import Sample, group_spans
 from contracts.selectors import ContractError
+from messages import counted
 from traces.backends import BACKENDS
-from traces.messages import counted
 from traces.model import Trace
 
 BASE = "any-agent.yaml"  # what every learned contract extends

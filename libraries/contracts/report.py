@@ -17,9 +17,9 @@ from contracts.findings import note_findings
 from contracts.judgement import judge
 from contracts.rules.structure import demanded_spans, has_demanded_spans, least_spans
 from contracts.rules.tokens import sum_tokens
+from messages import counted, listed, named
 from traces.backends import BACKENDS
 from traces.comparison import compare, differences, table
-from traces.messages import counted, listed, named
 from traces.model import Span, Trace
 from traces.text import contains, content, texts_in
 

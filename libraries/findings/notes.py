@@ -9,7 +9,7 @@ from robot.api import logger
 from robot.api.deco import keyword, library
 
 from findings.tolerances import TOLERABLE, read_tolerances
-from traces.messages import counted
+from messages import counted
 
 
 @library(scope="GLOBAL")

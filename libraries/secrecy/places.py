@@ -33,7 +33,7 @@ KINDS = (
 
 @dataclass(frozen=True)
 class Texts:
-    """Texts of one sort, such as `logs`, each by the place that it is from.
+    """Texts of one sort, such as `log`, each by the place that it is from.
 
     `unread` says of places that could not be read, or not wholly, why not.
     """
@@ -75,7 +75,7 @@ class Places:
     @keyword
     def read_logs_of_pods(self, pods: Sequence[Object]) -> Texts:
         """Return the logs of all containers, also that of the run before a restart; of a long one its end."""
-        texts = Texts("logs")
+        texts = Texts("log")
         for log in self.read_logs(pods):
             if log.text is not None:
                 texts.by_place[str(log)] = log.text
@@ -99,7 +99,7 @@ class Places:
     @keyword
     def read_command_lines_of_pods(self, pods: Sequence[Object]) -> Texts:
         """Return the command lines of all processes in each container that runs."""
-        texts = Texts("lists of command lines")
+        texts = Texts("process list")
         for pod, container, status in _containers(pods):
             if "running" not in status.get("state", {}):
                 continue
@@ -118,7 +118,7 @@ class Places:
     @keyword
     def read_objects_of_namespaces(self, namespaces: Sequence[str]) -> Texts:
         """Return workloads, pods, ConfigMaps, events and what else the suites may read, as JSON."""
-        texts = Texts("objects")
+        texts = Texts("object")
         for namespace in namespaces:
             for api_version, kind in KINDS:
                 try:
@@ -137,7 +137,7 @@ class Places:
 
         A path is `NONE` where Robot Framework writes no such file.
         """
-        texts = Texts("files")
+        texts = Texts("file")
         for path in map(Path, paths):
             if path.is_file():
                 texts.by_place[path.name] = path.read_text(encoding="utf-8", errors="replace")

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from robot.api.deco import keyword, library
 
+from messages import counted
 from secrecy.places import Texts
 from secrecy.values import SecretValues
 
@@ -38,7 +39,7 @@ class Search:
 
         Fails where there is nothing to search, or nothing to look for.
         """
-        searched = f"{len(texts.by_place)} {texts.sort} for tokens and {values}"
+        searched = f"{counted(len(texts.by_place), texts.sort)} for tokens and {values}"
         unread = f" Not searched: {'; '.join(texts.unread)}." if texts.unread else ""
         if not texts.by_place or not values.searched:
             raise AssertionError(f"Nothing was searched: {searched}.{unread}")

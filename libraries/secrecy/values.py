@@ -16,6 +16,7 @@ from robot.api.types import Secret
 from kube.client import ClusterError, status_of
 from kube.model import STACK_SELECTOR, Object
 from kube.objects import Objects, secret_values
+from messages import counted
 
 SHORTEST = 8  # characters; a shorter value stands in texts by chance
 VARIABLE = "environment variable "
@@ -42,11 +43,11 @@ class SecretValues:
         """Return how many values are looked for, and which are not."""
         variables = sum(name.startswith(VARIABLE) for name in self.searched)
         secrets = {name.partition(",")[0] for name in self.searched if not name.startswith(VARIABLE)}
-        parts = [f"{len(self.searched) - variables} values of {len(secrets)} Secrets"]
+        parts = [f"{counted(len(self.searched) - variables, 'value')} of {counted(len(secrets), 'Secret')}"]
         if variables:
-            parts.append(f"{variables} environment variables")
+            parts.append(counted(variables, "environment variable"))
         if self.public:
-            parts.append(f"{len(self.public)} public values left out")
+            parts.append(f"{counted(len(self.public), 'public value')} left out")
         if self.too_short:
             parts.append(f"shorter than {SHORTEST} characters and left out: {' and '.join(self.too_short)}")
         if self.unread:

@@ -8,7 +8,7 @@ from statistics import median
 from robot.api.deco import keyword, library
 
 from agent.client import Question
-from traces.messages import counted
+from messages import counted
 from traces.model import Arrival
 
 

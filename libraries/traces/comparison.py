@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
+from messages import excerpts
 from traces.backends import BACKENDS, Backend
-from traces.messages import excerpts
 from traces.model import Event, Span, Trace
 from traces.text import decode, leaves
 

@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from messages import counted
 from pipeline.collector import ACCEPTED, FAILED, NOT_QUEUED, REFUSED, SENT
-from traces.messages import counted
 from traces.model import Trace
 from verdicts.contradictions import find_contradictions
 from verdicts.evidence import LONGEST_LINE, Evidence

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from messages import counted
 from pipeline.collector import SENT
-from traces.messages import counted
 from verdicts.evidence import Evidence
 
 

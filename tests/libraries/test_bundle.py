@@ -220,13 +220,13 @@ def test_a_bundle_on_demand_fails_without_a_cluster(tmp_path: Path) -> None:
 
 def test_a_file_that_still_has_a_secret_is_left_out_and_that_is_said() -> None:
     values = SecretValues({"Secret n/s, key k": Secret("masked 1")})  # which every mask of it contains
-    content = make_content([Texts("files", {"a.txt": "masked 1", "b.txt": "good"})], values, Masks(values))
+    content = make_content([Texts("file", {"a.txt": "masked 1", "b.txt": "good"})], values, Masks(values))
     assert list(content.files) == ["b.txt"]
     assert content.absent == ["Left out: a.txt leaks Secret n/s, key k, also when it is masked"]
 
 
 def test_without_the_values_of_secrets_every_file_is_left_out() -> None:
-    content = make_content([Texts("files", {"a.txt": "good"})], None, Masks(SecretValues()))
+    content = make_content([Texts("file", {"a.txt": "good"})], None, Masks(SecretValues()))
     assert not content.files
     assert content.absent == [
         "Left out: a.txt, because the values of Secrets are not known, so it is not masked"

@@ -51,7 +51,7 @@ Note Likely Cause
     Note Cause    traces    Traces do not arrive whole: 0 spans    hop=collector received    certainty=likely
 
 Note Roll-Out
-    Note Cause    mlflow    mlflow is not rolled out, 1 Ready pods serve: no image    ${{False}}
+    Note Cause    mlflow    mlflow is not rolled out, 1 Ready pod serves: no image    ${{False}}
 """
 
 
@@ -110,7 +110,7 @@ def test_a_cause_that_is_only_likely_says_so_with_its_hop(tmp_path: Path) -> Non
 def test_while_older_pods_serve_tests_are_judged(tmp_path: Path) -> None:
     suite = run(tmp_path, "diagnosis.resource", SUITE.format(setup="Note Roll-Out"))
     assert suite.tests[1].passed
-    assert suite.message.startswith("Diagnosis: mlflow is not rolled out, 1 Ready pods serve: no image")
+    assert suite.message.startswith("Diagnosis: mlflow is not rolled out, 1 Ready pod serves: no image")
 
 
 def test_without_a_cause_the_lowest_finding_is_the_diagnosis(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ BY_FORM = {
 def test_a_value_of_a_secret_is_masked(form: str) -> None:
     masks = Masks(VALUES)
     masked = masks.mask(FORMS[form])
-    assert find_leaks(Texts("logs", {"log": masked}), VALUES) == []
+    assert find_leaks(Texts("log", {"log": masked}), VALUES) == []
     assert "<masked 1>" in masked
     assert masks.names == {"<masked 1>": NAME}
     assert masks.counts["<masked 1>"] == 1
@@ -42,7 +42,7 @@ def test_a_value_of_a_secret_is_masked(form: str) -> None:
 
 def test_a_value_within_json_within_json_is_found_and_masked() -> None:
     applied = json.dumps({"annotation": json.dumps({"password": PASSWORD})})
-    assert find_leaks(Texts("objects", {"object": applied}), VALUES) == [f"object leaks {NAME}"]
+    assert find_leaks(Texts("object", {"object": applied}), VALUES) == [f"object leaks {NAME}"]
     assert json.loads(Masks(VALUES).mask(applied)) == {"annotation": '{"password": "<masked 1>"}'}
 
 

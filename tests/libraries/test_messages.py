@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from traces.messages import listed
+from messages import listed
 
 
 def test_the_first_of_several_ways_is_in_the_first_line() -> None:

@@ -47,7 +47,7 @@ FORMS = {
 
 
 def texts(**by_place: str) -> Texts:
-    return Texts("logs", by_place)
+    return Texts("log", by_place)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -83,7 +83,7 @@ def test_the_suites_own_logins_are_searched_for(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.delenv("PHOENIX_API_KEY", raising=False)
     variables = ["MLFLOW_TRACKING_TOKEN", "PHOENIX_API_KEY"]
     values = Values(_Objects({"Secret": []})).read_secrets_of_stack([], [NAMESPACE], PUBLIC, variables)
-    assert str(values) == "0 values of 0 Secrets; 1 environment variables"
+    assert str(values) == "0 values of 0 Secrets; 1 environment variable"
     assert find_leaks(texts(log="opaque-token-of-ours"), values) == [
         "log leaks environment variable MLFLOW_TRACKING_TOKEN"
     ]
@@ -131,9 +131,9 @@ def test_a_message_counts_what_was_searched_and_names_what_was_not() -> None:
         too_short=["Secret n/s, key pin"],
         unread=["Cannot read Secret other: 403 forbidden."],
     )
-    searched = Texts("logs", {"one": "", "two": ""}, ["the log of three (Cannot read it: 403.)"])
+    searched = Texts("log", {"one": "", "two": ""}, ["the log of three (Cannot read it: 403.)"])
     assert Search().texts_should_contain_no_secret(searched, values) == (
-        "Searched 2 logs for tokens and 1 values of 1 Secrets; 1 public values left out; shorter than 8 "
+        "Searched 2 logs for tokens and 1 value of 1 Secret; 1 public value left out; shorter than 8 "
         "characters and left out: Secret n/s, key pin; Cannot read Secret other: 403 forbidden. "
         "Not searched: the log of three (Cannot read it: 403.)."
     )
@@ -144,7 +144,7 @@ def test_a_message_counts_what_was_searched_and_names_what_was_not() -> None:
 )
 def test_a_search_for_nothing_or_in_nothing_fails(by_place: dict[str, str], values: SecretValues) -> None:
     with pytest.raises(AssertionError, match="Nothing was searched"):
-        Search().texts_should_contain_no_secret(Texts("logs", by_place), values)
+        Search().texts_should_contain_no_secret(Texts("log", by_place), values)
 
 
 def secret(name: str, **data: str | bytes) -> Object:
@@ -389,7 +389,7 @@ VALUES = SecretValues({{ {name!r}: Secret({value!r}) }})
         (PASSWORD, (), 1, f"output.xml leaks {NAME}."),
         (PASSWORD, ("--output", "output.json"), 1, f"output.json leaks {NAME}."),
         (PASSWORD, ("--output", "NONE", "--debugfile", "debug.txt"), 1, f"debug.txt leaks {NAME}."),
-        ("nothing", (), 0, "Searched 1 files for tokens and 1 values of 1 Secrets."),
+        ("nothing", (), 0, "Searched 1 file for tokens and 1 value of 1 Secret."),
         (PASSWORD, ("--output", "NONE"), 0, "Nothing was searched: Robot Framework writes no output file."),
     ],
 )

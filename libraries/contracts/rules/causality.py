@@ -12,7 +12,7 @@ from typing import Any
 
 from contracts.evaluation import Evaluation, Unjudged, Violations
 from contracts.selectors import PLACE, TEXT, parse_sentence
-from traces.messages import named
+from messages import named
 from traces.model import Span
 from traces.text import content, texts_in, values_anywhere
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from contracts.evaluation import Evaluation, Violations
 from contracts.selectors import selects, specificity
-from traces.messages import named
+from messages import named
 
 
 def status(evaluation: Evaluation, section: Mapping[str, Any]) -> Violations:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from contracts.evaluation import Evaluation, Violations
-from traces.messages import counted
+from messages import counted
 from traces.model import Span
 from traces.text import Texts, content, decode, leaves
 

@@ -10,7 +10,7 @@ from typing import Any
 from contracts.contract import Contract
 from contracts.evaluation import Evaluation, Expectation, Violations, as_sent
 from contracts.selectors import TREE, ContractError, parse_sentence, selects
-from traces.messages import counted, named
+from messages import counted, named
 from traces.model import Span, Trace
 
 LOOP = "a loop of parents"

@@ -9,7 +9,7 @@ from operator import attrgetter
 
 from contracts.evaluation import Evaluation, QuestionTimes, Unjudged, Violations, start_order
 from contracts.selectors import ORDER, parse_sentence
-from traces.messages import MOST_NAMED, named
+from messages import MOST_NAMED, named
 from traces.model import Span
 
 NS_PER_MS = 1e6

@@ -9,8 +9,8 @@ from typing import Any
 
 from contracts.evaluation import Evaluation, Unjudged, Violation, Violations
 from contracts.selectors import selects
+from messages import named
 from traces.backends import BACKENDS
-from traces.messages import named
 from traces.model import Span
 from traces.model_calls import Usage, billed_usages
 
