@@ -58,14 +58,14 @@ class MlflowServer:
 
     def __init__(self, entry: EntryPoint) -> None:
         """Name the server; nothing is asked yet."""
-        self._entry = entry
+        self.entry = entry
         self._client: MlflowClient | None = None
         self._release: MlflowRelease | None = None
 
     def read_version(self) -> str:
         """Return the server's version."""
         try:
-            response = send_request(self._entry, "GET", "/version", REQUEST_LIMIT)
+            response = send_request(self.entry, "GET", "/version", REQUEST_LIMIT)
             response.raise_for_status()
         except (RequestError, requests.RequestException) as error:
             raise self._failure("its version", error) from error
@@ -115,19 +115,19 @@ class MlflowServer:
     def list_workspaces(self) -> list[str]:
         """Return the names of its workspaces, none where it has none: 3.9 does not, 3.17 can (measured)."""
         try:
-            response = send_request(self._entry, "GET", WORKSPACES, REQUEST_LIMIT)
+            response = send_request(self.entry, "GET", WORKSPACES, REQUEST_LIMIT)
             return [str(each["name"]) for each in response.json()["workspaces"]] if response.ok else []
         except (RequestError, ValueError, KeyError, TypeError) as error:
             raise self._failure("its workspaces", error) from error
 
     def in_workspace(self, name: str) -> MlflowServer:
         """Return the same server, asked in a workspace."""
-        return MlflowServer(replace(self._entry, workspace=name))
+        return MlflowServer(replace(self.entry, workspace=name))
 
     @property
     def workspace(self) -> str:
         """The name of the workspace that is asked."""
-        return self._entry.workspace or DEFAULT_WORKSPACE
+        return self.entry.workspace or DEFAULT_WORKSPACE
 
     def search_traces(
         self, experiment_ids: Sequence[str], condition: str, *, spans: bool
@@ -171,14 +171,14 @@ class MlflowServer:
 
             if _EntryHeaders.entry is None:
                 registry._request_header_provider_registry.register(_EntryHeaders)  # noqa: SLF001 - has no public way
-            if isinstance(self._entry.login, UserInfo):
-                _prefer_login_of_url(self._entry.login)
-            self._client = MlflowClient(self._entry.url)
-        _EntryHeaders.entry = self._entry
+            if isinstance(self.entry.login, UserInfo):
+                _prefer_login_of_url(self.entry.login)
+            self._client = MlflowClient(self.entry.url)
+        _EntryHeaders.entry = self.entry
         return self._client
 
     def _failure(self, what: str, error: Exception) -> MlflowError:
-        return MlflowError(f"MLflow at {self._entry} could not be asked for {what}: {_reason(error)}")
+        return MlflowError(f"MLflow at {self.entry} could not be asked for {what}: {_reason(error)}")
 
 
 @dataclass(frozen=True)
@@ -227,8 +227,9 @@ class MlflowTraces:
 
     @keyword(name="Use MLflow At")
     def use_mlflow_at(self, entry: EntryPoint) -> None:
-        """Ask this MLflow from now on."""
-        self._server = MlflowServer(entry)
+        """Ask this MLflow from now on; what is known of it already is not asked again."""
+        if self._server is None or self._server.entry != entry:
+            self._server = MlflowServer(entry)
 
     @keyword(name="Read MLflow Version")
     def read_version(self) -> str:

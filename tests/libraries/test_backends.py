@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import requests
 from mlflow.exceptions import MlflowException
+from mlflow.store.entities import PagedList
 
 from agent.client import Question
 from contracts.contract import load_contract
@@ -190,6 +191,22 @@ def test_an_mlflow_that_refuses_says_where_and_why(monkeypatch: pytest.MonkeyPat
 def test_an_mlflow_must_be_named_before_it_is_asked() -> None:
     with pytest.raises(MlflowError, match="call `Use MLflow At` first"):
         MlflowTraces().read_experiment("weather-agent", 60)
+
+
+def test_an_mlflow_that_is_named_again_is_asked_once_for_its_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def read_version(server: MlflowServer) -> str:
+        asked.append(server.entry.url)
+        return "3.17.2"
+
+    monkeypatch.setattr(MlflowServer, "read_version", read_version)
+    monkeypatch.setattr(MlflowServer, "_ask", lambda *_, **__: PagedList([], None))
+    mlflow = MlflowTraces()
+    for url in ("http://a.example", "http://a.example", "http://b.example"):
+        mlflow.use_mlflow_at(EntryPoint(url))
+        assert mlflow.wait_for_trace("s", "1", limit=0) is None
+    assert asked == ["http://a.example", "http://b.example"]
 
 
 class _FakePhoenix:
