@@ -69,16 +69,9 @@ def combination(compose: Callable[[str, Sequence[str]], str]) -> Callable[[Combi
     return functools.cache(lambda wanted: Stack.parse(compose(f"overlays/{wanted.overlay}", wanted.on_top)))
 
 
-SUMMARY = pytest.StashKey[list[str]]()
-
-
-@pytest.fixture(scope="session")
-def summary(pytestconfig: pytest.Config) -> list[str]:
-    """Return a list of lines that the run ends with."""
-    return pytestconfig.stash.setdefault(SUMMARY, [])
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print what tests report beyond passed and failed."""
-    for line in config.stash.get(SUMMARY, []):
-        terminalreporter.write_line(line)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests report beyond passed and failed, as the property `summary`."""
+    for report in (*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")):
+        for name, line in report.user_properties:
+            if name == "summary":
+                terminalreporter.write_line(str(line))

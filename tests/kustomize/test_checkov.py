@@ -94,11 +94,11 @@ def test_checkov_finds_nothing(
     wanted: Combination,
     combination: Callable[[Combination], Stack],
     scan: Scanner,
-    summary: list[str],
+    record_property: Callable[[str, object], None],
 ) -> None:
     found, problems = scan_for_problems(combination(wanted), scan)
     if not wanted.components:
-        summary.append(f"checkov {version}, overlay {wanted}: {found}")
+        record_property("summary", f"checkov {version}, overlay {wanted}: {found}")
     assert not problems, "\n".join(problems)
 
 
