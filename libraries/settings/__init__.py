@@ -16,10 +16,11 @@ ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = ROOT / "resources" / "settings.yaml"
 # Read by keywords of their own, which say what is wrong: each takes a list, a map or a text.
 OWN_FORMS = ("REQUIRE", "TOLERATE")
-# Robot Framework's own variables: User Guide, "Built-in variables".
+# Robot Framework's own variables: User Guide, "Built-in variables"; and what pabot gives its processes.
 AUTOMATIC = re.compile(
     r"[/:]|\\n|curdir|empty|execdir|false|none|null|options|space|tempdir|true"
-    r"|(debug|keyword|log|output|prev_test|report|suite|test)_.*",
+    r"|(debug|keyword|log|output|prev_test|report|suite|test)_.*"
+    r"|caller_id|pabot\w+",
     re.IGNORECASE,
 )
 NUMBER = re.compile(r"\d+(\.\d+)?")

@@ -87,6 +87,13 @@ def test_a_variable_of_other_suites_is_a_warning(monkeypatch: pytest.MonkeyPatch
     assert warnings == ["FLAVOUR is no setting of these suites: resources/settings.yaml has all of them."]
 
 
+def test_the_variables_of_pabot_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    warnings: list[str] = []
+    monkeypatch.setattr("settings.logger.warn", warnings.append)
+    assert problems(CALLER_ID="-", PABOTQUEUEINDEX=0, PABOTISLASTEXECUTIONINPOOL="1") == ""
+    assert warnings == []
+
+
 def test_every_setting_has_a_form_to_compare_with() -> None:
     for name, default in DEFAULTS.items():
         if name not in OWN_FORMS:
