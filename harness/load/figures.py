@@ -6,6 +6,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from harness.load.sending import ACCEPTED, count_accepted
+
 
 @dataclass(frozen=True)
 class Step:
@@ -30,7 +32,7 @@ class Step:
     @property
     def accepted(self) -> int:
         """How many traces the collector accepted."""
-        return self.answers.get("200", 0)
+        return count_accepted(self.answers)
 
     @property
     def stored_rate(self) -> float:
@@ -43,7 +45,7 @@ class Step:
         found = [
             f"{count} traces were answered {answer}"
             for answer, count in self.answers.items()
-            if answer != "200"
+            if answer != ACCEPTED
         ]
         return found + [
             f"{count} traces in {backend}, expected {self.accepted}"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import requests
 
 from harness.load.questions import Questions
 
+ACCEPTED = "200"  # the answer to a trace that the collector took
 THREADS = 16
 LIMIT = 30.0  # seconds that the collector may take for an answer
 
@@ -25,7 +27,12 @@ class Sent:
     @property
     def accepted(self) -> int:
         """How many traces the collector accepted."""
-        return self.answers.get("200", 0)
+        return count_accepted(self.answers)
+
+
+def count_accepted(answers: Mapping[str, int]) -> int:
+    """Return how many of the answers accept a trace."""
+    return answers.get(ACCEPTED, 0)
 
 
 def send(url: str, questions: Questions, rate: float, seconds: float, agents: int) -> Sent:
