@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import xml.etree.ElementTree as ET
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -286,6 +287,7 @@ def test_a_message_s_first_own_line_counts(message: str, line: str) -> None:
     assert first_line(message) == line
 
 
+@cache
 def imports(path: Path) -> set[str]:
     """Return the files and folders that a suite imports, itself or by its resources, as absolute paths."""
     found: set[str] = set()
