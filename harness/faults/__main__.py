@@ -26,8 +26,8 @@ from harness.common.options import pair
 from harness.common.progress import say
 from harness.deployment import find_deployed
 from harness.faults import report
-from harness.faults.catalogue import Fault, in_shard, read_catalogue
-from harness.faults.changes import HealingError, broken, heal_what_was_left, plan
+from harness.faults.catalogue import Fault, in_order, in_shard, read_catalogue
+from harness.faults.changes import HealingError, broken, heal_what_was_left, plan, wait_until_healed
 from harness.faults.judging import SHORT_LIMITS, Outcome, judge, run_tests
 from harness.faults.stack import Stack
 
@@ -54,7 +54,7 @@ def choose(arguments: argparse.Namespace) -> list[Fault]:
     if arguments.faults:
         return [known[name] for name in arguments.faults]
     faults = [fault for fault in known.values() if fault.smoke or not arguments.smoke]
-    return in_shard(faults, *arguments.shard)
+    return in_shard(in_order(faults), *arguments.shard)
 
 
 def why_left_out(fault: Fault, stack: Stack) -> str:
@@ -114,19 +114,26 @@ def run_all(
     heal_what_was_left(RESULTS)
     say(f"Its namespaces are {' and '.join(stack.namespaces.values())}.")
     stack.wait_until_well()
-    for number, fault in enumerate(faults, 1):
-        say(f"\n[{number}/{len(faults)}] {fault.name}: {fault.breaks}")
-        reason = why_left_out(fault, stack)
-        try:
-            outcome = Outcome(fault, left_out=reason) if reason else run(fault, stack, variables, limits)
-        except HealingError as error:
-            outcomes.append(Outcome(fault, error=str(error)))
-            raise
-        outcomes.append(outcome)
-        took = "" if reason else f" ({outcome.took:.0f} s)"
-        say(f"  {outcome.verdict}: {outcome.left_out or outcome.sentence or outcome.error}{took}")
-        for problem in outcome.problems:
-            say(f"  - {problem}")
+    try:
+        for number, fault in enumerate(faults, 1):
+            say(f"\n[{number}/{len(faults)}] {fault.name}: {fault.breaks}")
+            reason = why_left_out(fault, stack)
+            try:
+                outcome = Outcome(fault, left_out=reason) if reason else run(fault, stack, variables, limits)
+            except HealingError as error:
+                outcomes.append(Outcome(fault, error=str(error)))
+                raise
+            outcomes.append(outcome)
+            say(describe_in_lines(outcome))
+    finally:
+        wait_until_healed(stack)
+
+
+def describe_in_lines(outcome: Outcome) -> str:
+    """Return what became of a fault, and a line for each thing that is not right."""
+    took = "" if outcome.left_out else f" ({outcome.took:.0f} s)"
+    first = f"  {outcome.verdict}: {outcome.left_out or outcome.sentence or outcome.error}{took}"
+    return "\n".join([first, *(f"  - {problem}" for problem in outcome.problems)])
 
 
 def parse_arguments() -> argparse.Namespace:

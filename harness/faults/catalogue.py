@@ -56,6 +56,12 @@ class Fault:
         """The names of the tests that are run while the fault is in the stack."""
         return [*self.fails, *self.not_judged, *self.passes]
 
+    @property
+    def workloads(self) -> list[str]:
+        """The names of the components whose workloads it changes."""
+        named = ("otel-collector" if "configure" in each else each.get("patch", "") for each in self.changes)
+        return [name for name in named if name and "/" not in name]
+
 
 def read_file(file: Path) -> list[Fault]:
     """Return the faults of a file of the catalogue, in its order."""
@@ -66,6 +72,14 @@ def read_file(file: Path) -> list[Fault]:
 def read_catalogue() -> list[Fault]:
     """Return all faults, file by file."""
     return [fault for file in FILES for fault in read_file(file)]
+
+
+def in_order(faults: Sequence[Fault]) -> list[Fault]:
+    """Return the faults in such an order that those of one workload follow each other.
+
+    Then the healing of one and the change of the next are one roll-out.
+    """
+    return sorted(faults, key=lambda fault: (fault.disruptive, fault.workloads, not fault.rolls_out))
 
 
 def in_shard(faults: Sequence[Fault], number: int, of: int) -> list[Fault]:

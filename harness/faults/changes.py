@@ -108,9 +108,10 @@ class Journal:
             shutil.rmtree(self._folder)
 
 
-def plan(change: Change, stack: Stack) -> Step:
+def plan(change: Change, stack: Stack, *, ends_at_once: bool = False) -> Step:
     """Return how a change of the catalogue (`change` in schema.json) is made and healed in this stack.
 
+    `ends_at_once` lets the pods that it makes end without waiting for requests that may still come.
     Raises HarnessError where it does not fit what is deployed.
     """
     text = json.dumps(change)
@@ -118,7 +119,7 @@ def plan(change: Change, stack: Stack) -> Step:
         text = text.replace(f"${{{name.upper()}_NAMESPACE}}", namespace)
     change = json.loads(text)
     if "configure" in change:
-        return _configure(change, stack)
+        return _configure(change, stack, ends_at_once)
     if "create" in change:
         return _create(change["create"], stack)
     if "exec" in change:
@@ -127,7 +128,7 @@ def plan(change: Change, stack: Stack) -> Step:
     before = stack.read(reference)
     if "delete" in change:
         return Step(("delete", *reference.arguments), ("create", "--filename={kept}"), kept=before)
-    patch = change.get("with") or _into_first_container(before, change["container"])
+    patch = change.get("with") or _into_first_container(before, change["container"], ends_at_once)
     return _patch(reference, before, patch)
 
 
@@ -150,31 +151,55 @@ def uninterrupted() -> Iterator[None]:
 
 @contextmanager
 def broken(fault: Fault, stack: Stack, folder: Path) -> Iterator[None]:
-    """Keep a fault in the stack while the `with` lasts; heal it, and wait until all is well.
+    """Keep a fault in the stack while the `with` lasts, and heal it.
 
-    Raises HarnessError when the fault cannot be made, and HealingError when it is not healed.
+    What the healing rolls out may go on afterwards, as `stack.healing` says: the next fault waits for it, or
+    rolls out with it.
+    Raises HarnessError when the fault cannot be made, and HealingError when one is not healed.
     """
+    if not _rolls_out_with_healing(fault, stack):
+        wait_until_healed(stack)
     journal = Journal(folder)
+    steps: list[Step] = []
+    may_go_on = False
     try:
-        steps: list[Step] = []
         if fault.disruptive:
             _keep_scale(stack, journal)
         for change in fault.changes:
             if "exec" in change:
                 _wait_until_made(fault, steps, stack)  # a command runs in what the earlier changes made
-            step = plan(change, stack)
+            step = plan(change, stack, ends_at_once=not fault.disruptive)
             journal.add(step)
-            kubectl(*step.make, text=step.text)
             steps.append(step)
+            kubectl(*step.make, text=step.text)
         _wait_until_made(fault, steps, stack)
         yield
+        # Spans that still wait would be counted with those of the next question.
+        may_go_on = not fault.disruptive and stack.has_sent_everything()
     finally:
         with uninterrupted():
             journal.heal()
-        try:
-            stack.wait_until_well()
-        except HarnessError as error:
-            raise HealingError(f"{fault.name} is healed, but the stack is not well: {error}") from error
+        stack.healing = [step.workload for step in steps]
+        if not may_go_on or None in stack.healing:
+            wait_until_healed(stack)
+
+
+def wait_until_healed(stack: Stack) -> None:
+    """Wait until all is well, where a healing may still go on. Raises HealingError when it is not."""
+    if not stack.healing:
+        return
+    stack.healing = []
+    try:
+        stack.wait_until_well()
+    except HarnessError as error:
+        raise HealingError(f"Every change is healed, but the stack is not well: {error}") from error
+
+
+def _rolls_out_with_healing(fault: Fault, stack: Stack) -> bool:
+    """Return whether a fault replaces all pods that a healing before it still makes, and is made by that."""
+    runs_commands = any("exec" in change for change in fault.changes)
+    changed = [stack.workload_of(component) for component in fault.workloads]
+    return fault.rolls_out and not runs_commands and all(each in changed for each in stack.healing)
 
 
 def heal_what_was_left(folder: Path) -> None:
@@ -215,8 +240,11 @@ def _patch(reference: Reference, before: Object, patch: Object) -> Step:
     )
 
 
-def _into_first_container(workload: Object, container: Object) -> Object:
-    containers = [{"name": _first_container(workload)["name"], **container}]
+def _into_first_container(workload: Object, container: Object, ends_at_once: bool) -> Object:
+    first = _first_container(workload)
+    sleeps = "sleep" in first.get("lifecycle", {}).get("preStop", {})
+    hooks = {"lifecycle": {"preStop": None}} if ends_at_once and sleeps else {}
+    containers = [{"name": first["name"], **hooks, **container}]
     return {"spec": {"template": {"spec": {"containers": containers}}}}
 
 
@@ -225,7 +253,7 @@ def _first_container(workload: Object) -> Object:
     return found
 
 
-def _configure(change: Change, stack: Stack) -> Step:
+def _configure(change: Change, stack: Stack, ends_at_once: bool) -> Step:
     reference = stack.workload_of("otel-collector")
     before = stack.read(reference)
     container = _first_container(before)
@@ -233,7 +261,8 @@ def _configure(change: Change, stack: Stack) -> Step:
     if key not in container:
         raise HarnessError(f"{reference} has its command line in its image")
     option = f"--config=yaml:{json.dumps(change['configure'])}"
-    return _patch(reference, before, _into_first_container(before, {key: [*container[key], option]}))
+    patch = _into_first_container(before, {key: [*container[key], option]}, ends_at_once)
+    return _patch(reference, before, patch)
 
 
 def _create(thing: Object, stack: Stack) -> Step:

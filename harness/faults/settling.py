@@ -97,23 +97,27 @@ def rollout_problems(component: str, workload: Object) -> list[str]:
 
 def queue_problems(collector: Reference, port: int) -> list[str]:
     """Return what the collector's pods still have to send; empty where their metrics cannot be read."""
+    waiting = queued_spans(collector, port)
+    return [f"the collector still has {waiting:.0f} spans to send"] if waiting else []
+
+
+def queued_spans(collector: Reference, port: int) -> float | None:
+    """Return how many spans wait in the collector's pods; None where the metrics of none can be read."""
     workload = json.loads(kubectl("get", *collector.arguments, "--output=json"))
     labels = ",".join(f"{key}={value}" for key, value in workload["spec"]["selector"]["matchLabels"].items())
     names = kubectl(
         "get", "pods", f"--namespace={collector.namespace}", "--selector", labels, "--output=name"
     )
-    waiting = 0.0
+    waiting: list[float] = []
     for name in names.split():
         path = f"/api/v1/namespaces/{collector.namespace}/pods/{name.partition('/')[2]}:{port}/proxy/metrics"
         try:
             metrics = kubectl("get", "--raw", path)
         except HarnessError:
             continue
-        waiting += sum(
-            float(value)
-            for value in re.findall(r"^otelcol_exporter_queue_size\{.*\} (\S+)$", metrics, re.MULTILINE)
-        )
-    return [f"the collector still has {waiting:.0f} spans to send"] if waiting else []
+        sizes = re.findall(r"^otelcol_exporter_queue_size\{.*\} (\S+)$", metrics, re.MULTILINE)
+        waiting.append(sum(map(float, sizes)))
+    return sum(waiting) if waiting else None
 
 
 def _is_ready(pod: Object) -> bool:

@@ -12,7 +12,7 @@ from harness.common.errors import HarnessError
 from harness.common.kubectl import Object, find, kubectl
 from harness.common.waiting import wait_for
 from harness.faults.reference import Reference
-from harness.faults.settling import WORKLOADS, Namespace, queue_problems
+from harness.faults.settling import WORKLOADS, Namespace, queue_problems, queued_spans
 
 SETTINGS = Path(__file__).parents[2] / "resources" / "settings.yaml"
 PART_OF, OURS = "app.kubernetes.io/part-of", "llm-observability"  # the label of what the overlays deploy
@@ -44,6 +44,8 @@ class Stack:
         self._settings = yaml.safe_load(SETTINGS.read_text(encoding="utf-8")) | (chosen or {})
         self._namespaces: dict[str, str] = {}
         self._workloads: dict[str, Reference] = {}
+        # What the latest healing rolls out, and nobody has waited for; None for what is no roll-out.
+        self.healing: list[Reference | None] = []
 
     @property
     def components(self) -> list[str]:
@@ -116,6 +118,11 @@ class Stack:
             lambda: self._unsettled(components) or queue_problems(collector, port),
             "The stack is not well",
         )
+
+    def has_sent_everything(self) -> bool:
+        """Return whether the collector has sent what it got; not so where that cannot be known."""
+        collector, port = self.workload_of("otel-collector"), self._settings["COLLECTOR_METRICS_PORT"]
+        return queued_spans(collector, port) == 0
 
     def wait_until_seen(self, reference: Reference) -> None:
         """Wait until a workload's controller knows of a change; whether it rolls out is not asked."""

@@ -16,7 +16,7 @@ from robot.api import TestSuite as Suite
 
 from diagnosis.causes import BLOCKED
 from harness.common.suites import SUITES
-from harness.faults.catalogue import EXEMPT, FILES, HERE, Fault, in_shard, read_catalogue
+from harness.faults.catalogue import EXEMPT, FILES, HERE, Fault, in_order, in_shard, read_catalogue
 from verdicts.refusals import RETRIED
 
 ALL = read_catalogue()
@@ -117,6 +117,12 @@ def test_the_smoke_run_has_ten_faults_of_different_kinds_for_every_stack() -> No
     assert all(not fault.needs and not fault.installed and not fault.disruptive for fault in smoke)
     kinds = {key for fault in smoke for change in fault.changes for key in change}
     assert {"patch", "configure", "create"} <= kinds
+
+
+def test_the_faults_of_a_workload_follow_each_other() -> None:
+    ordered = [(fault.disruptive, fault.workloads) for fault in in_order(ALL)]
+    assert ordered == sorted(ordered)
+    assert {"otel-collector", "mlflow", "weather-agent"} <= {name for _, names in ordered for name in names}
 
 
 def test_the_shards_have_every_fault_once() -> None:

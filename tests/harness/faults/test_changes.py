@@ -13,7 +13,15 @@ import pytest
 
 from harness.common.errors import HarnessError, Terminated, stop_when_terminated
 from harness.faults.catalogue import Expected, Fault
-from harness.faults.changes import HealingError, Journal, broken, clean, heal_what_was_left, plan
+from harness.faults.changes import (
+    HealingError,
+    Journal,
+    broken,
+    clean,
+    heal_what_was_left,
+    plan,
+    wait_until_healed,
+)
 from harness.faults.stack import Stack
 from tests.harness.faults.fake_cluster import Cluster
 
@@ -192,21 +200,96 @@ def test_what_was_left_in_another_cluster_is_not_healed_in_this_one(cluster: Clu
 
 
 def test_a_stack_that_does_not_settle_again_ends_the_run(cluster: Cluster, tmp_path: Path) -> None:
-    with (
-        pytest.raises(HealingError, match="name is healed, but the stack is not well"),
-        broken(fault(SCALED), Stack(), tmp_path),
-    ):
+    stack = Stack()
+    with broken(fault(SCALED), stack, tmp_path):
         cluster.status = cluster.status | {"availableReplicas": 0}
+    with pytest.raises(HealingError, match="Every change is healed, but the stack is not well"):
+        wait_until_healed(stack)
+    wait_until_healed(stack)  # it has been said
 
 
 def test_a_fault_that_must_not_roll_out_is_judged_once_its_controller_knows(
     cluster: Cluster, tmp_path: Path
 ) -> None:
+    with broken(fault(SCALED, rolls_out=False), Stack(), tmp_path):
+        assert cluster.done
     cluster.status = {"observedGeneration": 1}
-    with pytest.raises(HealingError), broken(fault(SCALED, rolls_out=False), Stack(), tmp_path):
+    with broken(fault(SCALED, rolls_out=False), Stack(), tmp_path):
         assert cluster.done
     with pytest.raises(HarnessError, match="is not rolled out"), broken(fault(SCALED), Stack(), tmp_path):
         pytest.fail("it is not judged")
+
+
+def verbs_and_waits(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, folder: Path, *faults: Fault
+) -> list[str]:
+    """Return what is done to the cluster, with `well` where the whole stack is waited for."""
+
+    def note(_: Stack) -> None:
+        cluster.done.append(("well",))
+
+    monkeypatch.setattr(Stack, "wait_until_well", note)
+    stack = Stack()
+    for each in faults:
+        with broken(each, stack, folder):
+            cluster.done.append(("judge",))
+    wait_until_healed(stack)
+    return [each[0] for each in cluster.done]
+
+
+def test_the_healing_of_a_fault_and_the_change_of_the_next_are_one_roll_out(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = ["patch", "judge", "replace"]
+    assert verbs_and_waits(cluster, monkeypatch, tmp_path, fault(SCALED), fault(SCALED)) == [
+        *one, *one, "well",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (fault(SCALED), fault({"delete": "system/httproute/mlflow"})),  # needs what is still healed
+        (fault(SCALED), fault(SCALED, rolls_out=False)),  # the pods before it must be healthy ones
+        (fault({"delete": "system/httproute/mlflow"}), fault(SCALED)),  # nothing says when it is healed
+        (replace(fault(SCALED), disruptive=True), fault(SCALED)),
+        (fault(SCALED), fault({"exec": "otel-collector", "command": ["on"], "undo": ["off"]}, SCALED)),
+    ],
+)
+def test_any_other_fault_waits_until_the_one_before_it_is_healed(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: Fault, second: Fault
+) -> None:
+    cluster.objects["httproute/mlflow"] = {"apiVersion": "v1", "metadata": {}}
+    done = verbs_and_waits(cluster, monkeypatch, tmp_path, first, second)
+    healed = done.index("judge") + len(first.changes) + first.disruptive
+    assert done[healed + 1] == "well"
+
+
+@pytest.mark.parametrize("metrics", ['otelcol_exporter_queue_size{exporter="x"} 10', None])
+def test_spans_that_may_wait_in_the_collector_are_sent_before_the_next_fault(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, metrics: str | None
+) -> None:
+    cluster.metrics = metrics or ""
+    cluster.pods = cluster.pods if metrics else []
+    monkeypatch.setattr(Stack, "wait_until_settled", lambda *_: None)
+    done = verbs_and_waits(cluster, monkeypatch, tmp_path, fault(SCALED), fault(SCALED))
+    assert done == ["patch", "judge", "replace", "well"] * 2
+
+
+@pytest.mark.parametrize(
+    ("hook", "patched"),
+    [
+        ({"sleep": {"seconds": 5}}, {"name": "otelcol", "lifecycle": {"preStop": None}, "image": "none"}),
+        ({"exec": {"command": ["stop"]}}, {"name": "otelcol", "image": "none"}),
+    ],
+)
+def test_the_pods_of_a_fault_end_at_once(
+    cluster: Cluster, hook: dict[str, Any], patched: dict[str, Any]
+) -> None:
+    cluster.container["lifecycle"] = {"preStop": hook}
+    change = {"patch": "otel-collector", "container": {"image": "none"}}
+    step = plan(change, Stack(), ends_at_once=True)
+    assert patch_of(step.make)["spec"]["template"]["spec"]["containers"] == [patched]
 
 
 def test_the_scale_that_a_disruptive_test_may_leave_is_healed(cluster: Cluster, tmp_path: Path) -> None:

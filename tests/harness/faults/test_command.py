@@ -58,10 +58,11 @@ def chosen(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> list[str]:
 
 def test_the_default_is_the_whole_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
     every = [fault.name for fault in read_catalogue()]
-    assert chosen(monkeypatch) == every
+    assert sorted(chosen(monkeypatch)) == sorted(every)
     assert chosen(monkeypatch, "wrong-login", "agent-samples") == ["wrong-login", "agent-samples"]
-    assert chosen(monkeypatch, "--smoke") == [fault.name for fault in read_catalogue() if fault.smoke]
-    assert chosen(monkeypatch, "--shard", "2/3") == every[1::3]
+    smoke = {fault.name for fault in read_catalogue() if fault.smoke}
+    assert set(chosen(monkeypatch, "--smoke")) == smoke
+    assert chosen(monkeypatch, "--shard", "2/3") == chosen(monkeypatch)[1::3]
 
 
 @pytest.mark.parametrize("part", ["0/3", "4/3", "1", "one/3"])
