@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import shutil
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,6 +36,7 @@ from pages.trees import READ_TREE, drawn_lines, draws_trace, text_of, tree_of
 from traces.model import Trace
 
 POLL = 0.1  # seconds between two looks
+PROGRAM_LIMIT = 3  # seconds that a page may take to show something where one of its scripts failed
 SHOWN = 600  # characters of a page in a failure message
 
 
@@ -286,15 +288,33 @@ class Browser(LibraryComponent):  # type: ignore[misc] # SeleniumLibrary has no 
         self._page_log.read_console(self.driver.get_log("browser"))
 
     def _wait(self, met: Callable[[object], bool], limit: float, problem: Callable[[], str]) -> None:
-        """Wait until a condition is met; after the limit fail with the problem and what may be behind it."""
-        try:
-            WebDriverWait(self.driver, limit, POLL, [StaleElementReferenceException]).until(met)
-        except TimeoutException:
-            bad, _ = split_tolerated(dict.fromkeys(self._problems()), self._tolerated)
-            behind = f". Behind it: {'; '.join(bad)}" if bad else ""
-            raise AssertionError(
-                f"{self._page} at {self.driver.current_url}, after {limit:g} s: {problem()}{behind}"
-            ) from None
+        """Wait until a condition is met; after the limit fail with the problem and what may be behind it.
+
+        Where a script of the page failed there is no waiting for the limit.
+        """
+        started, is_met = time.monotonic(), False
+
+        def is_over(driver: object) -> bool:
+            nonlocal is_met
+            is_met = met(driver)
+            return is_met or (time.monotonic() > started + PROGRAM_LIMIT and self._lacks_program())
+
+        with contextlib.suppress(TimeoutException):
+            WebDriverWait(self.driver, limit, POLL, [StaleElementReferenceException]).until(is_over)
+        if is_met:
+            return
+        waited = min(limit, round(time.monotonic() - started, 2))
+        bad, _ = split_tolerated(dict.fromkeys(self._problems()), self._tolerated)
+        behind = f". Behind it: {'; '.join(bad)}" if bad else ""
+        raise AssertionError(
+            f"{self._page} at {self.driver.current_url}, after {waited:g} s: {problem()}{behind}"
+        )
+
+    def _lacks_program(self) -> bool:
+        """Return whether a script of the page failed, so that waiting for what it draws is in vain."""
+        self._read_logs()
+        failed = self._page_log.failed_scripts(origin_of(self.driver.current_url))
+        return bool(split_tolerated(failed, self._tolerated)[0])
 
 
 def keep_selenium_quiet() -> None:

@@ -21,6 +21,7 @@ class Request:
     url: str
     body: str = ""
     worker: bool = False
+    script: bool = False
     status: int | None = None
     end: str | None = None
 
@@ -56,7 +57,11 @@ class PageLog:
             if method == "Network.requestWillBeSent":
                 sent, worker = params["request"], not params.get("loaderId")
                 self.requests[params["requestId"]] = Request(
-                    sent["method"], sent["url"], sent.get("postData", ""), worker
+                    sent["method"],
+                    sent["url"],
+                    sent.get("postData", ""),
+                    worker,
+                    params.get("type") == "Script",
                 )
                 continue
             request = self.requests.get(params.get("requestId", ""))
@@ -82,6 +87,15 @@ class PageLog:
     def of_origin(self, origin: str) -> dict[str, Request]:
         """Return the page's requests to one origin (scheme://host:port)."""
         return {key: request for key, request in self.requests.items() if origin_of(request.url) == origin}
+
+    def failed_scripts(self, origin: str) -> list[str]:
+        """Return why scripts of the origin do not run: they did not come, or are none (HTML in their place).
+
+        A page whose program lacks a part does not ask for it again: it shows no more than it does.
+        """
+        requests = self.of_origin(origin).values()
+        absent = [each.problem for each in requests if each.script and not each.is_pending and each.problem]
+        return absent + [line for line in self.console if origin in line and "Uncaught SyntaxError" in line]
 
     def problems(self, origin: str, reports: str | None = None) -> list[str]:
         """Return the failed requests to the origin, what the page reported to it, and the console's errors.

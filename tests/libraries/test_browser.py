@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -336,6 +337,54 @@ def test_a_part_that_lacks_a_text_names_it_and_what_is_shown(monkeypatch: pytest
     )
     with pytest.raises(AssertionError, match=r"after 0\.01 s: the row is not there"):
         plugin_at(_Page(), monkeypatch).wait_until_part_shows("the row", "css:row", limit=0.01)
+
+
+FAILED_SCRIPT = log(
+    ("Network.requestWillBeSent", {"requestId": "1", "type": "Script", "loaderId": "1", "request": {
+        "method": "GET", "url": f"{ORIGIN}/assets/vendor.js"}}),
+    answered("1", 403),
+    finished("1"),
+)  # fmt: skip
+HTML_IN_ITS_PLACE = [
+    {
+        "level": "SEVERE",
+        "source": "javascript",
+        "message": f"{ORIGIN}/main.js 0:0 Uncaught SyntaxError: Unexpected token '<'",
+    }
+]
+
+
+@pytest.mark.parametrize(
+    ("logs", "behind"),
+    [
+        ({"performance": FAILED_SCRIPT}, f"GET {ORIGIN}/assets/vendor.js was answered 403"),
+        ({"browser": HTML_IN_ITS_PLACE}, f"the console logs: {ORIGIN}/main.js 0:0 Uncaught SyntaxError"),
+    ],
+)
+def test_what_a_page_without_its_program_draws_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, logs: dict[str, list[dict[str, str]]], behind: str
+) -> None:
+    page = _Page()
+    monkeypatch.setattr(page, "get_log", lambda kind: logs.pop(kind, []))
+    monkeypatch.setattr(browser, "PROGRAM_LIMIT", 0)
+    started = time.monotonic()
+    with pytest.raises(AssertionError) as failure:
+        plugin_at(page, monkeypatch).wait_until_part_shows("the row", "css:row", limit=20)
+    assert time.monotonic() < started + 10
+    assert f"s: the row is not there. Behind it: {behind}" in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "url", "status"),
+    [("Stylesheet", ORIGIN, 404), ("Script", "https://cdn.example", 404), ("Script", ORIGIN, 200)],
+)
+def test_only_a_script_of_the_page_that_failed_leaves_it_without_its_program(
+    kind: str, url: str, status: int
+) -> None:
+    what, about = sent("1", f"{url}/a")
+    page_log = PageLog()
+    page_log.read_performance(log((what, about | {"type": kind}), answered("1", status), finished("1")))
+    assert page_log.failed_scripts(ORIGIN) == []
 
 
 def test_what_a_part_cuts_short_is_shown_before_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
