@@ -21,9 +21,8 @@ def why_not_ready(pod: Object) -> str:
     for entry in statuses_of(pod):
         if why := _why_container_fails(pod, entry):
             return why
-    for condition in pod.get("status", {}).get("conditions") or ():
-        if condition["type"] == "PodScheduled" and condition["status"] != "True":
-            return f"no node takes its pod ({_short(condition.get('message'))})"
+    if refused := _refused_by_nodes(pod):
+        return f"no node takes its pod ({_short(refused.get('message'))})"
     waiting = [
         entry["name"]
         for entry in statuses_of(pod)
@@ -44,6 +43,18 @@ def crashed_container(pod: Object) -> str | None:
 def fails_for_good(pod: Object) -> bool:
     """Return whether waiting does not make a pod Ready: a container crashed, or cannot be made."""
     return not is_ready(pod) and any(_why_container_fails(pod, entry) for entry in statuses_of(pod))
+
+
+def is_without_node(pod: Object) -> bool:
+    """Return whether no node takes a pod now; one may yet, when a volume is bound or a node is added."""
+    return bool(_refused_by_nodes(pod))
+
+
+def _refused_by_nodes(pod: Object) -> Object:
+    """Return the condition that says so, empty where there is none."""
+    conditions: list[Object] = pod.get("status", {}).get("conditions") or []
+    refused = (each for each in conditions if each["type"] == "PodScheduled" and each["status"] != "True")
+    return next(refused, {})
 
 
 def _why_container_fails(pod: Object, entry: Object) -> str:

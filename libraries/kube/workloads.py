@@ -19,7 +19,7 @@ from kube.model import (
     serving_pods,
     statuses_of,
 )
-from kube.pod_reasons import fails_for_good
+from kube.pod_reasons import fails_for_good, is_without_node
 
 Services = Mapping[str, Mapping[str, str]]  # the `namespace` and `service` of each component, by its name
 
@@ -76,13 +76,18 @@ class Workloads:
         return {name: found for name, found in problems.items() if found}
 
     @keyword
-    def find_rolling_out(self, stack: Stack, components: Services) -> list[str]:
-        """Return the components that are not rolled out yet, and may soon be: none of their pods failed."""
+    def find_rolling_out(self, stack: Stack, components: Services, may_get_node: bool = True) -> list[str]:
+        """Return the components that are not rolled out yet, and may soon be: none of their pods failed.
+
+        `may_get_node` is whether one may be whose pod no node has taken yet.
+        """
         found = []
         for name in self.find_component_problems(stack, components):
             behind = _behind(stack, **components[name])
             waits = len(behind) == 1 and behind[0]["spec"].get("replicas", 1) > 0
-            if waits and not any(map(fails_for_good, pods_of(stack, behind[0]))):
+            pods = pods_of(stack, behind[0]) if waits else []
+            hangs = any(fails_for_good(pod) or (is_without_node(pod) and not may_get_node) for pod in pods)
+            if waits and not hangs:
                 found.append(name)
         return found
 

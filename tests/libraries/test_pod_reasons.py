@@ -164,3 +164,14 @@ def test_a_workload_of_no_replicas_is_not_waited_for() -> None:
     scaled["spec"]["template"]["metadata"] = {"labels": {"app": "otel-collector"}}
     here = Stack([scaled], [], [], [], [service("otel-collector", app="otel-collector")])
     assert Workloads().find_rolling_out(here, COLLECTOR) == []
+
+
+def test_a_pod_that_no_node_takes_may_be_waited_for_and_given_up() -> None:
+    rolling = deployment(**NOT_READY)
+    rolling["spec"]["template"]["metadata"] = {"labels": {"app": "otel-collector"}}
+    waiting = sick()
+    waiting["status"] = UNSCHEDULED["status"]
+    services = [service("otel-collector", app="otel-collector")]
+    here = Stack([rolling], [replica_set("2", "new")], [waiting], [], services)
+    assert Workloads().find_rolling_out(here, COLLECTOR) == ["otel-collector"]
+    assert Workloads().find_rolling_out(here, COLLECTOR, may_get_node=False) == []
