@@ -355,8 +355,8 @@ Record Arrival Time
     RETURN    arrived
 
 Wait For Whole Trace In Phoenix
-    [Arguments]    ${question}    ${before}    ${like}
-    RETURN    phoenix like ${like}
+    [Arguments]    ${question}    ${before}    ${like}    ${limit}
+    RETURN    phoenix like ${like} within ${{round($limit)}} s
 """
 
 
@@ -379,7 +379,7 @@ First
 
 Second
     ${{trace}} =    Get Trace From Phoenix
-    Should Be Equal    ${{trace}}    phoenix like trace of wait 1
+    Should Be Equal    ${{trace}}    phoenix like trace of wait 1 within 30 s
     Set Test Message    ${{ARRIVALS}}[Phoenix]
 """
     first, second = run(tmp_path, "run-question.resource", suite).tests
@@ -405,7 +405,7 @@ Second
 
 Third
     ${{trace}} =    Get Trace From Phoenix
-    Should Be Equal    ${{trace}}    phoenix like None
+    Should Be Equal    ${{trace}}    phoenix like None within 3 s
     Should Be Empty    ${{ARRIVALS}}
 """
     first, second, third = run(tmp_path, "run-question.resource", suite).tests
