@@ -26,12 +26,13 @@ Report What Is Verified
     Check Settings
     Report Cluster
     Report Images
+    Diagnose Components
     Report Pipelines
     Report MLflow
     Report Entry Points
     Report Experiment
     Keep Agent Metrics Of Start
-    Find What Is Broken
+    Diagnose Question
 
 Report Cluster
     [Documentation]    Write the cluster into the report; fail where it does not have the stack's namespaces.
@@ -53,9 +54,8 @@ Check Settings
         Fail    Correct CONTRACT: ${reason}
     END
 
-Find What Is Broken
-    [Documentation]    Look at every component and, where tests of the run ask questions, at a question's trace.
-    Diagnose Components
+Diagnose Question
+    [Documentation]    Where tests of the run ask questions, look at a question's trace.
     ${asks} =    Check If Run Has Tests    traces OR ui
     IF    ${asks}    Diagnose Traces
 
