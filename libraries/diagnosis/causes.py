@@ -12,16 +12,17 @@ TRACES = "traces"  # the subject of a cause: they arrive nowhere
 TRACES_IN = "traces in "  # and the backend: they do not arrive there
 # The subjects of causes from the ground up: a later one can follow from an earlier one. By subject: which
 # tests cannot be judged while nothing of it works, as a tag pattern (Robot Framework's User Guide, "Tag
-# patterns"). Tests of the deployment judge the cause itself. Where traces do not arrive, the tests of arrival
-# show why, the agent's answer is what it is, and conservation and the pipelines' probe still count.
+# patterns"). Tests of the deployment and of the components' flows judge the cause itself. Where traces do not
+# arrive, the tests of arrival show why, the agent's answer is what it is, and conservation and the pipelines'
+# probe still count.
 COMPONENTS: Mapping[str, str] = {
-    "postgres": "postgres NOT deployment",
-    "mlflow": "mlflow NOT deployment",
-    "phoenix": "phoenix NOT deployment",
-    "otel-collector": "otel-collector OR traces OR ui NOT answer OR deployment",
-    "model": "model OR ui OR weather-agent AND traces NOT deployment",
-    "weather-tool": "weather-tool OR contract OR conversations OR conservation OR ui NOT deployment",
-    "weather-agent": "weather-agent OR traces OR ui NOT deployment",
+    "postgres": "postgres NOT deployment OR flows",
+    "mlflow": "mlflow NOT deployment OR flows",
+    "phoenix": "phoenix NOT deployment OR flows",
+    "otel-collector": "otel-collector OR traces OR ui NOT answer OR deployment OR flows",
+    "model": "model OR ui OR weather-agent AND traces NOT deployment OR flows",
+    "weather-tool": "weather-tool OR contract OR conversations OR conservation OR ui NOT deployment OR flows",
+    "weather-agent": "weather-agent OR traces OR ui NOT deployment OR flows",
 }
 BLOCKED: Mapping[str, str] = {
     **COMPONENTS,
@@ -51,10 +52,10 @@ class Cause:
     def is_shown_by(self, tags: Collection[str]) -> bool:
         """Return whether a test with these tags that failed shows the cause.
 
-        These are the deployment's tests of a component, and what counts the spans that do not arrive.
+        These are tests of a component's deployment and flows, and what counts the spans that do not arrive.
         """
         counts = self.subject.startswith(TRACES) and bool({"conservation", "pipelines"} & set(tags))
-        return counts or {"deployment", self.subject} <= set(tags)
+        return counts or (self.subject in tags and bool({"deployment", "flows"} & set(tags)))
 
     def prevents(self, tags: Collection[str]) -> bool:
         """Return whether a test with these tags cannot be judged because of it."""

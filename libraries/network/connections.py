@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -174,6 +175,26 @@ class Connections:
         return "; ".join(str(decision) for decision in decisions if not decision.is_allowed)
 
     @keyword
+    def find_denied_needs(
+        self, components: Sequence[Component], policies: Sequence[Object], source: str
+    ) -> list[str]:
+        """Return which policies deny what a component needs, a clause for each.
+
+        It needs each other component whose Service a variable or an argument of its containers names.
+        """
+        known = {component.end.name: component for component in components}
+        if source not in known:
+            return []
+        texts = list(_texts_of(known[source].pod["spec"]))
+        found: dict[str, None] = {}
+        for target in targets_of([each for each in components if each.end.name != source]):
+            service = known[target.end.name].service
+            if service and any(_names(text, service["metadata"]["name"]) for text in texts):
+                decisions = decide(policies, known[source].end, target.end, target.port)
+                found |= dict.fromkeys(str(each) for each in decisions if not each.is_allowed)
+        return list(found)
+
+    @keyword
     def get_target_named(self, attempts: Attempts, name: str) -> str:
         """Return the target of this name as `name:port`, empty where none was tried."""
         return next((key for key, target in attempts.targets.items() if target.end.name == name), "")
@@ -182,3 +203,15 @@ class Connections:
     def get_open_addresses(self, attempts: Attempts, source: str, target: str) -> str:
         """Return at which addresses a target is open to a source, empty where at none."""
         return ", ".join(attempts.open_addresses(source, target))
+
+
+def _texts_of(spec: Object) -> Iterator[str]:
+    """Yield the values of a pod's variables, and what its containers' command lines have."""
+    for container in (*spec.get("initContainers", ()), *spec["containers"]):
+        yield from (entry["value"] for entry in container.get("env") or () if entry.get("value"))
+        yield from (*container.get("command", ()), *container.get("args", ()))
+
+
+def _names(text: str, service: str) -> bool:
+    """Return whether a text has a Service's name as a word: a host name, or the first label of one."""
+    return bool(re.search(rf"(?<![\w.-]){re.escape(service)}(?![\w-])", text))

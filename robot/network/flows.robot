@@ -24,7 +24,7 @@ No Connection That A Policy Denies Is Open
 
 The Weather Agent Reaches Its Collector, Tool And Model
     [Documentation]    The agent's flows, and cluster DNS because it calls them by name.
-    [Tags]    weather-agent
+    [Tags]    flows    weather-agent
     [Template]    Flow Should Be Open
     weather-agent    otel-collector:8335
     weather-agent    weather-tool:8000
@@ -33,7 +33,7 @@ The Weather Agent Reaches Its Collector, Tool And Model
 
 MLflow And Phoenix Reach PostgreSQL
     [Documentation]    The backends' flows; MLflow's init container also calls the API server.
-    [Tags]    mlflow    phoenix    postgres
+    [Tags]    flows    mlflow    phoenix    postgres
     [Template]    Flow Should Be Open
     mlflow    postgres:5432
     phoenix    postgres:5432

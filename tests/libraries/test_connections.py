@@ -151,6 +151,38 @@ def test_policies_that_deny_a_connection_are_found_by_the_port_of_its_url() -> N
     )
 
 
+NAMED = [
+    {"env": [{"name": "PGHOST", "value": "mlflow"}]},
+    {"env": [{"name": "URI", "value": "http://mlflow.system.svc:80/v1"}]},
+    {"args": ["--to=http://user@mlflow:80"]},
+    {"command": ["connect", "mlflow"]},
+]
+NOT_NAMED = [
+    {},
+    {"env": [{"name": "PASSWORD", "valueFrom": {}}, {"name": "URI", "value": "http://mlflow-other:80"}]},
+    {"env": [{"name": "URI", "value": "http://my.mlflow"}], "image": "mlflow"},
+]
+
+
+@pytest.mark.parametrize(
+    ("container", "is_named"), [*((each, True) for each in NAMED), *((each, False) for each in NOT_NAMED)]
+)
+@pytest.mark.parametrize("kind", ["containers", "initContainers"])
+def test_policies_that_deny_what_a_component_needs_are_named(
+    container: Object, is_named: bool, kind: str
+) -> None:
+    source = pod("agent")
+    source["spec"][kind] = [*source["spec"].get(kind, []), container]
+    components = [TARGETS.make_component("agent", source, service("agent"), {}), component("mlflow")]
+    denied = [
+        "egress of agent is denied: no policy allows it (policies: system/default-deny)",
+        "ingress of mlflow is denied: no policy allows it (policies: system/default-deny)",
+    ]
+    assert CONNECTIONS.find_denied_needs(components, [DENY], "agent") == (denied if is_named else [])
+    assert CONNECTIONS.find_denied_needs(components, [], "agent") == []
+    assert CONNECTIONS.find_denied_needs(components, [DENY], "gone") == []
+
+
 def test_targets_that_are_no_components() -> None:
     dns = service("kube-dns") | {
         "spec": {"clusterIP": "10.96.0.10", "selector": {"name": "dns"}, "ports": []}

@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 from robot.api.parsing import LibraryImport, ResourceImport, get_model
 
-from diagnosis.causes import BLOCKED, Cause, in_order
+from diagnosis.causes import BLOCKED, COMPONENTS, Cause, in_order
 from diagnosis.summary import first_line
 from tests.libraries.test_resources import ROOT, run
 
@@ -251,6 +251,14 @@ def test_a_suite_none_of_whose_tests_can_be_judged_is_not_set_up(tmp_path: Path)
 def test_causes_are_ordered_from_the_ground_up() -> None:
     causes = [Cause(subject, "", True, 0) for subject in ("traces in mlflow", "weather-agent", "postgres")]
     assert [cause.subject for cause in in_order(causes)] == ["postgres", "weather-agent", "traces in mlflow"]
+
+
+@pytest.mark.parametrize("subject", COMPONENTS)
+def test_the_flows_of_a_component_that_does_not_run_show_why(subject: str) -> None:
+    tags = ["network", "flows", subject]
+    assert not Cause(subject, "", True, 0).prevents(tags)
+    assert Cause(subject, "", True, 0).is_shown_by(tags)
+    assert Cause(subject, "", True, 0).prevents(["traces", "weather-agent", "contract", subject])
 
 
 @pytest.mark.parametrize("subject", BLOCKED)
