@@ -52,7 +52,7 @@ def choose(arguments: argparse.Namespace) -> list[Fault]:
         if name not in known:
             raise HarnessError(f"No fault is named {name!r}; choose from {', '.join(known)}.")
     if arguments.faults:
-        return [known[name] for name in arguments.faults]
+        return in_order([known[name] for name in arguments.faults])
     faults = [fault for fault in known.values() if fault.smoke or not arguments.smoke]
     return in_shard(in_order(faults), *arguments.shard)
 
