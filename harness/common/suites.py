@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from typing import Any
 
 from harness.common.combinations import ROOT
 from harness.common.errors import Terminated
@@ -21,7 +23,40 @@ def run_robot(*arguments: str, environment: Mapping[str, str] | None = None) -> 
     reaches this process alone, and is passed on.
     """
     command = [sys.executable, "-m", "robot", *arguments]
-    process = subprocess.Popen(command, env={**os.environ, **(environment or {})})
+    return _wait_for(subprocess.Popen(command, env={**os.environ, **(environment or {})}))
+
+
+class RobotAhead:
+    """Robot Framework that has started and waits for its options, so that a run takes no time to start.
+
+    Whoever does not run it closes it.
+    """
+
+    def __init__(self) -> None:
+        """Start it."""
+        command = [sys.executable, "-m", "harness.common.robot_ahead"]
+        self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, text=True)
+
+    def __enter__(self) -> RobotAhead:
+        """Return it."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let it end where it got no options."""
+        if self._process.stdin and not self._process.stdin.closed:
+            self._process.stdin.close()
+        self._process.wait()
+
+    def run(self, *arguments: str) -> int:
+        """Run Robot Framework once with these options, as `run_robot` does, and return its exit code."""
+        if self._process.stdin:
+            self._process.stdin.write(json.dumps(arguments) + "\n")
+            self._process.stdin.close()
+        return _wait_for(self._process)
+
+
+def _wait_for(process: subprocess.Popen[Any]) -> int:
+    """Wait until Robot Framework has ended, and pass SIGTERM on to it; return its exit code."""
     try:
         return process.wait()
     except Terminated:

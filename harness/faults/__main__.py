@@ -24,6 +24,7 @@ from harness.common.errors import HarnessError, reports_errors, stop_when_termin
 from harness.common.kubectl import current_context, kubectl
 from harness.common.options import pair
 from harness.common.progress import say
+from harness.common.suites import RobotAhead
 from harness.deployment import find_deployed
 from harness.faults import report
 from harness.faults.catalogue import Fault, in_order, in_shard, read_catalogue
@@ -90,8 +91,8 @@ def run(fault: Fault, stack: Stack, variables: Mapping[str, str], limits: Path |
     started = time.monotonic()
     folder = RESULTS / fault.name
     try:
-        with broken(fault, stack, RESULTS):
-            run_tests(fault, folder, variables, limits)
+        with RobotAhead() as robot, broken(fault, stack, RESULTS):
+            run_tests(robot.run, fault, folder, variables, limits)
         outcome = judge(fault, folder)
     except HealingError:
         raise

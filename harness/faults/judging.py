@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from robot.api import ExecutionResult
 
 from harness.common.kubectl import current_context
-from harness.common.suites import SUITES, run_robot
+from harness.common.suites import SUITES
 from harness.faults.catalogue import Fault
 
 SHORT_LIMITS = Path(__file__).parent / "short_limits.yaml"
@@ -80,15 +80,20 @@ class Outcome:
 
 
 def run_tests(
-    fault: Fault, folder: Path, variables: Mapping[str, str], limits: Path | None = SHORT_LIMITS
+    robot: Callable[..., object],
+    fault: Fault,
+    folder: Path,
+    variables: Mapping[str, str],
+    limits: Path | None = SHORT_LIMITS,
 ) -> None:
     """Run the fault's tests, with its settings and these, into a folder; an earlier run's results go.
 
-    `limits` is a variable file with LIMITS; None for those of a user's run.
+    `robot` runs Robot Framework with options. `limits` is a variable file with LIMITS; None for those of a
+    user's run.
     """
     shutil.rmtree(folder, ignore_errors=True)
     settings = {**fault.variables, **variables}
-    run_robot(
+    robot(
         "--console", "none",
         *(("--variablefile", str(limits)) if limits else ()),
         *(option for each in settings.items() for option in ("--variable", ":".join(each))),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
 
@@ -20,6 +22,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     for module in (changes, judging, command):
         monkeypatch.setattr(module, "current_context", lambda: "here")
     monkeypatch.setattr(command, "find_deployed", lambda: None)
+    monkeypatch.setattr(command, "RobotAhead", lambda: nullcontext(SimpleNamespace(run=None)))
     monkeypatch.setattr(stack, "wait_for", _wait_without_patience)
     return made
 

@@ -10,7 +10,6 @@ import pytest
 from robot.api import ExecutionResult
 from robot.api import TestSuite as Suite
 
-from harness.faults import judging
 from harness.faults.catalogue import Expected, Fault
 from harness.faults.judging import judge, run_tests
 from tests.harness.faults.fake_cluster import Cluster
@@ -86,27 +85,25 @@ def test_what_a_test_alone_found_was_known_when_it_ended(tmp_path: Path) -> None
     assert outcome.seconds is not None
 
 
-def test_an_earlier_runs_results_are_not_judged(
-    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_earlier_runs_results_are_not_judged(cluster: Cluster, tmp_path: Path) -> None:
     assert not cluster.done
-    monkeypatch.setattr(judging, "run_robot", lambda *_: None)
     folder = tmp_path / "name"
     folder.mkdir()
     result(folder, [FOUND])
-    run_tests(FAULT, folder, {})
+    run_tests(lambda *_: None, FAULT, folder, {})
     assert judge(FAULT, folder).error == "Robot Framework did not run the tests"
 
 
-def test_robot_gets_the_tests_and_the_settings(
-    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_robot_gets_the_tests_and_the_settings(cluster: Cluster, tmp_path: Path) -> None:
     assert not cluster.done
     runs: list[tuple[str, ...]] = []
-    monkeypatch.setattr(judging, "run_robot", lambda *options: runs.append(options))
+
+    def robot(*options: str) -> None:
+        runs.append(options)
+
     fault = replace(FAULT, passes=["Stays"], variables={"REQUIRE": "mlflow"})
-    run_tests(fault, tmp_path / "name", {"AGENTS_NAMESPACE": "team2"})
-    run_tests(replace(fault, disruptive=True), tmp_path / "name", {}, limits=None)
+    run_tests(robot, fault, tmp_path / "name", {"AGENTS_NAMESPACE": "team2"})
+    run_tests(robot, replace(fault, disruptive=True), tmp_path / "name", {}, limits=None)
     pairs = list(zip(runs[0], runs[0][1:], strict=False))
     assert [value for option, value in pairs if option == "--test"] == ["Finds", "Stays"]
     assert [value for option, value in pairs if option == "--variable"] == [

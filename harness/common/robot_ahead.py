@@ -1,0 +1,42 @@
+"""Robot Framework, started before its options are known: it has the suites' packages when they come.
+
+    echo '["--outputdir", "results", "robot"]' | python -m harness.common.robot_ahead
+
+The options are a list as JSON in one line of stdin. Without a line it ends, and runs nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import suppress
+from importlib import import_module
+
+from robot.run import run_cli
+
+# What takes most of the start of a short run: packages of others that the libraries import.
+PACKAGES = (
+    "a2a.client",
+    "httpx",
+    "jsonschema",
+    "kubernetes.dynamic",
+    "prometheus_client.parser",
+    "requests",
+    "selenium.webdriver",
+    "yaml",
+)
+
+
+def main() -> None:
+    """Import the packages, then run Robot Framework with the options that come; it exits with its code."""
+    line = ""
+    with suppress(KeyboardInterrupt):
+        for package in PACKAGES:
+            import_module(package)
+        line = sys.stdin.readline()
+    if line:
+        run_cli(json.loads(line))
+
+
+if __name__ == "__main__":
+    main()
