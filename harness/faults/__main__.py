@@ -98,7 +98,12 @@ def run(fault: Fault, stack: Stack, variables: Mapping[str, str], limits: Path |
         raise
     except HarnessError as error:
         outcome = Outcome(fault, error=str(error))
-    return replace(outcome, took=time.monotonic() - started)
+    return replace(
+        outcome,
+        took=time.monotonic() - started,
+        load=os.getloadavg()[0],
+        limits="short" if limits else "default",
+    )
 
 
 def run_all(

@@ -28,7 +28,8 @@ class Outcome:
     - `missed`: tests that there are not or that did not fail as expected, a sentence each.
     - `unnamed`: why diagnosis and messages are not the expected ones, a sentence each.
     - `false_alarms`: tests that failed although they must stay green, a sentence each.
-    - `took`: seconds to break the stack, to judge and to heal.
+    - `took`: seconds to break the stack, to judge and to heal. `load`: the machine's load average then, of a
+      minute. `limits`: `short` or `default`, a user's.
     - `error`: why nothing could be judged. `left_out`: why the fault does not fit what is deployed.
     """
 
@@ -40,6 +41,8 @@ class Outcome:
     unnamed: list[str] = field(default_factory=list)
     false_alarms: list[str] = field(default_factory=list)
     took: float = 0.0
+    load: float = 0.0
+    limits: str = "short"
     error: str = ""
     left_out: str = ""
 

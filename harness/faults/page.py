@@ -25,34 +25,44 @@ HEAD = (
     "# Faults\n\n`tox -e faults` breaks the stack by each of these faults, and heals it. A fault is *found* "
     "when its tests failed. It is *named* when the first diagnosis was also the expected one. A test that "
     "failed although it must stay green is a *false alarm*. The catalogue is in `harness/faults/catalogue`."
-    "\n\n`python -m harness.faults.page results/faults/faults.json` writes this page."
+    "\n\n`python -m harness.faults.page results/faults/faults.json` writes this page.\n\n"
+    "A run has the limits of `harness/faults/short_limits.yaml`, or with `--default-limits` a user's. The "
+    "load is the machine's load average of a minute, on 2 cores."
 )
 COLUMNS = (
-    "| fault | what breaks | first diagnosis | seen | seconds to the diagnosis | seconds in all |\n"
-    "|---|---|---|---|---|---|"
+    "| fault | what breaks | first diagnosis | seen | seconds to the diagnosis | seconds in all "
+    "| limits | load |\n"
+    "|---|---|---|---|---|---|---|---|"
 )
-ROW = re.compile(r"^\| ([a-z0-9-]+) \|.* \| (.*) \| (\S+) \| (\S+) \|$", re.MULTILINE)
-NOT_RUN = ("not run yet", "-", "-")
-# By a fault's name: what became of it, the seconds to the diagnosis, and those to break, judge and heal.
-Seen = Mapping[str, tuple[str, str, str]]
+ROW = re.compile(r"^\| ([a-z0-9-]+) \|.* \| (.*) \| (\S+) \| (\S+) \| (\S+) \| (\S+) \|$", re.MULTILINE)
+NOT_RUN = ("not run yet", "-", "-", "-", "-")
+# What became of a fault, the seconds to the diagnosis, those to break, judge and heal, the limits, the load.
+Cells = tuple[str, str, str, str, str]
+Seen = Mapping[str, Cells]  # by the fault's name
 
 
-def read_runs(files: list[Path]) -> dict[str, tuple[str, str, str]]:
+def read_runs(files: list[Path]) -> dict[str, Cells]:
     """Return what became of the faults that were run. Raises HarnessError for a file of another form."""
-    seen: dict[str, tuple[str, str, str]] = {}
+    seen: dict[str, Cells] = {}
     for file in files:
         content = json.loads(file.read_text(encoding="utf-8"))
         if content.get("format") != FORMAT:
             raise HarnessError(f"{file} is no faults.json of this version: run `tox -e faults` again.")
         for entry in content["faults"]:
             if not entry["left_out"]:
-                seen[entry["name"]] = entry["verdict"], _seconds(entry["seconds"]), _seconds(entry["took"])
+                seen[entry["name"]] = (
+                    entry["verdict"],
+                    _seconds(entry["seconds"]),
+                    _seconds(entry["took"]),
+                    entry["limits"],
+                    str(entry["load"]),
+                )
     return seen
 
 
-def read_page(text: str) -> dict[str, tuple[str, str, str]]:
+def read_page(text: str) -> dict[str, Cells]:
     """Return what a page says became of the faults that were run."""
-    return {name: (seen, *times) for name, seen, *times in ROW.findall(text) if seen != NOT_RUN[0]}
+    return {name: cells for name, *cells in ROW.findall(text) if cells[0] != NOT_RUN[0]}
 
 
 def write_page(seen: Seen) -> str:
@@ -74,13 +84,13 @@ def _row(fault: Fault, seen: Seen) -> str:
 
 def _score(seen: Seen) -> str:
     total = len(read_catalogue())
-    verdicts = [verdict for verdict, _, _ in seen.values() if verdict != "not run"]
+    verdicts = [verdict for verdict, *_ in seen.values() if verdict != "not run"]
     named = sum("not named" not in verdict for verdict in verdicts)
     found = sum("not found" not in verdict for verdict in verdicts)
     false = sum("false alarm" in verdict for verdict in verdicts)
-    seconds = [float(each) for _, each, _ in seen.values() if each != "-"]
+    seconds = [float(each) for _, each, *_ in seen.values() if each != "-"]
     score = Score.with_times(len(seen), found, named, false, seconds)
-    minutes = sum(float(took) for _, _, took in seen.values() if took != "-") / 60
+    minutes = sum(float(took) for _, _, took, *_ in seen.values() if took != "-") / 60
     return f"The catalogue has {total} faults. {score} To break, judge and heal took {minutes:.0f} minutes."
 
 

@@ -76,6 +76,8 @@ def describe(outcome: Outcome) -> dict[str, Any]:
         "sentence": outcome.sentence,
         "seconds": outcome.seconds,
         "took": round(outcome.took, 1),
+        "load": round(outcome.load, 1),
+        "limits": outcome.limits,
         "problems": outcome.problems,
         "left_out": outcome.left_out,
     }

@@ -25,7 +25,7 @@ def test_a_later_run_wins_and_what_was_left_out_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     wrong = Outcome(FIRST, "mlflow", "x", 3.0, unnamed=["It is about 'mlflow'."])
-    named = Outcome(FIRST, "postgres", "x", 2.0, took=59.0)
+    named = Outcome(FIRST, "postgres", "x", 2.0, took=59.0, load=1.5, limits="default")
     runs = [
         [wrong, Outcome(SECOND, "mlflow", "y", 5.0, took=61.0)],
         [named, Outcome(SECOND, left_out="it does not fit")],
@@ -39,11 +39,15 @@ def test_a_later_run_wins_and_what_was_left_out_stays(
         monkeypatch.setattr(sys, "argv", ["page", *part])
         assert page.main() == 0
     text = page.PAGE.read_text(encoding="utf-8")
-    assert f"| {FIRST.name} | {FIRST.breaks} | {FIRST.diagnosis} | named | 2.0 | 59.0 |" in text
-    assert f"| {SECOND.name} | {SECOND.breaks} | {SECOND.diagnosis} | named | 5.0 | 61.0 |" in text
+    assert (
+        f"| {FIRST.name} | {FIRST.breaks} | {FIRST.diagnosis} | named | 2.0 | 59.0 | default | 1.5 |" in text
+    )
+    assert (
+        f"| {SECOND.name} | {SECOND.breaks} | {SECOND.diagnosis} | named | 5.0 | 61.0 | short | 0.0 |" in text
+    )
     assert "2 faults were run: 2 found, 2 named, 0 with a false alarm. Diagnosis after 3.5 s (median)" in text
     assert "To break, judge and heal took 2 minutes." in text
-    assert text.count("| not run yet | - | - |") == len(read_catalogue()) - 2
+    assert text.count("| not run yet | - | - | - | - |") == len(read_catalogue()) - 2
     assert "docs/faults.md is written." in capsys.readouterr().out
 
 
