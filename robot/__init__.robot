@@ -30,7 +30,6 @@ Report What Is Verified
     Report Pipelines
     Report MLflow
     Report Entry Points
-    Report Experiment
     Keep Agent Metrics Of Start
     Diagnose Question
 

@@ -25,6 +25,7 @@ STATUS_OF_TYPE = {
     "InvalidArgument": "400",
 }
 NO_DATABASE = "it answers 503, as it does without its database or with a read-only one"
+NO_ANSWER = "it does not answer in time"
 # What is in a log line about a retry, and what it means.
 RETRIED = (
     # Of the extension oauth2client; the rest of its line is about the provider, not the backend.
@@ -37,7 +38,7 @@ RETRIED = (
     ("HTTP Status Code 429", "it answers 429, too many requests"),
     ("no route to host", "there is no route to its address"),
     ("i/o timeout", "its address does not answer, as when a NetworkPolicy denies the connection"),
-    ("deadline exceeded", "it does not answer in time"),
+    ("deadline exceeded", NO_ANSWER),
     ("EOF", "it closes the connections"),
 )
 SEE_LOG = "see the log line below"
@@ -70,17 +71,19 @@ def explain_drop(evidence: Evidence, exporter: Exporter) -> list[str]:
 def explain_retry(evidence: Evidence, exporter: Exporter, line: str) -> list[str]:
     """Return what a line about a retry means.
 
-    An MLflow that answers 503 but finds the experiment in its database means the collector's login, as
-    components/mlflow-auth lets it answer, or a database that can be read alone.
+    An MLflow that cannot use its database waits for it: it answers late, or 503. One that answers 503 but
+    finds the experiment in its database means the collector's login, as components/mlflow-auth lets it
+    answer, or a database that can be read alone.
     """
-    if "HTTP Status Code 503" in line and evidence.database_error:
-        return [f"{NO_DATABASE}. Its database says: {evidence.database_error}"]
+    found = next((meaning for mark, meaning in RETRIED if mark in line), SEE_LOG)
+    if found in {NO_DATABASE, NO_ANSWER} and evidence.database_error:
+        return [f"{found}. Its database says: {evidence.database_error}"]
     if "HTTP Status Code 503" in line and exporter.authenticator and evidence.experiment:
         return [
             *_login(evidence, exporter),
             "its database cannot store spans now, and MLflow's log says so",
         ]
-    return [next((meaning for mark, meaning in RETRIED if mark in line), SEE_LOG)]
+    return [found]
 
 
 def _not_valid(evidence: Evidence, _: Exporter) -> list[str]:

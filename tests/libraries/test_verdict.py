@@ -364,6 +364,15 @@ CASES = {
         "MLflow does not take the spans: it answers 503, as it does without its database or with a read-only "
         'one. Its database says: FATAL:  role "mlflow" is not permitted to log in; the collector keeps 10',
     ),
+    "MLflow waits for a database that takes no login of it": (
+        seen(
+            RECEIVED + QUEUED,
+            log=[retried("context deadline exceeded")],
+            backend_log=['(psycopg2.OperationalError) FATAL:  role "mlflow" is not permitted to log in'],
+        ),
+        "MLflow does not take the spans: it does not answer in time. Its database says: FATAL:  role "
+        '"mlflow" is not permitted to log in; the collector keeps 10 spans and retries',
+    ),
     "our MLflow logs the state of its database": (
         seen(
             RECEIVED + QUEUED,
