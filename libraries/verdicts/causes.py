@@ -23,6 +23,8 @@ AGENT, RECEIVED, EXPORTED, STORED = "agent", "collector received", "collector ex
 CERTAIN, LIKELY, UNKNOWN = "certain", "likely", "unknown"
 # The components without which the agent cannot answer.
 NEEDED_FOR_AN_ANSWER = ("weather-agent", "weather-tool", "model")
+# What collector 0.158 logs where it cannot queue spans: the words of the system, and of file_storage.
+VOLUME_FULL = ("no space left on device", "storage extension has run out of available space")
 
 
 @dataclass(frozen=True)
@@ -106,8 +108,7 @@ def _refused_by_collector(evidence: Evidence) -> Cause | None:
     refused = evidence.grown.total(REFUSED)
     if evidence.grown.total(ACCEPTED) or not refused:
         return None
-    full = evidence.grown.by("exporter", NOT_QUEUED)
-    why = f"the queue of {', '.join(full)} is full" if full else "it is short of memory (memory_limiter)"
+    why = _describe_full(evidence) or "it is short of memory (memory_limiter)"
     return Cause(RECEIVED, f"the collector refused {counted(refused, 'span')} (each retry counts): {why}")
 
 
@@ -317,6 +318,14 @@ def _retries(evidence: Evidence) -> str:
         return ""
     keeps = f"keeps {counted(evidence.queued, 'span')} and " if evidence.queued else ""
     return f"; the collector {keeps}retries"
+
+
+def _describe_full(evidence: Evidence) -> str:
+    """Return which queue of the collector takes no span: its volume's or its own; empty for none."""
+    if any(mark in line for line in evidence.log for mark in VOLUME_FULL):
+        return "the volume of its queue is full. Make its claim larger, or have the backends take the spans"
+    full = evidence.grown.by("exporter", NOT_QUEUED)
+    return f"the queue of {', '.join(full)} is full" if full else ""
 
 
 def _describe_filtered(evidence: Evidence) -> str:

@@ -58,6 +58,18 @@ No Container Restarted Or Ran Out Of Memory Since The Roll-Out
     [Documentation]    No crash and no OOM kill is hidden behind a component that is Ready again.
     The Stack Should Have No    restarts    Find Restart Problems
 
+No Queue Of The Collector Was Damaged
+    [Documentation]    The collector does not start with a damaged queue, so an init container moves it aside. What
+    ...    waited in it is lost, and the init container's log says how much that was.
+    [Tags]    otel-collector
+    Log Of Queue Check Should Not Have    is damaged:    Spans that waited in the collector are lost
+
+The Collector's Queue Has Room
+    [Documentation]    The volume of the queue was not full when the collector started. While it is full, the collector
+    ...    answers 503, and agents lose what they cannot keep.
+    [Tags]    otel-collector
+    Log Of Queue Check Should Not Have    volume is full:    The collector's queue cannot grow
+
 Every Container Runs As A User From Its Namespace's Range
     [Documentation]    OpenShift gives each namespace a range of users, and its SCC restricted-v2 chooses from it.
     Skip Unless Deployed    user-range
@@ -89,6 +101,19 @@ The Stack Should Have No
     IF    $problems
         Workload Should Have No Problems    ${problems}    The stack has ${what}    ${first}
     END
+
+Log Of Queue Check Should Not Have
+    [Documentation]    Fail with the lines that have a text, in what the init container logged that checks the queue of
+    ...    the collector's pods.
+    [Arguments]    ${text}    ${meaning}
+    Skip Unless Deployed    queue-check
+    VAR    @{lines} =    @{EMPTY}
+    ${pods} =    Get Ready Pods    otel-collector
+    FOR    ${pod}    IN    @{pods}
+        ${log} =    Read Log    ${pod}    ${QUEUE_CHECK}    lines=${None}
+        VAR    @{lines} =    @{lines}    @{{[line for line in $log if $text in line]}}
+    END
+    IF    $lines    Fail    ${meaning}: ${{' '.join($lines)}}
 
 Find User Range Problems
     [Documentation]    Return the containers of a workload whose user is outside of its namespace's range.

@@ -175,6 +175,14 @@ CASES = {
         seen('otelcol_receiver_refused_spans{receiver="otlp"} 10\n'),
         "the collector refused 10 spans (each retry counts): it is short of memory (memory_limiter)",
     ),
+    "the volume of the queue is full": (
+        seen(
+            'otelcol_receiver_refused_spans{receiver="otlp"} 10\n'
+            'otelcol_exporter_enqueue_failed_spans{exporter="otlp_http/mlflow"} 10\n',
+            log=['"error": "write /var/lib/otelcol/queue/x: no space left on device", "rejected_items": 3'],
+        ),
+        "the collector refused 10 spans (each retry counts): the volume of its queue is full. Make its claim larger",
+    ),
     "the pipeline is missing": (
         seen(RECEIVED, exporter=None, pipelines=["traces/phoenix"]),
         "the collector exports no traces to MLflow: its pipelines for traces are traces/phoenix",

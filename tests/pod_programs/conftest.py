@@ -7,6 +7,7 @@ from tests.pod_programs.managed import managed
 
 KUSTOMIZE = Path(__file__).resolve().parents[2] / "kustomize"
 sys.path += [
+    str(KUSTOMIZE / "components" / "collector"),
     str(KUSTOMIZE / "components" / "mlflow-auth"),
     str(KUSTOMIZE / "components" / "mlflow-oidc"),
     str(KUSTOMIZE / "components" / "openshift-routes"),
