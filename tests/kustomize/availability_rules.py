@@ -70,11 +70,9 @@ def budgets_leave_room(stack: Stack) -> Iterator[str]:
 
 
 def replaced_pods_end_gracefully(stack: Stack) -> Iterator[str]:
-    """A pod that another replaces still gets requests: it serves a moment longer, then has time to end."""
+    """A pod that ends still gets requests: it serves a moment longer, then has time to end."""
     for workload, pod in stack.pods():
-        strategy = workload["spec"].get("strategy", {}).get("type", "RollingUpdate")
-        rolls = workload["kind"] == "Deployment" and strategy == "RollingUpdate"
-        if not rolls and replicas(stack, workload) < 2:
+        if workload["kind"] != "Deployment" and replicas(stack, workload) < 2:
             continue
         for container in pod["containers"]:
             pause = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)

@@ -485,6 +485,11 @@ BREAKS: list[Break] = [
         "PROTOCOL",
     ),
     (
+        "replaced_pods_end_gracefully",
+        drop("Deployment", "phoenix", f"{POD}/containers/phoenix/lifecycle"),
+        "phoenix stops while it still gets requests",
+    ),
+    (
         "no_span_is_lost_in_a_roll_out",
         drop("Deployment", "weather-service", f"{AGENT}/env/OTEL_EXPORTER_OTLP_TIMEOUT"),
         "gives up",
