@@ -24,6 +24,7 @@ STATUS_OF_TYPE = {
     "Unimplemented": "404",
     "InvalidArgument": "400",
 }
+NO_EXPERIMENT = "No Experiment with id="  # of MLflow
 NO_DATABASE = "it answers 503, as it does without its database or with a read-only one"
 NO_ANSWER = "it does not answer in time"
 # What is in a log line about a retry, and what it means.
@@ -76,6 +77,8 @@ def explain_retry(evidence: Evidence, exporter: Exporter, line: str) -> list[str
     answer, or a database that can be read alone.
     """
     found = next((meaning for mark, meaning in RETRIED if mark in line), SEE_LOG)
+    if found == NO_DATABASE and NO_EXPERIMENT in evidence.database_error:
+        return [f"it has no experiment {evidence.sent_to}, which the collector sends to"]
     if found in {NO_DATABASE, NO_ANSWER} and evidence.database_error:
         return [f"{found}. Its database says: {evidence.database_error}"]
     if "HTTP Status Code 503" in line and exporter.authenticator and evidence.experiment:

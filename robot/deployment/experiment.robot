@@ -1,5 +1,6 @@
 *** Settings ***
-Documentation    The experiment for the traces exists, and the collector sends to it. MLflow answers 404 to a wrong id.
+Documentation    The experiment for the traces exists, and the collector sends to it. An MLflow of this
+...              project answers 503 to a wrong id, and the spans wait; another one answers 404, and they are lost.
 ...              To a deleted experiment it answers 200 and hides the traces.
 
 Resource         ../../resources/collector.resource

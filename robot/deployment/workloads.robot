@@ -111,7 +111,7 @@ Log Of Queue Check Should Not Have
     ${pods} =    Get Ready Pods    otel-collector
     FOR    ${pod}    IN    @{pods}
         ${log} =    Read Log    ${pod}    ${QUEUE_CHECK}    lines=${None}
-        VAR    @{lines} =    @{lines}    @{{[line for line in $log if $text in line]}}
+        VAR    @{lines} =    @{lines}    @{{[line for line in $log if '${text}' in line]}}
     END
     IF    $lines    Fail    ${meaning}: ${{' '.join($lines)}}
 

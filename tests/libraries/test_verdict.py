@@ -181,7 +181,7 @@ CASES = {
             'otelcol_exporter_enqueue_failed_spans{exporter="otlp_http/mlflow"} 10\n',
             log=['"error": "write /var/lib/otelcol/queue/x: no space left on device", "rejected_items": 3'],
         ),
-        "the collector refused 10 spans (each retry counts): the volume of its queue is full. Make its claim larger",
+        "the collector refused 10 spans (each retry counts): the volume of its queue is full.",
     ),
     "the pipeline is missing": (
         seen(RECEIVED, exporter=None, pipelines=["traces/phoenix"]),
@@ -257,6 +257,15 @@ CASES = {
     "the experiment id is wrong": (
         seen(RECEIVED + failed("Unimplemented"), sent_to="99"),
         "status 404, it has no experiment 99, which the collector sends to",
+    ),
+    "the experiment is gone, and MLflow lets its spans wait": (
+        seen(
+            RECEIVED + QUEUED,
+            sent_to="99",
+            log=[retried("error exporting items, HTTP Status Code 503, Message=")],
+            backend_log=["MLflow's database cannot store spans now: No Experiment with id=99 exists"],
+        ),
+        "MLflow does not take the spans: it has no experiment 99, which the collector sends to;",
     ),
     "the path is wrong": (
         seen(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 LOGIN = [(b"authorization", b"Bearer any")]
+GONE = (b"x-mlflow-experiment-id", b"77")
 
 
 @pytest.fixture
@@ -20,6 +21,8 @@ def keep_spans(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         "mlflow_oidc_auth.app",
         SimpleNamespace(app=SimpleNamespace(add_middleware=lambda _: None)),
     )
+    missing = SimpleNamespace(find_missing_experiment=lambda id_: "it is gone" if id_ == "77" else "")
+    monkeypatch.setitem(sys.modules, "lossless_store", missing)
     monkeypatch.delitem(sys.modules, "keep_spans", raising=False)
     return importlib.import_module("keep_spans")
 
@@ -50,6 +53,9 @@ def ask(keep_spans: ModuleType, path: str, headers: list[tuple[bytes, bytes]], s
         ("/v1/traces", LOGIN, 401, 503),
         ("/v1/traces", [], 401, 401),
         ("/v1/traces", LOGIN, 403, 403),
+        ("/v1/traces", [*LOGIN, GONE], 403, 503),
+        ("/v1/traces", [GONE], 403, 403),
+        ("/api/2.0/mlflow/experiments/search", [*LOGIN, GONE], 403, 403),
         ("/v1/traces", LOGIN, 200, 200),
         ("/v1/traces/", LOGIN, 401, 401),
         ("/api/2.0/mlflow/experiments/search", LOGIN, 401, 401),

@@ -66,9 +66,9 @@ class MLflow:
     url: str
     database: Managed
 
-    def send(self, request: ExportTraceServiceRequest) -> requests.Response:
+    def send(self, request: ExportTraceServiceRequest, experiment: str = "0") -> requests.Response:
         """Send a batch as the collector does."""
-        headers = {"content-type": "application/x-protobuf", "x-mlflow-experiment-id": "0"}
+        headers = {"content-type": "application/x-protobuf", "x-mlflow-experiment-id": experiment}
         body = request.SerializeToString()
         return requests.post(f"{self.url}/v1/traces", data=body, headers=headers, timeout=60)
 
@@ -222,6 +222,19 @@ def test_spans_wait_while_the_database_cannot_store_them(mlflow: MLflow, state: 
     ] * BATCHES, answers[0].text
     assert [mlflow.send(trace).status_code for trace in traces] == [200] * BATCHES
     assert [mlflow.count_stored(trace) for trace in traces] == [SPANS] * BATCHES
+
+
+def test_spans_wait_for_an_experiment_that_is_not_there(mlflow: MLflow) -> None:
+    trace, next_one = make_trace(), "1"
+    answer = mlflow.send(trace, next_one)
+    why = f"cannot store spans now: No Experiment with id={next_one} exists"
+    assert (answer.status_code, why in answer.text) == (503, True), answer.text
+    created = requests.post(
+        f"{mlflow.url}/api/2.0/mlflow/experiments/create", json={"name": "new"}, timeout=60
+    )
+    assert created.json()["experiment_id"] == next_one
+    assert mlflow.send(trace, next_one).status_code == 200
+    assert mlflow.count_stored(trace) == SPANS
 
 
 @pytest.mark.parametrize("error", BAD_SPANS)

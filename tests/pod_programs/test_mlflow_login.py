@@ -31,14 +31,17 @@ def login(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     auth = SimpleNamespace(
         store=SimpleNamespace(has_user=has_user), authenticate_request_basic_auth=authenticate
     )
+    missing = SimpleNamespace(find_missing_experiment=lambda id_: "it is gone" if id_ == "77" else "")
     monkeypatch.setitem(sys.modules, "mlflow.server", SimpleNamespace(auth=auth))
+    monkeypatch.setitem(sys.modules, "lossless_store", missing)
     monkeypatch.delitem(sys.modules, "mlflow_login", raising=False)
     return importlib.import_module("mlflow_login")
 
 
-def ask(login: ModuleType, path: str, user: str | None) -> int:
+def ask(login: ModuleType, path: str, user: str | None, experiment: str = "1") -> int:
     """Return the status of the rejection, 200 for a login that is accepted."""
-    with flask.Flask("test").test_request_context(path, auth=(user, "password") if user else None):
+    auth, headers = (user, "password") if user else None, {"x-mlflow-experiment-id": experiment}
+    with flask.Flask("test").test_request_context(path, auth=auth, headers=headers):
         answer = login.authenticate()
     return answer.status_code if isinstance(answer, flask.Response) else 200
 
@@ -59,6 +62,16 @@ def test_only_spans_with_a_wrong_login_are_retried(
     login: ModuleType, path: str, user: str | None, status: int
 ) -> None:
     assert ask(login, path, user) == status
+
+
+@pytest.mark.parametrize(
+    ("path", "user", "status"),
+    [("/v1/traces", "right", 503), ("/v1/traces", None, 401), ("/", "right", 200)],
+)
+def test_spans_wait_for_an_experiment_that_is_not_there(
+    login: ModuleType, path: str, user: str | None, status: int
+) -> None:
+    assert ask(login, path, user, experiment="77") == status
 
 
 @pytest.mark.parametrize("path", ["/v1/traces", "/"])

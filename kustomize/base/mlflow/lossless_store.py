@@ -1,9 +1,10 @@
-"""MLflow's store of spans in PostgreSQL, with two changes, so that no good span is lost.
+"""MLflow's store of spans in PostgreSQL, with three changes, so that no good span is lost.
 
 The collector retries spans that MLflow answers with 503, and drops the whole batch at 400, 404, 422 and 500.
-MLflow 3.17.2 answers 400 to good spans too, so two things differ here:
+MLflow 3.17.2 answers 400 and 404 to good spans too, so three things differ here:
 
 - Errors that only say in which state the database is, such as read-only, are answered with 503.
+- So are spans for an experiment that is not there. It may come back, or the collector may be given another.
 - A span that is twice in a batch, as after a retry of its sender, is stored once. PostgreSQL would reject
   the batch.
 
@@ -68,14 +69,44 @@ def lose_no_span(log_spans: LogSpans) -> LogSpans:
         try:
             return log_spans(location, list(once.values()), *arguments, **options)
         except Exception as error:
-            state = find_state(error)
-            if not state:
+            why = find_state(error) or find_what_is_missing(error)
+            if not why:
                 raise
-            message = f"MLflow's database cannot store spans now: {state}"
-            logger.warning(message)
+            message = describe(why)
             raise MlflowException(message, error_code=TEMPORARILY_UNAVAILABLE) from error
 
     return log_each_span_once
+
+
+def describe(why: str) -> str:
+    """Return, and log, that spans must wait."""
+    message = f"MLflow's database cannot store spans now: {why}"
+    logger.warning(message)
+    return message
+
+
+def find_missing_experiment(experiment_id: str) -> str:
+    """Return that spans must wait for an experiment, and log it; empty where it is there.
+
+    MLflow's logins reject spans for an experiment that is not there with 403, before its store is asked.
+    """
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415
+    from mlflow.server.handlers import _get_tracking_store  # noqa: PLC0415
+
+    try:
+        _get_tracking_store().get_experiment(experiment_id)
+    except MlflowException as error:
+        why = find_what_is_missing(error)
+        return describe(why) if why else ""
+    return ""
+
+
+def find_what_is_missing(error: Exception) -> str:
+    """Return what MLflow says that it does not have; empty for any other error."""
+    from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode  # noqa: PLC0415
+
+    missing = getattr(error, "error_code", "") == ErrorCode.Name(RESOURCE_DOES_NOT_EXIST)
+    return str(error) if missing else ""
 
 
 def find_state(error: BaseException | None) -> str:

@@ -1,8 +1,9 @@
-"""The app of mlflow-oidc-auth with one answer changed, so that no login costs a span.
+"""The app of mlflow-oidc-auth with two answers changed, so that no login costs a span.
 
 The collector drops spans that MLflow answers with 401, and retries those that it answers with 503. MLflow
 also answers 401 while it cannot ask its user database or fetch the identity provider's keys, and the
-collector's token may expire on its way. So spans that carry a login are rejected with 503 here, and wait.
+collector's token may expire on its way. So spans that carry a login are rejected with 503 here, and wait. So
+are spans for an experiment that is not there, which it rejects with 403.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -11,9 +12,11 @@ from typing import Any
 
 from mlflow_oidc_auth.app import app
 
+from lossless_store import find_missing_experiment
+
 __all__ = ["app"]
 
-SPANS = "/v1/traces"
+SPANS, EXPERIMENT = "/v1/traces", b"x-mlflow-experiment-id"
 
 Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
@@ -34,8 +37,13 @@ class KeepSpans:
             await self.inner(scope, receive, send)
             return
 
+        experiment = dict(scope["headers"]).get(EXPERIMENT, b"").decode("latin-1")
+
         async def send_changed(message: Message) -> None:
-            if message.get("status") == HTTPStatus.UNAUTHORIZED:
+            status = message.get("status")
+            if status == HTTPStatus.UNAUTHORIZED or (
+                status == HTTPStatus.FORBIDDEN and find_missing_experiment(experiment)
+            ):
                 message["status"] = int(HTTPStatus.SERVICE_UNAVAILABLE)
             await send(message)
 
