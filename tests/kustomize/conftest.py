@@ -1,6 +1,7 @@
 """Render overlays and combinations of Components, each once a session."""
 
 import functools
+import os
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,9 +22,14 @@ def kubectl(pytestconfig: pytest.Config) -> str:
 
 @pytest.fixture(scope="session")
 def render(kubectl: str) -> Callable[[Path], str]:
+    # Memory that is not collected makes it a fifth faster, and a render needs little.
+    environment = {**os.environ, "GOGC": "off"}
+
     @functools.cache
     def rendered(folder: Path) -> str:
-        done = subprocess.run([kubectl, "kustomize", folder], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [kubectl, "kustomize", folder], capture_output=True, text=True, check=False, env=environment
+        )
         if done.returncode:
             raise BuildError(f"{folder} does not build: {done.stderr}")
         assert not done.stderr, f"{folder} builds with a warning: {done.stderr}"
