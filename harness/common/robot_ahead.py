@@ -17,13 +17,15 @@ from robot.run import run_cli
 # What takes most of the start of a short run: packages of others that the libraries import.
 PACKAGES = (
     "a2a.client",
+    "google.protobuf.json_format",
     "httpx",
     "jsonschema",
     "kubernetes.dynamic",
+    "mlflow.tracking",
+    "opentelemetry.proto.collector.trace.v1.trace_service_pb2",
     "prometheus_client.parser",
-    "requests",
+    "RequestsLibrary",
     "selenium.webdriver",
-    "yaml",
 )
 
 
