@@ -590,6 +590,45 @@ Check If MLflow Accepts Login
     )
 
 
+@pytest.mark.parametrize(
+    ("accepted", "why"),
+    [
+        (False, "MLflow rejects the login of Secret mlflow-admin: correct the Secret, or set "),
+        (None, "MLflow wants a login: set "),
+    ],
+)
+def test_the_secret_whose_login_mlflow_rejects_is_named(
+    tmp_path: Path, accepted: bool | None, why: str
+) -> None:
+    suite = f"""
+*** Test Cases ***
+Log In
+    ${{entry}} =    Evaluate    entry.entry_point.EntryPoint('http://mlflow')    modules=entry.entry_point
+    Find Login For MLflow    ${{entry}}
+
+*** Keywords ***
+Get Namespace Of
+    [Arguments]    ${{place}}
+    RETURN    system
+
+Read Login
+    [Arguments]    ${{namespace}}    ${{secret}}
+    IF    $accepted is None or $secret != 'mlflow-admin'    Fail    There is no Secret ${{secret}}.
+    ${{login}} =    Make Login    admin    wrong
+    RETURN    ${{login}}
+
+Check If MLflow Accepts Login
+    [Arguments]    ${{entry}}
+    RETURN    ${{False}}
+
+*** Variables ***
+${{ACCEPTED}}    ${{{accepted}}}
+"""
+    status, message = run_one(tmp_path, "entry.resource", suite)
+    assert status == "FAIL"
+    assert message.startswith(f"{why}MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD")
+
+
 def test_an_experiment_that_mlflow_does_not_have_is_no_matter_of_a_hop(tmp_path: Path) -> None:
     suite = """
 *** Variables ***
