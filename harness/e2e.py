@@ -7,8 +7,9 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -51,6 +52,17 @@ class StepTimes:
         """Return a line for each step, and one for all of them."""
         rows = [*self.seconds.items(), ("all", sum(self.seconds.values()))]
         return "\n".join(f"{duration(seconds):>12}  {name}" for name, seconds in rows)
+
+
+@contextmanager
+def meanwhile(work: Callable[[], None]) -> Iterator[None]:
+    """Do some work in another thread, and wait for its end."""
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
 
 
 def install_browser() -> None:
@@ -122,12 +134,12 @@ def run(arguments: argparse.Namespace, times: StepTimes) -> int:
     with times.step("cluster"):
         lifecycle.up(folders, arguments.node_image)
         os.environ.update(lifecycle.environment(folders))
-    with times.step("browser and images"):
-        install_browser()
+    with times.step("images"):
         deployment.restart_users_of(build_and_load(folders))
     with times.step(f"overlay {' + '.join([wanted.overlay, *wanted.components])}"):
         deployed = deployment.deploy(wanted, overlay)
-    with times.step("rollouts"):
+    # The steps before this one use apt, too.
+    with times.step("browser and rollouts"), meanwhile(install_browser):
         deployment.wait_for_rollouts(deployed)
     with times.step("second apply, in a dry run"):
         changes = deployment.find_changes_of_a_second_apply(overlay) if overlay else []

@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import json
 import os
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,22 @@ def test_the_overlay_of_the_cluster_s_provider_is_deployed_and_the_counts_come_l
     table = [line.split("  ")[-1] for line in lines if line.endswith((" cluster", " suites", " all"))]
     assert table[-3:] == ["cluster", "suites", "all"]
     assert "=== overlay embedded + mlflow-auth" in lines
+
+
+def test_the_browser_is_installed_while_the_stack_is_rolled_out(
+    seen: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rolling_out, installed = threading.Event(), threading.Event()
+
+    def install() -> None:
+        if rolling_out.wait(5):
+            installed.set()
+
+    monkeypatch.setattr(e2e, "install_browser", install)
+    monkeypatch.setattr(deployment, "wait_for_rollouts", lambda _: rolling_out.set())
+    monkeypatch.setattr(e2e, "run_suites", lambda *_: seen.update(ready=installed.is_set()) or seen["counts"])
+    run()
+    assert seen["ready"]
 
 
 def test_suites_find_a_stand_in_by_its_variables(seen: dict[str, Any]) -> None:
