@@ -72,9 +72,10 @@ def explain_drop(evidence: Evidence, exporter: Exporter) -> list[str]:
 def explain_retry(evidence: Evidence, exporter: Exporter, line: str) -> list[str]:
     """Return what a line about a retry means.
 
-    An MLflow that cannot use its database waits for it: it answers late, or 503. One that answers 503 but
-    finds the experiment in its database means the collector's login, as components/mlflow-auth lets it
-    answer, or a database that can be read alone.
+    An MLflow that cannot use its database waits for it: it answers late, or 503, and its log says so. One
+    that answers 503 but finds the experiment in its database means the collector's login, as
+    components/mlflow-auth lets it answer; without a line of its log, perhaps a database that can be read
+    alone.
     """
     found = next((meaning for mark, meaning in RETRIED if mark in line), SEE_LOG)
     if found == NO_DATABASE and NO_EXPERIMENT in evidence.database_error:
@@ -82,10 +83,8 @@ def explain_retry(evidence: Evidence, exporter: Exporter, line: str) -> list[str
     if found in {NO_DATABASE, NO_ANSWER} and evidence.database_error:
         return [f"{found}. Its database says: {evidence.database_error}"]
     if "HTTP Status Code 503" in line and exporter.authenticator and evidence.experiment:
-        return [
-            *_login(evidence, exporter),
-            "its database cannot store spans now, and MLflow's log says so",
-        ]
+        of_database = [] if evidence.backend_log else ["its database cannot store spans now: its log says so"]
+        return [*_login(evidence, exporter), *of_database]
     return [found]
 
 

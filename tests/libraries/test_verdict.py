@@ -291,9 +291,18 @@ CASES = {
         seen(RECEIVED + QUEUED, exporter=WITH_LOGIN, log=[retried("HTTP Status Code 503")]),
         "MLflow does not take the spans: it does not know the login that the collector sends",
     ),
+    "MLflow does not know the collector's login, and logs nothing of its database": (
+        seen(
+            RECEIVED + QUEUED,
+            exporter=WITH_LOGIN,
+            log=[retried("HTTP Status Code 503")],
+            backend_log=['INFO: 10.244.0.9:40000 - "POST /v1/traces HTTP/1.1" 503 Service Unavailable'],
+        ),
+        "gives MLflow the Secret's password again; the collector keeps 10 spans and retries.",
+    ),
     "MLflow does not know the collector's login, or cannot store": (
         seen(RECEIVED + QUEUED, exporter=WITH_LOGIN, log=[retried("HTTP Status Code 503")]),
-        "gives MLflow the Secret's password again. Or its database cannot store spans now, and MLflow's log",
+        "gives MLflow the Secret's password again. Or its database cannot store spans now: its log says so;",
     ),
     "MLflow does not accept the collector's token": (
         seen(RECEIVED + QUEUED, exporter=WITH_TOKEN, log=[retried("HTTP Status Code 503")]),
