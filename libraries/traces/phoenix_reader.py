@@ -282,6 +282,12 @@ class PhoenixTraces:
 
         return waiting.wait_until(look, lambda missing: not missing, limit)
 
+    @keyword(name="Count Traces In Phoenix")
+    def count_traces(self, phoenix: EntryPoint, project: str, sessions: list[str]) -> int:
+        """Return how many traces of these sessions Phoenix has. Raises PhoenixError where it cannot say."""
+        place = PhoenixProject(self._server(phoenix), project)
+        return sum(len(place.find_traces_of_session(session)) for session in sessions)
+
     def _server(self, phoenix: EntryPoint) -> PhoenixServer:
         return self._servers.setdefault(phoenix, PhoenixServer(phoenix))
 

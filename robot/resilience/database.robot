@@ -28,10 +28,12 @@ No Span Is Lost For MLflow While PostgreSQL Is Read-Only
     ${asking} =    Start Asking Questions
     Make PostgreSQL Read-Only While Questions Are Asked
     ${questions} =    Stop Asking    ${asking}
-    MLflow Should Have Whole Traces    ${questions}
-    ${phoenix} =    Count What Phoenix Lacks    ${questions}
-    Set Test Message
-    ...    ${{len($questions)}} questions asked meanwhile, 0 spans lost for MLflow. ${phoenix}
+    Count Answers    ${questions}
+    ${status}    ${why} =    Run Keyword And Ignore Error    MLflow Should Have Whole Traces    ${questions}
+    Run Keyword And Ignore Error    Phoenix Should Have Whole Traces    ${questions}
+    Set Suite Metadata    ${TEST NAME}    ${{' '.join($FIGURES)}}
+    IF    $status != 'PASS'    Fail    ${why}
+    Set Test Message    ${{' '.join($FIGURES)}}
 
 
 *** Keywords ***
@@ -91,12 +93,3 @@ Spans Of Questions Should Be Counted
     IF    $counted < $least
         Fail    The collector counts ${counted} spans more in ${counter}, expected at least ${least}.
     END
-
-Count What Phoenix Lacks
-    [Documentation]    Return how many questions' whole traces Phoenix lacks, as a sentence; empty without a Phoenix.
-    [Arguments]    ${questions}
-    ${backends} =    Get Deployed Backends
-    IF    'phoenix' not in $backends    RETURN    ${EMPTY}
-    ${spans} =    Get Spans Per Question
-    ${missing} =    Find Questions That Phoenix Lacks    ${questions}    ${spans}
-    RETURN    Phoenix lacks the whole traces of ${{len($missing)}} of them.

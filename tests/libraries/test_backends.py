@@ -20,7 +20,7 @@ from tests.contracts.recordings import recordings
 from traces import mlflow_reader, phoenix_reader
 from traces.backends import find_mlflow_release
 from traces.mlflow_reader import MlflowError, MlflowExperiment, MlflowServer, MlflowTraces
-from traces.phoenix_reader import PhoenixError, PhoenixTraces
+from traces.phoenix_reader import PhoenixError, PhoenixProject, PhoenixTraces
 
 OWN = {recording.name: recording for recording in recordings() if recording.name.startswith("own/")}
 NAMES = sorted({name.split("/")[1].split(".")[0] for name in OWN})
@@ -297,6 +297,12 @@ def test_names_the_sessions_that_phoenix_has_no_whole_trace_of(monkeypatch: pyte
     assert PhoenixTraces().wait_for_traces(ENTRY, "default", ["a", "b"], 2, 5) == []
     _FakePhoenix(monkeypatch, {"data": [span(1)]})
     assert PhoenixTraces().wait_for_traces(ENTRY, "default", ["a", "b"], 2, 0.01) == ["a", "b"]
+
+
+def test_counts_all_traces_of_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {"a": ["1", "2"], "b": [], "c": ["3"]}
+    monkeypatch.setattr(PhoenixProject, "find_traces_of_session", lambda _, session: found[session])
+    assert PhoenixTraces().count_traces(ENTRY, "default", [*found]) == 3
 
 
 def test_waiting_for_phoenix_ends(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,6 +54,18 @@ def test_a_good_conversation_has_no_problem_and_an_arrival_time() -> None:
     assert message == "1 trace, each with its own canary; arrival time: median 2.50 s, slowest 2.50 s."
 
 
+def test_counts_whole_conversations_and_what_is_there_twice() -> None:
+    again, lost = (
+        replace(ARRIVED, trace=replace(GOOD.trace, trace_id="b" * 32)),
+        replace(ARRIVED, whole_at=None),
+    )
+    count = Conversations().count_whole_conversations
+    assert count([ASKED], [ARRIVED]) == (1, 0)
+    assert count([ASKED], [ARRIVED, again]) == (1, 1)
+    assert count([ASKED], [lost]) == (0, 0)
+    assert count([replace(ASKED, context_id="of another")], [ARRIVED]) == (0, 0)
+
+
 def test_no_question_is_no_success() -> None:
     with pytest.raises(AssertionError, match="No question was asked"):
         Conversations().conversations_should_have_their_own_traces([], [], {}, CONTRACT)
