@@ -12,6 +12,7 @@ from pathlib import Path
 import yaml
 
 from harness.cluster.settings import VERSIONS
+from harness.common.cache import cache_folder
 from harness.common.commands import run_logged
 from harness.common.debian_packages import install_debian_packages
 from harness.common.debian_system import DEBIAN, make_debian_system
@@ -79,6 +80,16 @@ def compile_collector(config: Path, program: Path, log: Path, cache: Path) -> No
             folder=Path(work),
         )
         (Path(work) / "dist" / "otelcol-contrib").rename(program)
+
+
+def find_collector(config: Path) -> Path:
+    """Return the program of the collector that a builder.yaml describes, compiled into the cache once."""
+    folder = cache_folder() / f"otelcol-{collector_version(config)}"
+    program = folder / "otelcol-contrib"
+    if not program.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        compile_collector(config, program, folder / "compile.log", cache_folder())
+    return program
 
 
 def build_keycloak_context(image: Image, context: Path, log: Path, _: Path) -> None:

@@ -89,7 +89,7 @@ class Conversations:
     ) -> tuple[int, int]:
         """Return how many questions have a whole trace, and how many traces there are too many."""
         whole = {name for arrival in arrivals if arrival.whole_at for name in _sessions(arrival)}
-        found = Counter(name for arrival in arrivals for name in _sessions(arrival).keys())
+        found = Counter(name for arrival in arrivals for name in _sessions(arrival))
         asked = {question.context_id for question in questions}
         return len(whole & asked), sum(found[name] - 1 for name in found.keys() & asked)
 

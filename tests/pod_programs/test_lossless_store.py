@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -254,6 +255,61 @@ def test_a_span_that_is_twice_in_a_batch_is_stored_once(mlflow: MLflow) -> None:
     spans_of(trace).add().CopyFrom(spans_of(trace)[0])
     assert mlflow.send(trace).status_code == 200
     assert mlflow.count_stored(trace) == SPANS
+
+
+def make_big_trace(spans: int = SPANS, attributes: int = 0, length: int = 0) -> ExportTraceServiceRequest:
+    """Return a request with a trace that is big in one way: its spans, attributes, or one long attribute."""
+    request = make_trace()
+    root, child = spans_of(request)[0], spans_of(request)[1]
+    for number in range(attributes):
+        root.attributes.add(key=f"key {number}").value.string_value = "value"
+    if length:
+        root.attributes.add(key="long").value.string_value = "x" * length
+    for _ in range(spans - SPANS):
+        another = spans_of(request).add()
+        another.CopyFrom(child)
+        another.span_id = os.urandom(8)
+    return request
+
+
+@pytest.mark.parametrize(
+    "trace",
+    [make_big_trace(spans=5_000), make_big_trace(attributes=300), make_big_trace(length=10_000_000)],
+    ids=["5,000 spans", "300 attributes", "an attribute of 10 MB"],
+)
+def test_a_big_trace_is_stored_whole(mlflow: MLflow, trace: ExportTraceServiceRequest) -> None:
+    assert mlflow.send(trace).status_code == 200
+    assert mlflow.count_stored(trace) == len(spans_of(trace))
+
+
+def test_spans_that_are_sent_twice_are_stored_once(mlflow: MLflow) -> None:
+    trace = make_trace()
+    assert [mlflow.send(trace).status_code for _ in range(2)] == [200, 200]
+    assert mlflow.count_stored(trace) == SPANS
+
+
+def test_parts_of_a_trace_that_come_at_once_are_all_stored_once(mlflow: MLflow) -> None:
+    """As two collectors send them: each has a part, and tries again after 503."""
+    traces = [make_big_trace(spans=8) for _ in range(10)]
+    parts = [part for trace in traces for part in split(trace, 4)]
+
+    def send(part: ExportTraceServiceRequest) -> None:
+        while (answer := mlflow.send(part)).status_code == 503:
+            time.sleep(0.1)
+        assert answer.status_code == 200, answer.text
+
+    with ThreadPoolExecutor(8) as senders:
+        list(senders.map(send, parts))
+    assert [mlflow.count_stored(trace) for trace in traces] == [8] * len(traces)
+
+
+def split(trace: ExportTraceServiceRequest, parts: int) -> list[ExportTraceServiceRequest]:
+    """Return a trace in so many requests. Each has its root, and a part of the other spans."""
+    split_up = [ExportTraceServiceRequest() for _ in range(parts)]
+    root, *others = spans_of(trace)
+    for part, request in enumerate(split_up):
+        request.resource_spans.add().scope_spans.add().spans.extend([root, *others[part::parts]])
+    return split_up
 
 
 def test_spans_wait_for_a_free_connection() -> None:

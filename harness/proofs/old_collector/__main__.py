@@ -20,7 +20,7 @@ from harness.common.cache import cache_folder
 from harness.common.commands import read_output
 from harness.common.errors import HarnessError, reports_errors
 from harness.common.kubectl_and_helm import find_program
-from harness.images.contexts import collector_version, compile_collector
+from harness.images.contexts import collector_version, find_collector
 from harness.proofs.old_collector.collector import EXPERIMENT_ID, Collector, Received
 from harness.stand_ins.rossoctl import kagenti, stand_in
 
@@ -30,16 +30,6 @@ BUILDER = HERE / "builder.yaml"
 ATTACHED = ("filter.yaml", "guard.yaml", "mlflow.yaml")  # what attach mounts, in the order of its arguments
 LATER = "of-a-later-collector.yaml"  # the pipeline to MLflow of our own, newer collector
 LONGEST_SESSION = 250  # characters that the guard leaves
-
-
-def find_collector() -> Path:
-    """Return the program of Kagenti's collector, compiled into the cache once."""
-    folder = cache_folder() / f"otelcol-{collector_version(BUILDER)}"
-    program = folder / "otelcol-contrib"
-    if not program.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        compile_collector(BUILDER, program, folder / "compile.log", cache_folder())
-    return program
 
 
 def write_configs(folder: Path, kubectl: str) -> None:
@@ -108,7 +98,7 @@ def prove(folder: Path) -> None:
     """Print what is proven. Raises HarnessError at the first promise that does not hold."""
     version = collector_version(BUILDER)
     write_configs(folder, find_program("kubectl", cache_folder() / "programs"))
-    collector = Collector(find_collector(), folder)
+    collector = Collector(find_collector(BUILDER), folder)
     complaint = collector.complaint(*ATTACHED)
     if complaint:
         raise HarnessError(f"Collector {version} rejects the merged config: {complaint}")

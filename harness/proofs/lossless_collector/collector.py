@@ -1,0 +1,143 @@
+"""The stack's own collector as a process of this machine, with its own configuration for MLflow."""
+
+from __future__ import annotations
+
+import gzip
+import http.server
+import json
+import os
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import requests
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from harness.cluster.probes import Probe
+from harness.common.errors import HarnessError
+from harness.common.loopback import LOOPBACK, free_port
+from harness.common.waiting import wait_for
+
+COMPONENTS = Path(__file__).parents[3] / "kustomize" / "components"
+CONFIGS = (
+    COMPONENTS / "collector" / "base.yaml",
+    COMPONENTS / "collector" / "openinference-filter" / "filter.yaml",
+    COMPONENTS / "mlflow-pipeline" / "guard" / "guard.yaml",
+    COMPONENTS / "mlflow-pipeline" / "mlflow.yaml",
+)
+LIMIT = 20.0  # seconds; it starts in one, and sends on after half a second
+
+
+class Sink(http.server.ThreadingHTTPServer):
+    """Takes spans in MLflow's place, and keeps their ids."""
+
+    def __init__(self) -> None:
+        """Listen on a free port of loopback."""
+        super().__init__((LOOPBACK, 0), _SinkHandler)
+        self.span_ids: list[bytes] = []
+
+    @contextmanager
+    def serve(self) -> Iterator[None]:
+        """Take requests until the `with` ends."""
+        with self:
+            threading.Thread(target=self.serve_forever, daemon=True).start()
+            yield
+            self.shutdown()
+
+    def wait_for_spans(self, number: int, name: str) -> None:
+        """Return when so many spans came, or more. Raises HarnessError when they do not come."""
+        wait_for(lambda: len(self.span_ids) >= number, LIMIT, f"{name}: spans did not arrive")
+
+
+class _SinkHandler(http.server.BaseHTTPRequestHandler):
+    server: Sink
+
+    def do_POST(self) -> None:
+        """Keep the spans of a request; reject all of them for one text that is no UTF-8, as MLflow does."""
+        request = ExportTraceServiceRequest()
+        try:
+            request.ParseFromString(gzip.decompress(self.rfile.read(int(self.headers["Content-Length"]))))
+        except DecodeError:
+            self.send_response(HTTPStatus.BAD_REQUEST)
+        else:
+            self.server.span_ids += [span.span_id for span in spans_of(request)]
+            self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Print nothing."""
+
+
+@dataclass(frozen=True)
+class Collector:
+    """A collector's program, and the folder that is its volume: its queue is in `queue`."""
+
+    program: Path
+    volume: Path
+
+    @contextmanager
+    def run(self, mlflow: int) -> Iterator[str]:
+        """Yield the URL that takes spans, until the `with` ends; then kill the collector.
+
+        `mlflow` is the port that it sends to. Raises HarnessError when it does not start.
+        """
+        receiver, health, log = free_port(), free_port(), self.volume / "log"
+        changes = {
+            "extensions": {
+                "health_check": {"endpoint": f"{LOOPBACK}:{health}"},
+                "file_storage": {"directory": str(self.volume / "queue")},
+            },
+            "receivers": {
+                "otlp": {"protocols": {"grpc": None, "http": {"endpoint": f"{LOOPBACK}:{receiver}"}}}
+            },
+            "exporters": {"otlp_http/mlflow": {"traces_endpoint": f"http://{LOOPBACK}:{mlflow}/v1/traces"}},
+            "service": {"telemetry": {"metrics": {"level": "none", "readers": []}}},
+        }
+        configs = [*map(str, CONFIGS), f"yaml:{json.dumps(changes)}"]
+        command = [str(self.program), *(f"--config={config}" for config in configs)]
+        environment = {**os.environ, "MLFLOW_EXPERIMENT_ID": "1"}
+        with log.open("w") as output, subprocess.Popen(command, stderr=output, env=environment) as process:
+            try:
+                probe = Probe("the collector", f"{LOOPBACK}:{health}")
+                wait_for(
+                    lambda: process.poll() is not None or not probe.problem(), LIMIT, "It did not start", log
+                )
+                if process.poll() is not None:
+                    raise HarnessError(f"The collector ended with exit code {process.returncode}.", log)
+                yield f"http://{LOOPBACK}:{receiver}/v1/traces"
+            finally:
+                process.kill()
+
+
+def send(url: str, body: bytes) -> int:
+    """Post a request; return the status of the answer."""
+    with requests.Session() as session:
+        session.trust_env = False  # no proxy is asked
+        headers = {"Content-Type": "application/x-protobuf"}
+        return session.post(url, data=body, headers=headers, timeout=LIMIT).status_code
+
+
+def make_request(spans: int = 3, attributes: Mapping[str, str] | None = None) -> ExportTraceServiceRequest:
+    """Return a request with spans of one trace, which the filter keeps; the first has the attributes."""
+    request = ExportTraceServiceRequest()
+    scope = request.resource_spans.add().scope_spans.add()
+    scope.scope.name = "openinference.instrumentation.proof"
+    trace_id = os.urandom(16)
+    for _ in range(spans):
+        scope.spans.add(trace_id=trace_id, span_id=os.urandom(8), name="step")
+    for key, value in (attributes or {}).items():
+        scope.spans[0].attributes.add(key=key).value.string_value = value
+    return request
+
+
+def spans_of(request: ExportTraceServiceRequest) -> list[Any]:
+    """Return all spans of a request."""
+    scopes = [scope for resource in request.resource_spans for scope in resource.scope_spans]
+    return [span for scope in scopes for span in scope.spans]
