@@ -11,9 +11,11 @@ from kube.health import rollout_problems
 from kube.model import Object, Stack, is_owned, is_ready, pods_of, statuses_of
 from kube.objects import Objects
 from kube.pod_reasons import crashed_container, why_not_ready
-from kube.pods import Pods
+from kube.pods import LAST_LINES, Pods
 
 LAST_EVENTS = 5
+LONGEST_TRACE = 60  # lines of a log; the collector's panics have 27
+PANICS = ("panic: ", "fatal error: ")  # what Go's runtime logs before a stack trace
 LONGEST_LINE = 230  # characters: three lines of a failure message
 
 
@@ -43,7 +45,8 @@ class Evidence:
     def explain_not_ready(self, stack: Stack, workload: Object) -> str:
         """Return as one clause why not all pods of a workload are Ready, empty where they are.
 
-        Of a container that crashed the clause has the last line that it logged.
+        Of a container that crashed the clause has the last line that it logged; of a program in Go that
+        panicked, the line before its stack trace.
         """
         problems = "; ".join(rollout_problems(workload))
         pods = sickest_first(pod for pod in pods_of(stack, workload) if not is_ready(pod))
@@ -57,8 +60,10 @@ class Evidence:
         if crashed is None:
             return why
         entry = next(each for each in statuses_of(pods[0]) if each["name"] == crashed)
-        lines = self._last_lines(pods[0], crashed, previous="terminated" not in entry.get("state", {}))
-        return f"{why}; {lines[-1]}" if lines else why
+        previous = "terminated" not in entry.get("state", {})
+        lines = self._last_lines(pods[0], crashed, previous=previous, number=LONGEST_TRACE)
+        panics = [line for line in lines if any(f": {mark}" in line for mark in PANICS)]
+        return "; ".join([why, *(panics or lines)[-1:]])
 
     def _denied(self, stack: Stack, workload: Object) -> str:
         """Return why the API server makes no pod of a workload, empty where no event says so."""
@@ -101,10 +106,12 @@ class Evidence:
                 lines += self._last_lines(pod, entry["name"], previous=False)
         return lines
 
-    def _last_lines(self, pod: Object, container: str, *, previous: bool) -> list[str]:
+    def _last_lines(
+        self, pod: Object, container: str, *, previous: bool, number: int = LAST_LINES
+    ) -> list[str]:
         run = " before its restart" if previous else ""
         try:
-            lines = self._pods.read_log(pod, container, previous=previous)
+            lines = self._pods.read_log(pod, container, number, previous=previous)
         except ClusterError as error:
             lines = [f"({error})"]
         return [f"log of {container}{run}: {line}"[:LONGEST_LINE] for line in lines]

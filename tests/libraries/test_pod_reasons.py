@@ -92,11 +92,16 @@ def test_a_long_message_is_shortened() -> None:
 
 
 class Logs:
-    """Stands in for `kube.pods.Pods`: each container's log is one line, which says which run it is of."""
+    """Stands in for `kube.pods.Pods`: the last line of each log says which run it is of."""
 
-    def read_log(self, _: Object, container: str, previous: bool) -> list[str]:
+    def __init__(self, *before: str) -> None:
+        """Have lines before the last one."""
+        self.before = before
+
+    def read_log(self, _: Object, container: str, lines: int, previous: bool) -> list[str]:
         """Return the lines."""
-        return ["first", f"{container}: port in use ({'previous' if previous else 'this'} run)"]
+        last = f"{container}: port in use ({'previous' if previous else 'this'} run)"
+        return [*self.before, last][-lines:]
 
 
 class Events:
@@ -110,9 +115,9 @@ class Events:
         return [{"metadata": {}, "involvedObject": about, "reason": "FailedCreate", "message": why}]
 
 
-def explain(workload: Object, *pods: Object) -> str:
+def explain(workload: Object, *pods: Object, logs: Logs = Logs()) -> str:  # noqa: B008 - it has no state
     found = Stack([workload], [replica_set("2", "new")], list(pods), [])
-    return Evidence(Events(), Logs()).explain_not_ready(found, workload)  # type: ignore[arg-type]
+    return Evidence(Events(), logs).explain_not_ready(found, workload)  # type: ignore[arg-type]
 
 
 NOT_READY = {"updatedReplicas": 0, "readyReplicas": 0, "replicas": 0}
@@ -124,6 +129,13 @@ def test_a_crash_has_the_last_line_of_the_run_that_crashed() -> None:
     assert why.startswith("container otel-collector ends with exit code 3; ")
     assert why.endswith("port in use (previous run)")
     assert explain(deployment(**NOT_READY), sick(state=ended("Error", 3))).endswith("(this run)")
+
+
+def test_a_panic_is_more_than_the_end_of_its_stack_trace() -> None:
+    panic = "panic: assertion failed: Page expected to be: 205, but self identifies as 0"
+    logs = Logs("started", panic, "", "goroutine 25 [running]:", *[f"\tdb.go:{line}" for line in range(22)])
+    why = explain(deployment(**NOT_READY), sick(state=ended("Error", 2)), logs=logs)
+    assert why.endswith(panic)
 
 
 def test_a_workload_whose_pods_are_not_made_says_who_denied_them() -> None:
