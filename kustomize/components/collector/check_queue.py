@@ -27,7 +27,7 @@ RESERVED = 64 * 2**20  # bytes
 MIB = 2**20
 DAMAGED = ".damaged-"  # in the name of a file that was moved aside
 
-# How bbolt 1.4.3 lays out a file: go.etcd.io/bbolt, internal/common. All numbers are little-endian.
+# How bbolt 1.5.0 lays out a file: go.etcd.io/bbolt, internal/common. All numbers are little-endian.
 PAGE = struct.Struct("<QHHI")  # its number, kind, count of elements, count of further pages
 HEAD = struct.Struct(
     "<IIIIQQQQQQ"
