@@ -61,7 +61,7 @@ class Database:
     pages: int = 0
     spans: int | None = None
     problems: list[str] = field(default_factory=list)
-    _seen: set[int] = field(default_factory=set)
+    _seen: bytearray = field(default_factory=bytearray)  # a byte for each page: a large file has millions
 
     def read(self) -> None:
         """Go through all pages, and go on where one is damaged."""
@@ -95,6 +95,7 @@ class Database:
             filter(None, (self._read_head(0), self._read_head(self.page_size))), key=lambda head: head[8]
         )
         self.pages = newest[7]
+        self._seen = bytearray(len(self.data) // self.page_size)
         return int(newest[4])
 
     def _read_head(self, start: int) -> tuple[int, ...] | None:
@@ -118,13 +119,13 @@ class Database:
             raise DamagedError(f"page {number} says that it is page {says}")
         if kind not in (KIND_BRANCH, KIND_LEAF):
             raise DamagedError(f"page {number} is of kind {kind}")
-        own = range(number, number + further + 1)
+        own = slice(number, number + further + 1)
         end = own.stop * self.page_size
         if own.stop > self.pages or end > len(self.data):
             raise DamagedError(f"page {number} is too long")
-        if not self._seen.isdisjoint(own):
+        if any(self._seen[own]):
             raise DamagedError(f"two pages lead to page {number}")
-        self._seen.update(own)
+        self._seen[own] = b"\x01" * (further + 1)
         return list(self._read_elements(start, end, kind, count, keys))
 
     def _read_elements(
