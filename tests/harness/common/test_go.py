@@ -55,3 +55,24 @@ def test_interrupted_installation_is_begun_anew(tmp_path: Path, monkeypatch: pyt
 def test_programs_that_run_go_find_this_one(tmp_path: Path) -> None:
     one = Go("1.2.3", tmp_path)
     assert one.environment["PATH"].split(os.pathsep)[0] == str(one.program.parent)
+
+
+def test_a_program_is_compiled_once_into_the_cache(tmp_path: Path) -> None:
+    one = Go("1.2.3", tmp_path / "cache")
+    one.program.parent.mkdir(parents=True)
+    one.program.write_text('#!/bin/sh\nmkdir -p "$GOBIN"\necho "$@" >>"$GOBIN.log"\n: >"$GOBIN/router"\n')
+    one.program.chmod(0o755)
+    for _ in range(2):
+        found = one.install_program("example.org/router/v2/cmd/router@v2.1.0", tmp_path / "log")
+    assert found == tmp_path / "cache" / "programs" / "router@v2.1.0" / "router"
+    asked = Path(f"{found.parent}.log").read_text()
+    assert asked == "install example.org/router/v2/cmd/router@v2.1.0\n"
+
+
+def test_a_program_that_does_not_compile_is_an_error(tmp_path: Path) -> None:
+    one = Go("1.2.3", tmp_path)
+    one.program.parent.mkdir(parents=True)
+    one.program.write_text("#!/bin/sh\nexit 1\n")
+    one.program.chmod(0o755)
+    with pytest.raises(HarnessError, match=r"^router did not compile\."):
+        one.install_program("example.org/router@v1", tmp_path / "log")
