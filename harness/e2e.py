@@ -17,6 +17,7 @@ from robot.api import ExecutionResult
 
 from harness import deployment
 from harness.cluster import lifecycle
+from harness.cluster.node_options import add_node_options
 from harness.cluster.settings import Folders
 from harness.common.errors import HarnessError, report_error, reports_errors
 from harness.common.kubectl import current_context
@@ -107,7 +108,7 @@ def parse_arguments() -> argparse.Namespace:
         dest="components",
         help="a folder of kustomize/components to put on top; may be given several times",
     )
-    parser.add_argument("--node-image", default="", metavar="NAME", help="see `tox -e cluster -- up --help`")
+    add_node_options(parser)
     parser.add_argument(
         "--disruptive", action="store_true", help="let robot/resilience disrupt the stack, pods and passwords"
     )
@@ -132,7 +133,7 @@ def run(arguments: argparse.Namespace, times: StepTimes) -> int:
     wanted = Deployment(arguments.overlay or provider, arguments.components)
     overlay = deployment.write_overlay(RESULTS / "overlay", wanted.overlay, wanted.components, provider)
     with times.step("cluster"):
-        lifecycle.up(folders, arguments.node_image)
+        lifecycle.up(folders, arguments.node_image, arguments.nodes)
         os.environ.update(lifecycle.environment(folders))
     with times.step("images"):
         deployment.restart_users_of(build_and_load(folders))

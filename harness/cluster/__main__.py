@@ -13,14 +13,10 @@ import sys
 from pathlib import Path
 
 from harness.cluster import lifecycle
+from harness.cluster.node_options import add_node_options
 from harness.cluster.settings import Folders
 from harness.common.errors import HarnessError, reports_errors
 from harness.common.progress import say
-
-NODE_IMAGE_HELP = (
-    "the image of kind's node, such as one of your mirror, or `built`: one that this machine builds"
-    " (default: kind's official one; built where that cannot be pulled)"
-)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -35,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     up = commands.add_parser("up", help="make the cluster or mend it, and wait until it is healthy")
-    up.add_argument("--node-image", default="", metavar="NAME", help=NODE_IMAGE_HELP)
+    add_node_options(up)
     commands.add_parser("down", help="remove the cluster, its volumes and all it left on this machine")
     commands.add_parser("status", help="say whether the cluster is healthy, and if not, what is wrong")
     commands.add_parser("kubeconfig", help="print the path of the cluster's kubeconfig")
@@ -75,7 +71,7 @@ def run(options: argparse.Namespace, folders: Folders) -> int:
     code = 0
     match options.command:
         case "up":
-            lifecycle.up(folders, options.node_image)
+            lifecycle.up(folders, options.node_image, options.nodes)
         case "down":
             lifecycle.down(folders)
         case "status":

@@ -45,19 +45,32 @@ class Kind:
         self.gateway = f"{self.address}:{settings.GATEWAY_PORT}"
 
     @property
-    def node(self) -> str:
-        """The container that is the cluster's node."""
-        return f"{settings.CLUSTER_NAME}-control-plane"
+    def nodes(self) -> list[str]:
+        """The containers that are the cluster's nodes.
+
+        Raises HarnessError when kind does not answer.
+        """
+        name = f"--name={settings.CLUSTER_NAME}"
+        return sorted(read_output(self.command("get", "nodes", name), "kind does not answer").split())
+
+    @property
+    def workers(self) -> list[str]:
+        """The nodes that take pods: the control plane does so only where it is the only node.
+
+        Raises HarnessError when kind does not answer.
+        """
+        control_plane = f"{settings.CLUSTER_NAME}-control-plane"
+        return [node for node in self.nodes if node != control_plane] or [control_plane]
 
     @property
     def node_image(self) -> str:
-        """The image that the cluster's node was made from; empty without a cluster."""
+        """The image that the cluster's nodes were made from; empty without a cluster."""
         record = self.folders.node_image
         return record.read_text().strip() if record.exists() else ""
 
     @property
     def pulls_images(self) -> bool:
-        """Whether its node is an official one: then what it runs is pulled too, and not built here."""
+        """Whether its nodes are official ones: then what they run is pulled too, and not built here."""
         return not self.node_image.startswith(NAME)
 
     def command(self, *arguments: str) -> list[str]:
@@ -76,18 +89,24 @@ class Kind:
             f"--wait={settings.NODE_LIMIT}s",
         )
 
-    def config(self, node_image: str) -> str:
-        """Return kind's configuration file for a node of this image."""
+    def config(self, node_image: str, nodes: int) -> str:
+        """Return kind's configuration file: a control plane, and `nodes` - 1 workers, of this image."""
         values: dict[str, object] = {
             "cluster_name": settings.CLUSTER_NAME,
             "gateway_port": settings.GATEWAY_PORT,
             "gateway_node_port": settings.GATEWAY_NODE_PORT,
         }
         config = yaml.safe_load(settings.render("templates/kind.yaml", values))
-        config["nodes"][0]["image"] = node_image
+        config["nodes"] += [{"role": "worker"} for _ in range(nodes - 1)]
+        for node in config["nodes"]:
+            node["image"] = node_image
         patches: list[Mapping[str, object]] = [KUBELET_PATCH]
         if node_image.startswith(NAME):
-            config["networking"] = {"disableDefaultCNI": True, "kubeProxyMode": "nftables"}
+            config["networking"] = {
+                "podSubnet": settings.KIND_POD_RANGE,
+                "serviceSubnet": settings.KIND_SERVICE_RANGE,
+                "kubeProxyMode": "nftables",
+            }
             tags = {
                 "etcd": {"local": {"imageTag": VERSIONS["etcd"]}},
                 "dns": {"imageTag": f"v{VERSIONS['coredns']}"},
@@ -115,11 +134,11 @@ class Kind:
         elif problem := gateway_probe(self.gateway).problem():
             yield problem
 
-    def up(self, node_image: str = "") -> None:
+    def up(self, node_image: str = "", nodes: int = 0) -> None:
         """Make the cluster, or mend it; return when it is healthy.
 
-        `node_image` is the name of the node's image, or BUILT; by default it is kind's official one, or BUILT
-        where that cannot be pulled.
+        `node_image` is the name of the nodes' image, or BUILT; by default it is kind's official one, or BUILT
+        where that cannot be pulled. `nodes` is how many it has, by default one, or as many as it has now.
         Raises HarnessError with what a user should do when that is not possible.
         """
         steps = Steps(4)
@@ -132,15 +151,15 @@ class Kind:
             if not there:
                 preflight.check_ports("127.0.0.1", {settings.GATEWAY_PORT: "the gateway"})
             self.folders.provider.write_text("kind\n")
-        with steps.step("image of the node"):
+        with steps.step("image of its nodes"):
             if there:
-                self._check_node_image(node_image)
+                self._check_nodes(node_image, nodes)
             else:
                 self.folders.node_image.write_text(self._provide_node_image(node_image, steps))
         with steps.step(f"kind cluster {settings.CLUSTER_NAME}"):
             if not there:
                 (self.folders.state / "images.json").unlink(missing_ok=True)
-                (self.folders.state / "kind.yaml").write_text(self.config(self.node_image))
+                (self.folders.state / "kind.yaml").write_text(self.config(self.node_image, nodes or 1))
                 self._logged(self.create(), "kind could not make the cluster.", settings.DOWNLOAD_LIMIT)
             self.folders.kubeconfig.chmod(0o600)
         with steps.step("gateway"):
@@ -158,13 +177,14 @@ class Kind:
             link.unlink(missing_ok=True)
             link.symlink_to(program)
 
-    def _check_node_image(self, wanted: str) -> None:
-        name = NAME if wanted == BUILT else wanted
-        if wanted and not self.node_image.startswith(name):
-            raise HarnessError(
-                f"The cluster's node was made from {self.node_image}, not from {wanted};"
-                " remove the cluster first: tox -e cluster -- down"
-            )
+    def _check_nodes(self, image: str, nodes: int) -> None:
+        there = ""
+        if image and not self.node_image.startswith(NAME if image == BUILT else image):
+            there = f"nodes of {self.node_image}, not of {image}"
+        elif nodes and nodes != len(self.nodes):
+            there = f"{len(self.nodes)} nodes, not {nodes}"
+        if there:
+            raise HarnessError(f"The cluster has {there}; remove it first: tox -e cluster -- down")
 
     def _provide_node_image(self, wanted: str, steps: Steps) -> str:
         """Return the name of an image that the engine has, or that kind pulls."""
@@ -201,37 +221,44 @@ class Kind:
         run_logged(command, self.folders.log / "kind.log", failure, limit)
 
     def load(self, archives: Iterable[Path]) -> list[tuple[image_archives.Archive, bool]]:
-        """Load the image archives that kind's node does not have; return each with whether it was loaded.
+        """Load the image archives that the workers do not have; return each with whether it was loaded.
 
         Raises HarnessError when one cannot be loaded.
         """
-        record = self.folders.state / "images.json"
-        names = self._ctr("images", "list", "--quiet")
+        where = [f"--name={settings.CLUSTER_NAME}", f"--nodes={','.join(self.workers)}"]
         return image_archives.load(
             archives,
-            record,
-            lambda: set(read_output(names, "kind's node does not answer").split()),
+            self.folders.state / "images.json",
+            self._images,
             lambda path: self._logged(
-                self.command("load", "image-archive", str(path), f"--name={settings.CLUSTER_NAME}"),
+                self.command("load", "image-archive", str(path), *where),
                 f"kind could not load the image archive {path}.",
                 settings.IMPORT_LIMIT,
             ),
         )
 
     def name_images(self, names: Mapping[str, str]) -> None:
-        """Give images that the node has a second name each; `names` is old -> new.
+        """Give images that the workers have a second name each; `names` is old -> new.
 
-        Raises HarnessError when the node lacks one.
+        Raises HarnessError when a worker lacks one.
         """
-        for old, new in names.items():
-            self._logged(
-                self._ctr("images", "tag", "--force", old, new),
-                f"The image {old} could not be named {new}.",
-                settings.IMPORT_LIMIT,
-            )
+        for node in self.workers:
+            for old, new in names.items():
+                self._logged(
+                    self._ctr(node, "images", "tag", "--force", old, new),
+                    f"The image {old} could not be named {new} on {node}.",
+                    settings.IMPORT_LIMIT,
+                )
 
-    def _ctr(self, *arguments: str) -> list[str]:
-        return [self.engine, "exec", self.node, "ctr", "--namespace=k8s.io", *arguments]
+    def _images(self) -> set[str]:
+        """Return the images that every worker has."""
+        listed = [self._ctr(node, "images", "list", "--quiet") for node in self.workers]
+        return set.intersection(
+            *(set(read_output(each, "kind's node does not answer").split()) for each in listed)
+        )
+
+    def _ctr(self, node: str, *arguments: str) -> list[str]:
+        return [self.engine, "exec", node, "ctr", "--namespace=k8s.io", *arguments]
 
     def down(self) -> None:
         """Delete the cluster and its state folder.

@@ -34,10 +34,10 @@ def provider(folders: Folders) -> str:
     return "kind" if find_container_engine() else "embedded"
 
 
-def up(folders: Folders, node_image: str = "") -> None:
+def up(folders: Folders, node_image: str = "", nodes: int = 0) -> None:
     """Make the cluster or mend it, and print where it is.
 
-    `node_image` is for kind: an image's name, or `built` (see Kind.up).
+    `node_image`, an image's name or `built`, and `nodes`, their number, are for kind (see Kind.up).
     Raises HarnessError when that is not possible.
     """
     started = time.monotonic()
@@ -47,9 +47,10 @@ def up(folders: Folders, node_image: str = "") -> None:
     with _exclusive(folders):
         cluster = _find(folders) or (Kind(folders, engine) if engine else Node(folders))
         if isinstance(cluster, Kind):
-            cluster.up(node_image)
-        elif node_image:
-            raise HarnessError("--node-image is for kind: start Docker or Podman, or leave it out.")
+            cluster.up(node_image, nodes)
+        elif node_image or nodes > 1:
+            option = "--node-image" if node_image else "--nodes"
+            raise HarnessError(f"{option} is for kind: start Docker or Podman, or leave it out.")
         else:
             cluster.up()
     say(

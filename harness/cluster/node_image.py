@@ -1,8 +1,8 @@
 """Builds an image for kind's node on a machine that can pull none.
 
 It has what kind's own recipe puts into a node (images/base of its Go module), from Debian's packages, and
-the Kubernetes that the embedded cluster runs too. It serves clusters of one node. kindnet, which connects
-several, is in no package registry: a bridge takes its place, and nothing enforces network policies.
+the Kubernetes that the embedded cluster runs too. kindnet, kind's own network, is in no package registry:
+kube-router takes its place. It connects several nodes, and enforces network policies.
 """
 
 from __future__ import annotations
@@ -13,26 +13,47 @@ import tempfile
 from pathlib import Path
 
 from harness.cluster import image_archives, settings
-from harness.cluster.build import ProductBuilder, cache_key, helper_image, pause_image, products
+from harness.cluster.build import (
+    ProductBuilder,
+    cache_key,
+    helper_image,
+    missing_packages,
+    pause_image,
+    products,
+)
 from harness.cluster.kind_program import MODULE, download_module
 from harness.cluster.settings import VERSIONS, Folders
 from harness.common.commands import read_output, run_logged, succeeds
 from harness.common.debian_packages import install_debian_packages
 from harness.common.debian_system import DEBIAN, make_debian_system
 from harness.common.errors import HarnessError
+from harness.common.go import Go
 from harness.common.progress import Steps
 
 NAME = "localhost/kind-node"
 FILES = settings.HERE / "kind_node"
 IMPORT_SERVICE = "kind-images.service"
-CONFLIST = "10-bridge.conflist"
+MASQUERADE_SERVICE = "kind-masquerade.service"
+MASQUERADE = "etc/kind-masquerade.nft"
+CONFLIST = "10-kube-router.conflist"
+NETWORK = "kind-node"  # in the node's nftables
+BRIDGE = "kube-bridge"  # kube-router's own name
+ROUTER = "github.com/cloudnativelabs/kube-router/v2/cmd/kube-router@v2.1.0"
+ROUTER_IMAGE = f"localhost/{ROUTER.rpartition('/')[2].replace('@', ':')}"
+# The node's programs that kube-router calls, each by its names; iptables by the kernel's nf_tables.
+ROUTER_TOOLS = {
+    "usr/bin/ip": ("ip",),
+    "usr/sbin/ipset": ("ipset",),
+    "usr/sbin/xtables-nft-multi": ("iptables", "iptables-restore", "iptables-save"),
+}
 PROVISIONER = f"localhost/local-path-provisioner:v{VERSIONS['local_path_provisioner']}"
 # What kind's images/base/Dockerfile installs or compiles, less what serves NFS, iSCSI and FUSE.
 PACKAGES = (
-    *("systemd", "conntrack", "iptables", "nftables", "iproute2", "ethtool", "util-linux", "mount", "kmod"),
-    *("libseccomp2", "pigz", "bash", "ca-certificates", "curl", "jq", "procps"),
+    *("systemd", "conntrack", "iptables", "ipset", "nftables", "iproute2", "ethtool", "util-linux", "mount"),
+    *("kmod", "libseccomp2", "pigz", "bash", "ca-certificates", "curl", "jq", "procps"),
     *("containerd", "runc", "containernetworking-plugins"),
 )
+PACKAGED = {package: file for file, package in VERSIONS["debian"].items()}
 CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy")
 NODE_COMMANDS = ("kubeadm", "kubectl", "kubelet")
 # Services that have no place in a container, as the recipe removes them.
@@ -45,7 +66,13 @@ UNWANTED = (
     "lib/systemd/system/sockets.target.wants/*initctl*",
     "lib/systemd/system/basic.target.wants/*",
 )
-WANTED = ("kubelet.service", "containerd.service", "undo-mount-hacks.service", IMPORT_SERVICE)
+WANTED = (
+    "kubelet.service",
+    "containerd.service",
+    "undo-mount-hacks.service",
+    IMPORT_SERVICE,
+    MASQUERADE_SERVICE,
+)
 START: dict[str, object] = {
     "Entrypoint": ["/usr/local/bin/entrypoint", "/sbin/init"],
     "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "container=docker"],
@@ -102,7 +129,9 @@ class NodeImage:
     def key(self) -> str:
         """A hash over all that decides what is built."""
         built = [product.key for product in products(self.folders).values()]
-        return cache_key(FILES, [MODULE, DEBIAN, *built, Path(__file__).read_text()])
+        masquerade = (settings.HERE / "templates/masquerade.nft").read_text()
+        ranges = f"{settings.KIND_POD_RANGE} {settings.KIND_SERVICE_RANGE}"
+        return cache_key(FILES, [MODULE, DEBIAN, *built, Path(__file__).read_text(), masquerade, ranges])
 
     @property
     def reference(self) -> str:
@@ -130,12 +159,12 @@ class NodeImage:
         run_logged(command, self.log, failure, BUILD_LIMIT, downloads_from="A package registry")
 
     def _build(self) -> None:
+        if missing := missing_packages({PACKAGED[name]: name for name in ("busybox-static", "debootstrap")}):
+            install_debian_packages(missing, self.log)
         self.builder.build_kubernetes()
         self.builder.build_small_images()
         self.builder.build_gateway()
         module = download_module(self.folders, MODULE)
-        if not shutil.which("debootstrap"):
-            install_debian_packages(["debootstrap"], self.log)
         for old in self.folders.cache.glob("kind-node-*"):
             old.unlink() if old.is_file() else shutil.rmtree(old)  # an interrupted build left a folder
         with tempfile.TemporaryDirectory(dir=self.folders.cache, prefix="kind-node-") as work:
@@ -145,7 +174,7 @@ class NodeImage:
             self._add_containerd(root)
             self._add_kubernetes(root)
             self._add_images(root / "kind/images")
-            self._add_storage(root / "kind/manifests", module)
+            self._add_manifests(root / "kind/manifests", module)
             self._enable_services(root)
             layer, unfinished = Path(work) / "layer.tar", Path(work) / "node.tar"
             self._run("tar", "--create", "--numeric-owner", f"--file={layer}", f"--directory={root}", ".")
@@ -175,9 +204,14 @@ class NodeImage:
         config.write_text(containerd_config(config.read_text(), pause_image(self.folders)))
         network = root / "etc/cni/net.d" / CONFLIST
         network.parent.mkdir(parents=True, exist_ok=True)
-        network.write_text(
-            settings.render(f"kind_node/{CONFLIST}", {"node_pod_range": settings.NODE_POD_RANGE})
-        )
+        shutil.copyfile(FILES / CONFLIST, network)
+        values: dict[str, object] = {
+            "network_name": NETWORK,
+            "pod_bridge": BRIDGE,
+            "pod_range": settings.KIND_POD_RANGE,
+            "service_range": settings.KIND_SERVICE_RANGE,
+        }
+        (root / MASQUERADE).write_text(settings.render("templates/masquerade.nft", values))
 
     def _add_kubernetes(self, root: Path) -> None:
         kube = root / "usr/bin/kube"
@@ -192,14 +226,12 @@ class NodeImage:
         """Write the images that Kubernetes itself needs into a folder, from where the node imports them."""
         folder.mkdir()
         root = folder.parents[1]
-        libraries = re.findall(r"/(\S+) \(0x", self._read(root, "ldd", "/usr/sbin/nft"))
         image_archives.write_scratch(
             folder / "kubernetes.tar",
             f"localhost/etcd:{VERSIONS['etcd']}",
             {
                 "bin/kube": self._programs / "kube",
-                "bin/nft": root / "usr/sbin/nft",  # kube-proxy calls it
-                **{name: root / name for name in libraries},
+                **self._with_libraries(root, "usr/sbin/nft"),  # kube-proxy calls it
             },
             also_named=[f"localhost/{name}:v{VERSIONS['kubernetes']}" for name in CONTROL_PLANE],
             links={
@@ -207,6 +239,26 @@ class NodeImage:
                 "usr/local/bin/kube-proxy": "/bin/kube",  # kubeadm's manifest has the whole path
             },
             entrypoint="/bin/kube",
+            user="0",
+            architecture=self.builder.architecture,
+        )
+        router = Go(VERSIONS["go"], self.folders.cache).install_program(ROUTER, self.log)
+        extensions = (root / "usr/lib").glob("*/xtables/*.so")
+        image_archives.write_scratch(
+            folder / "kube-router.tar",
+            ROUTER_IMAGE,
+            {
+                "bin/kube-router": router,
+                **self._with_libraries(root, *ROUTER_TOOLS),
+                **{str(path.relative_to(root)): path for path in extensions if path.is_file()},
+            },
+            links={
+                f"bin/{name}": Path(program).name
+                for program, names in ROUTER_TOOLS.items()
+                for name in names
+                if name != Path(program).name
+            },
+            entrypoint="/bin/kube-router",
             user="0",
             architecture=self.builder.architecture,
         )
@@ -222,8 +274,22 @@ class NodeImage:
         for archive in (self._programs / "coredns.tar", small / "pause.tar", small / "helper.tar"):
             shutil.copyfile(archive, folder / archive.name)
 
-    def _add_storage(self, folder: Path, module: Path) -> None:
+    def _with_libraries(self, root: Path, *programs: str) -> dict[str, Path]:
+        """Return programs of the node, and the libraries that they need, by their paths in an image."""
+        listed = self._read(root, "ldd", *(f"/{program}" for program in programs))
+        libraries = {name: root / name for name in re.findall(r"/(\S+) \(0x", listed)}
+        return {f"bin/{Path(program).name}": root / program for program in programs} | libraries
+
+    def _add_manifests(self, folder: Path, module: Path) -> None:
+        """Write what kind applies to a new cluster: its network and its storage."""
         folder.mkdir()
+        values: dict[str, object] = {
+            "router_image": ROUTER_IMAGE,
+            "conflist": CONFLIST,
+            "service_range": settings.KIND_SERVICE_RANGE,
+        }
+        network = settings.render("kind_node/default-cni.yaml", values)
+        (folder / "default-cni.yaml").write_text(network)
         source = (module / "pkg/build/nodeimage/const_storage.go").read_text()
         manifest = storage_manifest(source, PROVISIONER, helper_image(self.folders))
         (folder / "default-storage.yaml").write_text(manifest)
@@ -232,7 +298,8 @@ class NodeImage:
         for pattern in UNWANTED:
             for path in root.glob(pattern):
                 path.unlink()
-        shutil.copyfile(FILES / IMPORT_SERVICE, root / "etc/systemd/system" / IMPORT_SERVICE)
+        for service in (IMPORT_SERVICE, MASQUERADE_SERVICE):
+            shutil.copyfile(FILES / service, root / "etc/systemd/system" / service)
         self._run("chroot", str(root), "systemctl", "enable", *WANTED)
         self._run("chroot", str(root), "systemctl", "mask", "systemd-binfmt.service")
 

@@ -24,6 +24,9 @@ NODE_BRIDGE = "ec-node"
 POD_BRIDGE = "ec-pods"
 POD_RANGE = "10.244.0.0/16"
 NODE_POD_RANGE = "10.244.0.0/24"
+# Of a kind cluster with built nodes: others, for what its nodes send meets the embedded cluster's rules.
+KIND_POD_RANGE = "10.245.0.0/16"
+KIND_SERVICE_RANGE = "10.97.0.0/16"
 SERVICE_RANGE = "10.96.0.0/16"
 API_SERVICE_ADDRESS = "10.96.0.1"  # the first of the range, always the Service default/kubernetes
 DNS_ADDRESS = "10.96.0.10"

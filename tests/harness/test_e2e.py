@@ -62,6 +62,7 @@ def run(
         overlay=overlay,
         components=list(components),
         node_image="",
+        nodes=0,
         robot_options=list(options),
         disruptive=disruptive,
     )

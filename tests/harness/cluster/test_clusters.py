@@ -44,7 +44,7 @@ def test_kind_is_asked_for_a_cluster_with_a_kubeconfig_of_its_own(folders: Folde
 
 
 def test_kind_publishes_the_gateway_on_loopback_only(folders: Folders) -> None:
-    config = yaml.safe_load(Kind(folders, "podman").config(OFFICIAL_NODE))
+    config = yaml.safe_load(Kind(folders, "podman").config(OFFICIAL_NODE, 1))
     (node,) = config["nodes"]
     (mapping,) = node["extraPortMappings"]
     assert mapping["listenAddress"] == "127.0.0.1"

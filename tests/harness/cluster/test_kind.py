@@ -95,9 +95,9 @@ def test_a_kubectl_that_the_harness_got_is_on_the_path_of_commands(
     assert lifecycle.environment(folders)["PATH"].startswith(f"{folders.state}/bin:")
 
 
-def config(folders: Folders, image: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return kind's configuration for a node's image, and its patches of kubeadm's by their kind."""
-    found = yaml.safe_load(Kind(folders, "docker").config(image))
+def config(folders: Folders, image: str, nodes: int = 1) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return kind's configuration for its nodes' image, and its patches of kubeadm's by their kind."""
+    found = yaml.safe_load(Kind(folders, "docker").config(image, nodes))
     patches = [json.loads(patch) for patch in found["kubeadmConfigPatches"]]
     return found, {patch.pop("kind"): patch for patch in patches}
 
@@ -114,12 +114,19 @@ def test_only_a_built_node_has_other_images_and_another_network_than_kinds(folde
     assert "networking" not in found
     assert set(patches) == {"KubeletConfiguration"}
     found, patches = config(folders, BUILT_NODE)
-    assert found["networking"]["disableDefaultCNI"]
+    ranges = {found["networking"]["podSubnet"], found["networking"]["serviceSubnet"]}
+    assert not ranges & {settings.POD_RANGE, settings.SERVICE_RANGE}, "the embedded cluster may be beside it"
     assert patches["ClusterConfiguration"] == {
         "imageRepository": "localhost",
         "etcd": {"local": {"imageTag": settings.VERSIONS["etcd"]}},
         "dns": {"imageTag": f"v{settings.VERSIONS['coredns']}"},
     }
+
+
+def test_several_nodes_are_one_control_plane_and_workers_of_the_same_image(folders: Folders) -> None:
+    found, _ = config(folders, BUILT_NODE, 3)
+    assert [node["role"] for node in found["nodes"]] == ["control-plane", "worker", "worker"]
+    assert {node["image"] for node in found["nodes"]} == {BUILT_NODE}
 
 
 def provided(folders: Folders, wanted: str, monkeypatch: pytest.MonkeyPatch) -> str:
@@ -159,21 +166,27 @@ def test_where_no_node_can_be_built_the_error_names_the_option(
         provided(folders, "", monkeypatch)
 
 
-def test_another_node_image_than_the_clusters_is_rejected(folders: Folders) -> None:
+def test_other_nodes_than_the_clusters_are_rejected(folders: Folders) -> None:
+    with_nodes(folders, "control-plane", "worker")
     folders.node_image.write_text(OFFICIAL_NODE)
     cluster = Kind(folders, "docker")
-    cluster._check_node_image("")
-    cluster._check_node_image(OFFICIAL_NODE)
-    with pytest.raises(HarnessError, match="remove the cluster first: tox -e cluster -- down"):
-        cluster._check_node_image(BUILT)
+    cluster._check_nodes("", 0)
+    cluster._check_nodes(OFFICIAL_NODE, 2)
+    with pytest.raises(HarnessError, match=r"not of built; remove it first: tox -e cluster -- down"):
+        cluster._check_nodes(BUILT, 0)
+    with pytest.raises(HarnessError, match=r"has 2 nodes, not 3; remove it first: tox -e cluster -- down"):
+        cluster._check_nodes("", 3)
     folders.node_image.write_text(BUILT_NODE)
-    cluster._check_node_image(BUILT)
+    cluster._check_nodes(BUILT, 0)
 
 
-def test_a_node_image_is_of_no_use_without_an_engine(folders: Folders) -> None:
+@pytest.mark.parametrize(("image", "nodes", "option"), [(BUILT, 0, "--node-image"), ("", 3, "--nodes")])
+def test_options_of_nodes_are_of_no_use_without_an_engine(
+    image: str, nodes: int, option: str, folders: Folders
+) -> None:
     folders.provider.write_text("embedded\n")
-    with pytest.raises(HarnessError, match="--node-image is for kind: start Docker or Podman"):
-        lifecycle.up(folders, BUILT)
+    with pytest.raises(HarnessError, match=f"{option} is for kind: start Docker or Podman"):
+        lifecycle.up(folders, image, nodes)
 
 
 @pytest.mark.parametrize(
@@ -211,13 +224,54 @@ def test_the_gateway_api_comes_from_its_go_module_where_the_release_page_is_not_
         )
 
 
-def test_a_second_name_is_given_inside_the_node(folders: Folders) -> None:
+def with_nodes(folders: Folders, *names: str) -> None:
+    """Install a kind whose cluster has these nodes."""
+    install(path_of(folders), "kind", f'test "$2" = nodes && echo {" ".join(names)}')
+    (path_of(folders) / "env").symlink_to("/usr/bin/env")
+
+
+WORKERS = [f"{settings.CLUSTER_NAME}-worker", f"{settings.CLUSTER_NAME}-worker2"]
+
+
+def test_a_second_name_is_given_inside_each_worker(folders: Folders) -> None:
+    with_nodes(folders, f"{settings.CLUSTER_NAME}-control-plane", *WORKERS)
     install(path_of(folders), "docker", f'echo "$@" >>{folders.state}/asked')
     Kind(folders, "docker").name_images({"localhost/mlflow:1": "ghcr.io/mlflow/mlflow:1"})
-    assert (folders.state / "asked").read_text() == (
-        "exec llm-observability-control-plane ctr --namespace=k8s.io"
-        " images tag --force localhost/mlflow:1 ghcr.io/mlflow/mlflow:1\n"
+    assert (folders.state / "asked").read_text() == "".join(
+        f"exec {node} ctr --namespace=k8s.io images tag --force localhost/mlflow:1 ghcr.io/mlflow/mlflow:1\n"
+        for node in WORKERS
     )
+
+
+def test_an_image_that_one_worker_lacks_is_not_there(folders: Folders) -> None:
+    with_nodes(folders, *WORKERS)
+    script = f"test $2 = {WORKERS[0]} && echo localhost/one:1; echo localhost/both:1"
+    install(path_of(folders), "docker", script)
+    assert Kind(folders, "docker")._images() == {"localhost/both:1"}
+
+
+def test_the_only_node_takes_the_images(folders: Folders) -> None:
+    with_nodes(folders, f"{settings.CLUSTER_NAME}-control-plane")
+    assert Kind(folders, "docker").workers == [f"{settings.CLUSTER_NAME}-control-plane"]
+
+
+def test_the_network_of_built_nodes_is_the_image_that_they_have_with_the_file_that_they_have() -> None:
+    values: dict[str, object] = {
+        "router_image": node_image.ROUTER_IMAGE,
+        "conflist": node_image.CONFLIST,
+        "service_range": settings.KIND_SERVICE_RANGE,
+    }
+    text = settings.render("kind_node/default-cni.yaml", values)
+    (daemons,) = (each for each in yaml.safe_load_all(text) if each["kind"] == "DaemonSet")
+    (container,) = daemons["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == "localhost/kube-router:v2.1.0"
+    assert container["imagePullPolicy"] == "Never"
+    (file,) = (each["value"] for each in container["env"] if each["name"] == "KUBE_ROUTER_CNI_CONF_FILE")
+    assert (node_image.FILES / Path(file).name).exists()
+    assert f"--service-cluster-ip-range={settings.KIND_SERVICE_RANGE}" in container["args"]
+    for service in (node_image.IMPORT_SERVICE, node_image.MASQUERADE_SERVICE):
+        assert service in node_image.WANTED
+        assert (node_image.FILES / service).exists()
 
 
 def test_storage_manifest_names_the_built_images() -> None:
