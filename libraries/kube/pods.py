@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import json
 import socket
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from robot.api.deco import keyword, library
 
-from kube.client import CLUSTER, ClusterClient, ClusterError
+from kube.client import CLUSTER, ClusterClient, ClusterError, status_of
 from kube.model import Object
 
 # Programs that pods run with their own Python: read as text here, and sent.
 IN_POD = Path(__file__).parent / "in_pod"
 LAST_LINES = 6
 RUN_LIMIT = 60  # seconds
+FORWARD_LIMIT = 10  # seconds, for each answer
+UNREACHED = http.HTTPStatus.SERVICE_UNAVAILABLE  # how the API server answers for a pod that it does not reach
 LONGEST_OUTPUT = 300  # characters of what a program printed instead of its answer
 
 
@@ -60,18 +64,41 @@ class Pods:
 
     @keyword
     def read_from_pod(self, pod: Object, port: int, path: str) -> str:
-        """Return the text that a pod answers on a port, asked through the API server's pod proxy."""
+        """Return the text that a pod answers on a port, asked through the API server.
+
+        Where the API server does not reach the pod, as when a network policy denies it to other nodes, the
+        pod's own node forwards the port.
+        """
         name, namespace = _name_and_namespace(pod)
-        answer = self._cluster.call(
-            f"read {path} on port {port} of pod {name}",
-            self._cluster.connection.v1.connect_get_namespaced_pod_proxy_with_path,
-            f"{name}:{port}",
-            namespace,
-            path.lstrip("/"),
-            _preload_content=False,
-        )
-        text: str = answer.data.decode()
-        return text
+        try:
+            answer = self._cluster.call(
+                f"read {path} on port {port} of pod {name}",
+                self._cluster.connection.v1.connect_get_namespaced_pod_proxy_with_path,
+                f"{name}:{port}",
+                namespace,
+                path.lstrip("/"),
+                _preload_content=False,
+            )
+        except ClusterError as error:
+            text = self._read_by_port_forward(pod, port, path) if status_of(error) == UNREACHED else None
+            if text is None:
+                raise
+            return text
+        return str(answer.data.decode())
+
+    def _read_by_port_forward(self, pod: Object, port: int, path: str) -> str | None:
+        """Return the text that a pod answers on a port that its node forwards, None where it gives none."""
+        try:
+            connection = http.client.HTTPConnection(pod["metadata"]["name"], port, timeout=FORWARD_LIMIT)
+            connection.sock = self.connect_to_pod(pod, port)
+            with closing(connection):
+                connection.sock.settimeout(FORWARD_LIMIT)
+                connection.request("GET", f"/{path.lstrip('/')}")
+                answer = connection.getresponse()
+                text = answer.read().decode()
+        except (ClusterError, OSError, http.client.HTTPException):
+            return None
+        return text if answer.status == http.HTTPStatus.OK else None
 
     @keyword
     def request_from_pod(  # noqa: PLR0913, PLR0917 - a request has that many parts

@@ -6,6 +6,7 @@ import base64
 import json
 import logging
 import os
+import socket
 import sys
 import warnings
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from kube.client import CLUSTER, ClusterClient, ClusterError, status_of
 from kube.objects import Objects
 from kube.pods import Pods
 from tests.libraries.api_server import EXEC, POD, PRINTED, ApiServer, make_kubeconfig, run_api_server
+from tests.libraries.echo import echo_server
 
 PASSWORD = "what-nobody-may-know"  # noqa: S105 - nobody's
 BINARY = b"\xff\xfe"
@@ -210,3 +212,37 @@ def test_no_kubeconfig_and_no_server_are_one_sentence_each(
         ClusterError, match=r"^No cluster to verify: there is no kubeconfig \(.*\); set KUBECONFIG"
     ):
         _ = ClusterClient().connection
+
+
+PROXY = "/api/v1/namespaces/n/pods/p%3A8888/proxy/metrics"  # as the client writes it
+UNREACHED = {
+    "kind": "Status",
+    "code": 503,
+    "message": "error trying to reach service: dial tcp 10.0.0.1:8888",
+}
+
+
+def test_a_pod_that_the_api_server_does_not_reach_is_read_by_its_node(
+    server: ApiServer, cluster: ClusterClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.answers[PROXY] = (503, UNREACHED)
+    pods = Pods(cluster)
+    with echo_server() as address:
+        host, _, port = address.rpartition(":")
+        monkeypatch.setattr(pods, "connect_to_pod", lambda *_: socket.create_connection((host, int(port))))
+        assert pods.read_from_pod(POD, 8888, "metrics") == "p:8888"
+
+
+@pytest.mark.parametrize("status", [403, 503])
+def test_the_first_answer_is_reported_where_a_pods_node_gives_none(
+    status: int, server: ApiServer, cluster: ClusterClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def connect(*_: object) -> socket.socket:
+        assert status == 503
+        raise ClusterError("Cannot forward port 8888 of pod p: forbidden.")
+
+    server.answers[PROXY] = (status, UNREACHED | {"code": status})
+    pods = Pods(cluster)
+    monkeypatch.setattr(pods, "connect_to_pod", connect)
+    with pytest.raises(ClusterError, match=rf"^Cannot read metrics on port 8888 of pod p: {status} error"):
+        pods.read_from_pod(POD, 8888, "metrics")
