@@ -40,17 +40,28 @@ def several_pods_are_kept_apart(stack: Stack) -> Iterator[str]:
     for workload, pod in stack.pods():
         if replicas(stack, workload) < 2:
             continue
-        spread = [entry["topologyKey"] for entry in pod.get("topologySpreadConstraints", [])]
-        if "kubernetes.io/hostname" not in spread:
+        constraints = pod.get("topologySpreadConstraints", [])
+        if "kubernetes.io/hostname" not in [each["topologyKey"] for each in constraints]:
             yield f"{name_of(workload)} has several replicas and may have all of them on one node of many"
-        hard = [
-            e for e in pod.get("topologySpreadConstraints", []) if e["whenUnsatisfiable"] != "ScheduleAnyway"
-        ]
-        if hard:
-            yield f"{name_of(workload)} does not start on a cluster of one node"
+        yield from _problems_of_spread(workload, constraints)
         budgets = stack.of("PodDisruptionBudget")
         if not any(workload in _workloads_of(stack, budget) for budget in budgets):
             yield f"{name_of(workload)} has several replicas and no budget: a drain may take all at once"
+
+
+def _problems_of_spread(workload: Object, constraints: list[Object]) -> Iterator[str]:
+    """A claim of its own keeps a pod where it first ran: those are kept apart. Others run where they can."""
+    own_claims = "volumeClaimTemplates" in workload["spec"]
+    for each in constraints:
+        hard = each["whenUnsatisfiable"] == "DoNotSchedule"
+        if own_claims and not hard:
+            yield f"{name_of(workload)} may begin on one node, where its claims then keep all of its pods"
+        if hard and not own_claims:
+            yield f"{name_of(workload)} does not run where its claim, or the lack of room, leaves one node"
+        if hard and each.get("nodeTaintsPolicy") != "Honor":
+            yield f"{name_of(workload)} waits for nodes that take no pods"
+        if "minDomains" in each:
+            yield f"{name_of(workload)} does not start on a cluster of one node"
 
 
 def budgets_leave_room(stack: Stack) -> Iterator[str]:

@@ -100,6 +100,7 @@ def share_a_host(stack: Stack) -> None:
 
 
 POD = "spec/template/spec"
+SPREAD = f"{POD}/topologySpreadConstraints/0"
 MLFLOW = f"{POD}/containers/mlflow"
 AGENT = f"{POD}/containers/weather-agent"
 COLLECTOR = f"{POD}/containers/otel-collector"
@@ -599,7 +600,22 @@ TOPPED_BREAKS: list[Break] = [
     (
         "several_pods_are_kept_apart",
         put("Deployment", "mlflow", f"{POD}/topologySpreadConstraints/0/whenUnsatisfiable", "DoNotSchedule"),
+        "leaves one node",
+    ),
+    (
+        "several_pods_are_kept_apart",
+        put("Deployment", "mlflow", f"{POD}/topologySpreadConstraints/0/minDomains", 2),
         "a cluster of one node",
+    ),
+    (
+        "several_pods_are_kept_apart",
+        put("StatefulSet", "otel-collector", f"{SPREAD}/whenUnsatisfiable", "ScheduleAnyway"),
+        "its claims then keep all of its pods",
+    ),
+    (
+        "several_pods_are_kept_apart",
+        drop("StatefulSet", "otel-collector", f"{SPREAD}/nodeTaintsPolicy"),
+        "waits for nodes that take no pods",
     ),
     ("several_pods_are_kept_apart", drop("PodDisruptionBudget", "mlflow"), "no budget"),
     (
