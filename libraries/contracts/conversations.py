@@ -94,6 +94,12 @@ class Conversations:
         return len(whole & asked), sum(found[name] - 1 for name in found.keys() & asked)
 
     @keyword
+    def leave_out_traces_of(self, questions: list[Question], arrivals: list[Arrival]) -> list[Arrival]:
+        """Return the traces but those whose sessions are all of these questions."""
+        contexts = {question.context_id for question in questions}
+        return [each for each in arrivals if not _sessions(each) or _sessions(each).keys() - contexts]
+
+    @keyword
     def find_incomplete_conversation(
         self, questions: list[Question], arrivals: list[Arrival]
     ) -> tuple[Question | None, Trace | None]:

@@ -66,6 +66,15 @@ def test_counts_whole_conversations_and_what_is_there_twice() -> None:
     assert count([replace(ASKED, context_id="of another")], [ARRIVED]) == (0, 0)
 
 
+def test_only_traces_of_unanswered_questions_are_left_out() -> None:
+    leave_out = Conversations().leave_out_traces_of
+    unanswered = replace(ASKED, failure="no answer")
+    nameless = replace(ARRIVED, trace=replace(GOOD.trace, spans=()))
+    assert leave_out([], [ARRIVED]) == [ARRIVED]
+    assert leave_out([replace(unanswered, context_id="other")], [ARRIVED]) == [ARRIVED]
+    assert leave_out([unanswered], [ARRIVED, MIXED, nameless]) == [MIXED, nameless]
+
+
 def test_no_question_is_no_success() -> None:
     with pytest.raises(AssertionError, match="No question was asked"):
         Conversations().conversations_should_have_their_own_traces([], [], {}, CONTRACT)

@@ -1,0 +1,1 @@
+"""A node of a kind cluster is drained, and no span is lost."""
