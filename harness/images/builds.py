@@ -17,9 +17,10 @@ from harness.common.debian_system import DEBIAN
 from harness.common.errors import HarnessError
 from harness.common.progress import duration, say
 from harness.common.waiting import exclusive_lock
-from harness.images.catalog import REQUIREMENTS, Image
+from harness.images.catalog import REQUIREMENTS, Image, official_names
 from harness.images.contexts import CONTEXT_BUILDERS, CONTEXT_INPUTS
 from harness.images.engines import Buildah, BuildFiles, Engine
+from harness.images.presumed import FILE, find_problems, read_image, read_presumed
 from harness.images.registries import write_build_files
 
 BASE = Image("base", DEBIAN)
@@ -129,10 +130,25 @@ class ImageBuilder:
             image.reference, context, self.arguments(image), files, unfinished
         ):
             self._run(command, image, log)
+        self._check(image, unfinished)
         for old in self.folder.glob(f"{image.file_name}-{'?' * 12}.tar"):
             old.unlink()
         unfinished.rename(archive)
         return Result(image, archive, time.monotonic() - started)
+
+    def _check(self, image: Image, archive: Path) -> None:
+        """Reject an image that is built in place of an official one and lacks what the manifests presume.
+
+        Raises HarnessError.
+        """
+        official = official_names().get(image.reference)
+        if official:
+            presumed = read_presumed()[official.rpartition(":")[0]]
+            if problems := find_problems(presumed, *read_image(archive)):
+                raise HarnessError(
+                    f"The image {image.name} lacks what the manifests presume ({FILE.name}):"
+                    f" {'; '.join(problems)}; correct its Dockerfile."
+                )
 
     def build_all(self, images: list[Image]) -> list[Path]:
         """Build images, two at a time, with a line of progress for each; return their archives.
