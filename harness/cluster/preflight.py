@@ -79,7 +79,8 @@ def check_ports(address: str, ports: dict[int, str]) -> None:
     for port, wanted_by in ports.items():
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.setsockopt(socket.IPPROTO_IP, IP_FREEBIND, 1)
+            if platform.system() == "Linux":
+                probe.setsockopt(socket.IPPROTO_IP, IP_FREEBIND, 1)
             try:
                 probe.bind((address, port))
                 probe.listen()

