@@ -1,6 +1,7 @@
 """What `.ci/run` runs: the steps of .ci/steps.toml that a submission concerns, and a table at the end.
 
-Of the steps with a turn one turn runs a submission: the commit's id says which, also in a shallow clone.
+Steps with turns run on a submission whose turn is one of theirs: the commit's id says which turn it is, also
+in a shallow clone.
 """
 
 from __future__ import annotations
@@ -31,18 +32,22 @@ LIMIT = 85 * 60  # seconds for all steps; whoever runs `.ci/run` may end it afte
 
 @dataclass(frozen=True)
 class Step:
-    """One command line, the paths that it concerns (none: everything), and its turn (0: every one)."""
+    """One command line, the paths that it concerns (none: everything), and its turns (none: every one)."""
 
     command: str
     minutes: int
     paths: tuple[str, ...] = ()
-    turn: int = 0
+    turns: tuple[int, ...] = ()
 
     def concerns(self, changed: Iterable[str] | None) -> bool:
         """Return whether the step runs for these changed files (None: not known)."""
         if changed is None or not self.paths:
             return True
         return any(file == path or file.startswith(f"{path}/") for file in changed for path in self.paths)
+
+    def has_turn(self, turn: int) -> bool:
+        """Return whether the step runs in this turn."""
+        return not self.turns or turn in self.turns
 
 
 @dataclass(frozen=True)
@@ -76,14 +81,14 @@ class Outcome:
 def read_steps(text: str) -> list[Step]:
     """Return the steps of .ci/steps.toml, in order."""
     return [
-        Step(entry["command"], entry["minutes"], tuple(entry.get("paths", ())), entry.get("turn", 0))
+        Step(entry["command"], entry["minutes"], tuple(entry.get("paths", ())), tuple(entry.get("turns", ())))
         for entry in tomllib.loads(text)["step"]
     ]
 
 
 def turn_of(commit: str, steps: Iterable[Step]) -> int:
     """Return whose turn it is with a commit's id (hex digits): 1 to the last turn of the steps."""
-    return int(commit, 16) % max(1, *(step.turn for step in steps)) + 1
+    return int(commit, 16) % max((turn for step in steps for turn in step.turns), default=1) + 1
 
 
 def git(*arguments: str) -> list[str] | None:
@@ -160,8 +165,9 @@ def run_all(
     for step in steps:
         if not step.concerns(changed):
             outcomes.append(Outcome(step, "not needed: nothing that it concerns changed"))
-        elif step.turn not in (0, turn):
-            outcomes.append(Outcome(step, f"not its turn: it runs in turn {step.turn}, this is turn {turn}"))
+        elif not step.has_turn(turn):
+            turns = ", ".join(map(str, step.turns))
+            outcomes.append(Outcome(step, f"not its turn: it runs in turn {turns}, this is turn {turn}"))
         elif any(outcome.passed is False for outcome in outcomes):
             outcomes.append(Outcome(step, "not run: a step before it failed"))
         else:
