@@ -120,6 +120,13 @@ def test_the_users_number_is_the_pods_or_openshifts(combination: Callable[[Combi
         assert context.get("runAsUser") or wanted.overlay == "openshift", f"{wanted}: {image}"
 
 
+def test_the_database_names_its_locale_itself() -> None:
+    (command,) = re.findall(
+        r"initdb (?:.*\\\n)+.*", (KUSTOMIZE / "base" / "postgres" / "start.sh").read_text(encoding="utf-8")
+    )
+    assert {"--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"} <= set(command.split())
+
+
 def test_the_page_has_a_line_for_each_program_and_module() -> None:
     rows = re.findall(r"^\| `([^`]+)` \| `?([^|`]+?)`? \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     wanted = {
