@@ -58,9 +58,9 @@ class Score:
         times = ""
         if self.median is not None:
             times = f" Diagnosis after {self.median} s (median), {self.slowest} s (slowest)."
+        run = "1 fault was run" if self.run == 1 else f"{self.run} faults were run"
         return (
-            f"{self.run} faults were run: {self.found} found, {self.named} named, "
-            f"{self.false_alarms} with a false alarm.{times}"
+            f"{run}: {self.found} found, {self.named} named, {self.false_alarms} with a false alarm.{times}"
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ HEADINGS = (
     "Several failures occurred:",
 )
 NUMBER = "1) "
+# What `Wait Until Keyword Succeeds` writes before the last failure, of BuiltIn of Robot Framework 7.
+RETRIED = re.compile(r"^Keyword '.*?' failed after retrying .*?\. The last error was: ")
 # How messages of tests end that Robot Framework ended or left out, what says most first.
 ENDED_EARLY = (
     "Execution terminated by signal",
@@ -109,7 +112,7 @@ class Summary:
 def first_line(message: str) -> str:
     """Return the first line of a test's message that says something of its own."""
     lines = [line for line in message.splitlines() if line and line not in HEADINGS]
-    return lines[0].removeprefix(NUMBER) if lines else "a test failed without a message"
+    return RETRIED.sub("", lines[0].removeprefix(NUMBER)) if lines else "a test failed without a message"
 
 
 def why_ended_early(message: str) -> str:

@@ -288,6 +288,15 @@ def test_the_answer_is_judged_where_only_its_spans_are_lost(subject: str) -> Non
         ("It fails.\nmore", "It fails."),
         ("Parent suite setup failed:\nNo probe.", "No probe."),
         ("Several failures occurred:\n\n1) A is open.\n\n2) B is open.", "A is open."),
+        (
+            "Keyword 'MLflow Should Accept Only' failed after retrying for 2 minutes 30 seconds. "
+            "The last error was: MLflow rejects the new password",
+            "MLflow rejects the new password",
+        ),
+        (
+            "Keyword 'A' failed after retrying 3 times. The last error was: B. The last error was: C",
+            "B. The last error was: C",
+        ),
         ("", "a test failed without a message"),
     ],
 )

@@ -126,7 +126,7 @@ def test_a_named_fault_is_in_the_table_the_json_and_the_page(
     printed = capsys.readouterr().out
     assert "collector-stopped  named     3.1 s  otel-collector     otel-collector does not run" in printed
     assert (
-        "1 faults were run: 1 found, 1 named, 0 with a false alarm. Diagnosis after 3.1 s (median)" in printed
+        "1 fault was run: 1 found, 1 named, 0 with a false alarm. Diagnosis after 3.1 s (median)" in printed
     )
     written = json.loads((results / "faults.json").read_text(encoding="utf-8"))
     assert written["score"]["named"] == 1
