@@ -36,9 +36,8 @@ def run_on(engine: Mapping[str, str], folders: Folders, arguments: list[str]) ->
         e2e = [sys.executable, "-m", "harness.e2e", *arguments]
         code = subprocess.run(e2e, env=environment, check=False).returncode
     finally:
-        if (
-            folders.provider.exists()
-        ):  # without a cluster in this folder, `down` would look for an embedded one
+        # Without a cluster in this folder, `down` would look for an embedded one.
+        if folders.provider.exists():
             down = [sys.executable, "-m", "harness.cluster", "down"]
             left = subprocess.run(down, env=environment, check=False).returncode
         else:

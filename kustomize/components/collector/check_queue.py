@@ -29,9 +29,8 @@ DAMAGED = ".damaged-"  # in the name of a file that was moved aside
 
 # How bbolt 1.5.0 lays out a file: go.etcd.io/bbolt, internal/common. All numbers are little-endian.
 PAGE = struct.Struct("<QHHI")  # its number, kind, count of elements, count of further pages
-HEAD = struct.Struct(
-    "<IIIIQQQQQQ"
-)  # magic, version, page size, flags, root, -, -, pages, transaction, checksum
+# Magic, version, page size, flags, root, -, -, pages, transaction, checksum.
+HEAD = struct.Struct("<IIIIQQQQQQ")
 BRANCH = struct.Struct("<IIQ")  # position of the key, its size, page
 LEAF = struct.Struct("<IIII")  # flags, position of the key, its size, size of the value behind it
 BUCKET = struct.Struct("<QQ")  # root, or 0 where its one page follows; sequence

@@ -5,8 +5,7 @@ three answers to spans are 503 here:
 
 - while the user database is away, where MLflow 3.17.2 answers spans with 401 and everything else with 503;
 - for a wrong login: a password changes at the collector and in MLflow at different moments, and the spans
-  wait
-  for the later one;
+  wait for the later one;
 - for an experiment that is not there, where MLflow answers 403. So whoever has a login can learn which ids
   exist.
 
