@@ -160,6 +160,31 @@ Explain Denied Connection
     } < set(rest)
 
 
+@pytest.mark.parametrize(("said", "read"), [("", 4), ("HTTP status 503", 0)])
+def test_a_verdict_is_not_given_before_an_agent_can_have_sent_its_batch(
+    tmp_path: Path, said: str, read: int
+) -> None:
+    suite = f"""
+*** Variables ***
+${{READ}}    ${{0}}
+
+*** Test Cases ***
+Spans Come After A Moment
+    VAR    ${{question}} =    ${{{{agent.client.Question('', '', '', '{said}', time.time(), time.time())}}}}
+    Wait Until Spans Came    ${{question}}    ${{None}}
+    Should Be Equal    ${{READ}}    ${{{read}}}
+
+*** Keywords ***
+Read Collector Metrics
+    [Arguments]    ${{refresh}}
+    VAR    ${{READ}} =    ${{READ + 1}}    scope=SUITE
+    VAR    ${{text}} =    ${{{{'otelcol_receiver_accepted_spans 10\\n' if $READ == 4 else ''}}}}
+    ${{metrics}} =    Parse Metrics    ${{text}}
+    RETURN    ${{metrics}}
+"""
+    assert run_one(tmp_path, "verdict.resource", suite) == ("PASS", "")
+
+
 def test_an_experiment_that_cannot_be_read_hides_no_version(tmp_path: Path) -> None:
     suite = """
 *** Test Cases ***
