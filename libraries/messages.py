@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 LONGEST = 200  # characters of a value
 MOST_NAMED = 20  # names in a message
+MOST_PROBLEMS = 3  # in its first line
 
 
 def counted(number: int, noun: str) -> str:
@@ -20,6 +21,12 @@ def named(names: Iterable[str], number: int | None = None) -> str:
     number = len(found) if number is None else number
     shown = ", ".join(found[:MOST_NAMED])
     return f"{shown}, … ({number} in all)" if number > MOST_NAMED else shown
+
+
+def in_a_row(problems: Sequence[str]) -> str:
+    """Return what is wrong in one line: of many problems the first ones, and how many there are."""
+    shown = "; ".join(problems[:MOST_PROBLEMS])
+    return f"{shown}; … ({len(problems)} in all)" if len(problems) > MOST_PROBLEMS else shown
 
 
 def listed(what: str, ways: Sequence[str]) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NoReturn
 
+from robot.api import logger
 from robot.api.deco import keyword, library
 
 from kube.client import ClusterError
@@ -12,6 +14,7 @@ from kube.model import Object, Stack, is_owned, is_ready, pods_of, statuses_of
 from kube.objects import Objects
 from kube.pod_reasons import crashed_container, why_not_ready
 from kube.pods import LAST_LINES, Pods
+from messages import in_a_row
 
 LAST_EVENTS = 5
 LONGEST_TRACE = 60  # lines of a log; the collector's panics have 27
@@ -28,7 +31,15 @@ class Evidence:
         self._objects, self._pods = objects, pods
 
     @keyword
-    def collect_evidence(self, stack: Stack, workload: Object) -> str:
+    def fail_with_evidence(
+        self, stack: Stack, workload: Object, summary: str, problems: Sequence[str]
+    ) -> NoReturn:
+        """Fail with a summary, the first problems, and the evidence about a workload; log all problems."""
+        logger.info("\n".join(problems))
+        evidence = self._collect_evidence(stack, workload)
+        raise AssertionError(f"{summary}: {in_a_row(problems)}.\n{evidence}")
+
+    def _collect_evidence(self, stack: Stack, workload: Object) -> str:
         """Return the evidence about a workload: unmet conditions, pods, last events and last log lines.
 
         It is short enough for a failure message, of which Robot Framework shows 40 lines of 78 characters.

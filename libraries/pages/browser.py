@@ -31,7 +31,7 @@ from SeleniumLibrary.base import LibraryComponent  # type: ignore[import-untyped
 from entry.entry_point import EntryPoint, Login
 from pages.chromium import SWITCHES, address_switches, trust_switches
 from pages.client_certificates import ClientCertificate
-from pages.page_log import PageLog, graphql_errors, origin_of, split_tolerated
+from pages.page_log import PageLog, graphql_errors, origin_of, put_together, split_tolerated
 from pages.trees import READ_TREE, drawn_lines, draws_trace, text_of, tree_of
 from traces.model import Trace
 
@@ -269,7 +269,7 @@ class Browser(LibraryComponent):  # type: ignore[misc] # SeleniumLibrary has no 
         for line in known:
             logger.info(line)
         if bad:
-            raise AssertionError(f"{self._page} at {self.driver.current_url}: {'; '.join(bad)}")
+            raise AssertionError(f"{self._page} at {self.driver.current_url}: {'; '.join(put_together(bad))}")
 
     def _problems(self) -> list[str]:
         """Return what went wrong behind the page so far, tolerated or not."""
@@ -305,7 +305,7 @@ class Browser(LibraryComponent):  # type: ignore[misc] # SeleniumLibrary has no 
             return
         waited = min(limit, round(time.monotonic() - started, 2))
         bad, _ = split_tolerated(dict.fromkeys(self._problems()), self._tolerated)
-        behind = f". Behind it: {'; '.join(bad)}" if bad else ""
+        behind = f". Behind it: {'; '.join(put_together(bad))}" if bad else ""
         raise AssertionError(
             f"{self._page} at {self.driver.current_url}, after {waited:g} s: {problem()}{behind}"
         )

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+_ADDRESS = re.compile(r"https?://\S+")
+
 
 @dataclass
 class Request:
@@ -137,6 +139,14 @@ def split_tolerated(problems: Iterable[str], tolerated: Mapping[str, str]) -> tu
         else:
             known.append(f"{problem} (tolerated: {reason})")
     return bad, known
+
+
+def put_together(problems: Iterable[str]) -> list[str]:
+    """Return problems of which no two differ in their first address alone: how many do stands behind one."""
+    alike: dict[str, list[str]] = {}
+    for problem in problems:
+        alike.setdefault(_ADDRESS.sub("", problem, count=1), []).append(problem)
+    return [f"{first} (and {len(more)} more like it)" if more else first for first, *more in alike.values()]
 
 
 def _message(body: str) -> str:

@@ -20,7 +20,7 @@ from selenium.webdriver.common.keys import Keys
 
 from entry.entry_point import EntryPoint, Login
 from pages import browser, chromium
-from pages.page_log import PageLog, graphql_errors, split_tolerated
+from pages.page_log import PageLog, graphql_errors, put_together, split_tolerated
 from pages.trees import drawn_lines, draws_trace, text_of, tree_of
 from traces.model import Span, Trace
 
@@ -106,6 +106,22 @@ def test_an_answer_may_come_in_a_later_reading() -> None:
     assert log_of_page.requests["1"].is_pending
     log_of_page.read_performance(log(answered("1", 500), finished("1")))
     assert log_of_page.problems(ORIGIN) == [f"POST {ORIGIN}/a was answered 500"]
+
+
+def test_problems_that_differ_in_their_address_alone_are_put_together() -> None:
+    assert put_together(
+        [
+            f"GET {ORIGIN}/a.js was answered 403",
+            "the console logs: x is undefined",
+            f"GET {ORIGIN}/b.js was answered 403",
+            f"GET {ORIGIN}/c.js was answered 500",
+            f"GET {ORIGIN}/d.css was answered 403",
+        ]
+    ) == [
+        f"GET {ORIGIN}/a.js was answered 403 (and 2 more like it)",
+        "the console logs: x is undefined",
+        f"GET {ORIGIN}/c.js was answered 500",
+    ]
 
 
 def test_what_the_page_reports_is_a_problem() -> None:

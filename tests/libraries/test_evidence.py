@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from kube.client import ClusterError
 from kube.evidence import Evidence, container_states, sickest_first
 from kube.model import Object
@@ -69,12 +71,17 @@ class _Logs(Pods):
         return ["panic: no database"]
 
 
-def test_evidence_has_conditions_states_and_logs_and_says_what_could_not_be_read() -> None:
+def test_a_failure_has_the_first_problems_conditions_states_and_logs_and_says_what_could_not_be_read() -> (
+    None
+):
     unmet = {"type": "Available", "status": "False", "reason": "MinimumReplicasUnavailable", "message": "m"}
     ended = {"terminated": {"exitCode": 1, "reason": "Error"}}
     sick = pod(ready=False, restartCount=1, state=ended)
-    evidence = Evidence(_Nothing(), _Logs()).collect_evidence(stack(sick), deployment(conditions=[unmet]))
-    assert evidence.splitlines() == [
+    library = Evidence(_Nothing(), _Logs())
+    with pytest.raises(AssertionError) as failure:
+        library.fail_with_evidence(stack(sick), deployment(conditions=[unmet]), "It fails", list("abcd"))
+    assert str(failure.value).splitlines() == [
+        "It fails: a; b; c; … (4 in all).",
         "  condition Available=False MinimumReplicasUnavailable: m",
         "  pod otel-collector-new-abcde: otel-collector terminated Error 1 not Ready, 1 restarts",
         "  (Cannot read Events: 403 forbidden.)",
