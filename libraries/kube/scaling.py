@@ -15,6 +15,16 @@ class Scaling:
     """Judges objects of the Kubernetes API; a list of problems is empty when all is well."""
 
     @keyword
+    def find_unseen_objects(self, objects: Sequence[Object]) -> list[str]:
+        """Return the names of the objects that their controller has not looked at since they changed.
+
+        A PodDisruptionBudget has the generation that was seen; a HorizontalPodAutoscaler has conditions once
+        it was looked at, every 15 seconds by default (kube-controller-manager's
+        --horizontal-pod-autoscaler-sync-period).
+        """
+        return [each["metadata"]["name"] for each in objects if not _is_seen(each)]
+
+    @keyword
     def find_budget_problems(self, budget: Object) -> list[str]:
         """Return why a PodDisruptionBudget allows no eviction now."""
         name, status = budget["metadata"]["name"], budget.get("status", {})
@@ -54,3 +64,10 @@ class Scaling:
             if "persistentVolumeClaim" in volume
         )
         return [f"claim {name} is mounted by {number} pods" for name, number in mounted.items() if number > 1]
+
+
+def _is_seen(each: Object) -> bool:
+    status = each.get("status", {})
+    if "scaleTargetRef" in each["spec"]:  # an autoscaler: its status has no generation
+        return bool(status.get("conditions"))
+    return bool(status.get("observedGeneration", 0) >= each["metadata"]["generation"])

@@ -36,17 +36,37 @@ No Two Collectors Share A Queue
 
 *** Keywords ***
 Objects Should Have No Problems
-    [Documentation]    Fail with the problems that a keyword finds in the objects of a kind.
+    [Documentation]    Fail with the problems that a keyword finds in the objects of a kind, once their controllers
+    ...    have seen them.
     [Arguments]    ${api}    ${kind}    ${what}    ${finder}
+    Run Keyword And Ignore Error
+    ...    Wait Until Keyword Succeeds    ${LIMITS}[rollout]    1s    Controllers Should Have Seen    ${api}    ${kind}
+    ${objects} =    Read Objects Of Stack    ${api}    ${kind}
     VAR    @{problems} =    @{EMPTY}
-    ${namespaces} =    Get Namespaces
-    FOR    ${namespace}    IN    @{namespaces}
-        ${objects} =    Read Objects    ${api}    ${kind}    ${namespace}
-        FOR    ${object}    IN    @{objects}
-            ${found} =    Run Keyword    ${finder}    ${object}
-            VAR    @{problems} =    @{problems}    @{found}
-        END
+    FOR    ${object}    IN    @{objects}
+        ${found} =    Run Keyword    ${finder}    ${object}
+        VAR    @{problems} =    @{problems}    @{found}
     END
     IF    $problems
         Fail    These ${what} do not work: ${{'; '.join($problems)}}.
     END
+
+Controllers Should Have Seen
+    [Documentation]    Fail with the objects of a kind that their controller has not looked at since they changed.
+    [Arguments]    ${api}    ${kind}
+    ${objects} =    Read Objects Of Stack    ${api}    ${kind}
+    ${unseen} =    Find Unseen Objects    ${objects}
+    IF    $unseen
+        Fail    Their controllers have not looked at ${{', '.join($unseen)}}.
+    END
+
+Read Objects Of Stack
+    [Documentation]    Return the objects of a kind in the stack's namespaces.
+    [Arguments]    ${api}    ${kind}
+    VAR    @{objects} =    @{EMPTY}
+    ${namespaces} =    Get Namespaces
+    FOR    ${namespace}    IN    @{namespaces}
+        ${found} =    Read Objects    ${api}    ${kind}    ${namespace}
+        VAR    @{objects} =    @{objects}    @{found}
+    END
+    RETURN    ${objects}

@@ -14,6 +14,7 @@ def budget(**status: Any) -> Object:  # noqa: ANN401 - fields of a status
     well = {"observedGeneration": 2, "expectedPods": 2, "currentHealthy": 2, "desiredHealthy": 1}
     return {
         "metadata": {"name": "mlflow", "generation": 2},
+        "spec": {"minAvailable": 1},
         "status": {**well, "disruptionsAllowed": 1, **status},
     }
 
@@ -46,6 +47,13 @@ def test_an_autoscaler_without_metrics_says_why() -> None:
     blind["status"] = "True"
     assert Scaling().find_autoscaler_problems(scaler) == []
     assert len(Scaling().find_autoscaler_problems({"metadata": {"name": "mlflow"}})) == 2
+
+
+def test_what_its_controller_has_not_looked_at_is_unseen() -> None:
+    conditions = [{"type": "AbleToScale", "status": "True"}]
+    scaler = {"metadata": {"name": "phoenix", "generation": 2}, "spec": {"scaleTargetRef": {}}}
+    assert Scaling().find_unseen_objects([budget(observedGeneration=1), scaler]) == ["mlflow", "phoenix"]
+    assert Scaling().find_unseen_objects([budget(), scaler | {"status": {"conditions": conditions}}]) == []
 
 
 def test_a_claim_that_two_pods_mount_is_named() -> None:
