@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -53,6 +54,10 @@ class StepTimes:
         """Return a line for each step, and one for all of them."""
         rows = [*self.seconds.items(), ("all", sum(self.seconds.values()))]
         return "\n".join(f"{duration(seconds):>12}  {name}" for name, seconds in rows)
+
+    def write(self, file: Path) -> None:
+        """Write the seconds of the steps as JSON, for `tox -e bench`."""
+        file.write_text(json.dumps(self.seconds, indent=1) + "\n", encoding="utf-8")
 
 
 @contextmanager
@@ -149,6 +154,7 @@ def run(arguments: argparse.Namespace, times: StepTimes) -> int:
         disruptive = ["--variable", f"DISRUPTIVE:{current_context()}"] if arguments.disruptive else []
         options = [*deployed.robot_options, *own, *disruptive, *arguments.robot_options]
         passed, failed, skipped = run_suites(options, deployed.environment)
+    times.write(RESULTS / "times.json")
     say(f"\nReport: {RESULTS / 'report.html'}\n{times.table()}")
     say("The cluster stays up for the next run; remove it with: tox -e cluster -- down")
     if changes:

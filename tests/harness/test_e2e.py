@@ -78,6 +78,9 @@ def test_the_overlay_of_the_cluster_s_provider_is_deployed_and_the_counts_come_l
     assert seen["kubeconfig"] == "of the cluster"
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1] == "51 passed, 0 failed, 34 skipped"
+    times = json.loads((e2e.RESULTS / "times.json").read_text(encoding="utf-8"))
+    assert list(times)[:2] == ["cluster", "images"]
+    assert list(times)[-1] == "suites"
     assert lines[-2] == "The cluster stays up for the next run; remove it with: tox -e cluster -- down"
     table = [line.split("  ")[-1] for line in lines if line.endswith((" cluster", " suites", " all"))]
     assert table[-3:] == ["cluster", "suites", "all"]
