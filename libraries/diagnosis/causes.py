@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from robot.model import TagPatterns  # type: ignore[import-untyped] # it has no types
 
+from certainty import CERTAIN
+
 ANSWER = "answer"  # the subject of a cause: the agent gives none
 TRACES = "traces"  # the subject of a cause: they arrive nowhere
 TRACES_IN = "traces in "  # and the backend: they do not arrive there
@@ -39,7 +41,7 @@ class Cause:
 
     `blocks` is whether nothing of it works, so that other tests cannot be judged. `seconds` is when it was
     found, since the run's start. `hop` is where on a question's way traces stop, empty for a component.
-    `certainty` is `certain`, `likely` or `unknown`, as docs/diagnosis.md explains.
+    `certainty` is one of certainty.py.
     """
 
     subject: str
@@ -47,7 +49,7 @@ class Cause:
     blocks: bool
     seconds: float
     hop: str = ""
-    certainty: str = "certain"
+    certainty: str = CERTAIN
 
     def is_shown_by(self, tags: Collection[str]) -> bool:
         """Return whether a test with these tags that failed shows the cause.

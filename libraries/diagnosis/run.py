@@ -13,6 +13,7 @@ from robot.model import TagPatterns  # type: ignore[import-untyped] # it has no 
 from robot.result import Result  # type: ignore[import-untyped] # it has no types
 from robot.utils import escape  # type: ignore[import-untyped] # it has no types
 
+from certainty import CERTAIN
 from diagnosis.causes import Cause, in_order
 from diagnosis.summary import Summary, write_summary
 
@@ -37,7 +38,7 @@ class Run:
 
     @keyword
     def note_cause(
-        self, subject: str, sentence: str, blocks: bool = True, hop: str = "", certainty: str = "certain"
+        self, subject: str, sentence: str, blocks: bool = True, hop: str = "", certainty: str = CERTAIN
     ) -> None:
         """Note what is broken; the first sentence about a subject stays.
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from certainty import CERTAIN, LIKELY
 from diagnosis.causes import Cause
 
 # Tags of tests from the ground up: what the first ones find can be why the later ones fail.
@@ -30,7 +31,6 @@ ENDED_EARLY = (
     "Failure occurred and exit-on-failure mode is in use.",
     "Error occurred and exit-on-error mode is in use.",
 )
-LIKELY = "likely"  # of a cause: the evidence fits more than one, or contradicts itself
 FORMAT = 1  # of diagnosis.json; it changes when a key goes or means something else
 
 
@@ -49,7 +49,7 @@ class DiagnosisOfRun:
     shown_by: Sequence[str]
     not_judged: Sequence[str]
     hop: str = ""
-    certainty: str = "certain"
+    certainty: str = CERTAIN
 
     def __str__(self) -> str:
         """Return the sentence, whether it is only likely, and how many tests follow from it."""

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from certainty import CERTAIN, LIKELY, UNKNOWN
 from messages import counted
 from pipeline.collector import ACCEPTED, FAILED, NOT_QUEUED, REFUSED, SENT
 from traces.model import Trace
@@ -19,8 +20,6 @@ from verdicts.refusals import explain_drop, explain_retry
 
 # Hops of a question's way (docs/glossary.md).
 AGENT, RECEIVED, EXPORTED, STORED = "agent", "collector received", "collector exported", "backend stored"
-# How sure a cause is: the evidence shows it; it fits several causes or contradicts itself; it shows none.
-CERTAIN, LIKELY, UNKNOWN = "certain", "likely", "unknown"
 # The components without which the agent cannot answer.
 NEEDED_FOR_AN_ANSWER = ("weather-agent", "weather-tool", "model")
 # What collector 0.158 logs where it cannot queue spans: the words of the system, and of file_storage.

@@ -8,8 +8,9 @@ from typing import Any
 from robot.api.deco import keyword, library
 
 from agent.client import Question
+from certainty import UNKNOWN
 from pipeline.collector import ACCEPTED, FAILED, SENT
-from verdicts.causes import UNKNOWN, describe_missing_answer, find_cause, is_shared
+from verdicts.causes import describe_missing_answer, find_cause, is_shared
 from verdicts.contradictions import find_contradictions
 from verdicts.evidence import LONGEST_LINE, Evidence, collect
 
