@@ -55,6 +55,15 @@ class Metrics:
         """Return whether there is any series of that metric that carries the labels."""
         return any(metric == name and labels.items() <= pairs for metric, pairs in self.samples)
 
+    def silent_exporters(self) -> list[str]:
+        """Return the exporters that neither sent spans nor dropped any."""
+        exporters = {name for metric in (CAPACITY, SENT) for name in self._values_of("exporter", metric)}
+        return sorted(
+            name
+            for name in exporters
+            if not any(self.total(metric, exporter=name) for metric in (SENT, FAILED, NOT_QUEUED))
+        )
+
     def since(self, before: Metrics) -> Metrics:
         """Return how much each series grew; all of it where its collector restarted in between."""
         restarted = set(self.restarted_since(before))
@@ -65,6 +74,11 @@ class Metrics:
                 for (name, labels), value in self.samples.items()
             }
         )
+
+    def _values_of(self, label: str, name: str) -> set[str]:
+        return {
+            dict(pairs)[label] for metric, pairs in self.samples if metric == name and label in dict(pairs)
+        }
 
     def restarted_since(self, before: Metrics) -> list[str]:
         """Return the pods that restarted in between or are gone: what they had counted is lost."""

@@ -55,6 +55,18 @@ def test_growth_is_per_series_and_new_series_count_from_zero() -> None:
     assert grown.by("error_type", FAILED) == {"Unknown": 3}
 
 
+def test_an_exporter_is_silent_until_it_sent_or_dropped_spans() -> None:
+    before = Collector().parse_metrics(METRICS)
+    dropped = METRICS.replace('exporter="otlp_http/mlflow"} 10', 'exporter="otlp_http/mlflow"} 11')
+    sent = METRICS.replace('url_path="/v1/traces"} 42', 'url_path="/v1/traces"} 43')
+    assert Collector().parse_metrics(METRICS).since(before).silent_exporters() == [
+        MLFLOW,
+        "otlp_http/phoenix",
+    ]
+    assert Collector().parse_metrics(dropped).since(before).silent_exporters() == ["otlp_http/phoenix"]
+    assert Collector().parse_metrics(sent).since(before).silent_exporters() == [MLFLOW]
+
+
 def test_after_a_restart_of_the_collector_everything_it_counted_is_growth() -> None:
     before = Collector().parse_metrics(METRICS)
     after = Collector().parse_metrics(METRICS.replace("61.2", "3.5"))

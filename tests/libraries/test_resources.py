@@ -160,7 +160,7 @@ Explain Denied Connection
     } < set(rest)
 
 
-@pytest.mark.parametrize(("said", "read"), [("", 4), ("HTTP status 503", 0)])
+@pytest.mark.parametrize(("said", "read"), [("", 6), ("HTTP status 503", 0)])
 def test_a_verdict_is_not_given_before_an_agent_can_have_sent_its_batch(
     tmp_path: Path, said: str, read: int
 ) -> None:
@@ -169,17 +169,18 @@ def test_a_verdict_is_not_given_before_an_agent_can_have_sent_its_batch(
 ${{READ}}    ${{0}}
 
 *** Test Cases ***
-Spans Come After A Moment
+Spans Come After A Moment, And Go After Another
     VAR    ${{question}} =    ${{{{agent.client.Question('', '', '', '{said}', time.time(), time.time())}}}}
-    Wait Until Spans Came    ${{question}}    ${{None}}
+    Wait Until Spans Went    ${{question}}    ${{None}}
     Should Be Equal    ${{READ}}    ${{{read}}}
 
 *** Keywords ***
 Read Collector Metrics
     [Arguments]    ${{refresh}}
     VAR    ${{READ}} =    ${{READ + 1}}    scope=SUITE
-    VAR    ${{text}} =    ${{{{'otelcol_receiver_accepted_spans 10\\n' if $READ == 4 else ''}}}}
-    ${{metrics}} =    Parse Metrics    ${{text}}
+    VAR    ${{text}} =    otelcol_receiver_accepted_spans ${{{{10 if int($READ) > 3 else 0}}}}\\n
+    VAR    ${{sent}} =    otelcol_exporter_sent_spans{{exporter="a"}} ${{{{10 if int($READ) > 5 else 0}}}}\\n
+    ${{metrics}} =    Parse Metrics    ${{text}}${{sent}}
     RETURN    ${{metrics}}
 """
     assert run_one(tmp_path, "verdict.resource", suite) == ("PASS", "")
