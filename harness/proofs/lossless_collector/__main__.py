@@ -1,4 +1,4 @@
-"""Proves that the stack's collector starts with any damaged queue, and sends every span on.
+"""Proves that the stack's collector starts with any damaged queue, waits with a full one, and loses no span.
 
     python -m harness.proofs.lossless_collector
 
@@ -9,6 +9,8 @@ check_queue.py reads the queue in the way of the collector's own library.
 
 from __future__ import annotations
 
+import contextlib
+import json
 import random
 import subprocess
 import sys
@@ -18,11 +20,14 @@ from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 
+import requests
+
 from harness.common.errors import HarnessError, reports_errors
 from harness.common.loopback import free_port
 from harness.images.contexts import find_collector
 from harness.proofs.lossless_collector.collector import (
     COMPONENTS,
+    PHOENIX_PIPELINE,
     Collector,
     Sink,
     make_request,
@@ -34,6 +39,11 @@ BUILDER = Path(__file__).parents[2] / "images" / "opentelemetry-collector-contri
 CHECK = COMPONENTS / "collector" / "check_queue.py"
 WAITING = 100  # requests that wait in the queue before it is damaged
 RANDOM_DAMAGES = 20
+QUEUE, PART = (
+    1_000,
+    400,
+)  # spans of a queue, in which a batch must fit, and of a request: the third does not fit
+PATIENCE = 3.0  # seconds that an agent waits for an answer while the queue is full
 LARGEST_REQUEST = 20 * 2**20  # bytes that the receiver takes
 HALF, LONE_SURROGATE = "HALF", b"a\xed\xa0\x80"  # what stands for half a character, and that: no UTF-8
 
@@ -125,11 +135,44 @@ def prove_arrives(program: Path, folder: Path) -> None:
         print("It answers 400 to a request above 20 MiB.")
 
 
+def prove_waits(program: Path, folder: Path) -> None:
+    """Fill MLflow's queue while it is away: no span of the agent is refused, and Phoenix gets all.
+
+    Raises HarnessError where it is not so.
+    """
+    phoenix, port = Sink(), free_port()
+    place = {"traces_endpoint": f"http://127.0.0.1:{phoenix.server_port}/v1/traces"}
+    small = {"sending_queue": {"queue_size": QUEUE}}
+    exporters = {"otlp_http/mlflow": small, "otlp_http/phoenix": place}
+    more = [str(PHOENIX_PIPELINE), f"yaml:{json.dumps({'exporters': exporters})}"]
+    *fitting, late = [make_request(spans=PART) for _ in range(3)]
+    sent = sorted(span.span_id for request in (*fitting, late) for span in spans_of(request))
+    with phoenix.serve(), Collector(program, folder).run(port, more) as url:
+        for request in fitting:
+            if (answer := send(url, request.SerializeToString())) != HTTPStatus.OK:
+                raise HarnessError(f"The collector answers {answer} before its queue is full, expected 200.")
+        with contextlib.suppress(requests.ReadTimeout):
+            answer = send(url, late.SerializeToString(), PATIENCE)
+            raise HarnessError(f"The collector answers {answer} while its queue is full, expected none.")
+        phoenix.wait_for_spans(len(sent), "MLflow's queue is full, and Phoenix")
+        print(
+            f"It gives no answer while MLflow's queue is full; Phoenix has all {len(sent)} spans meanwhile."
+        )
+        mlflow = Sink(port)
+        with mlflow.serve():
+            if (answer := send(url, late.SerializeToString())) != HTTPStatus.OK:
+                raise HarnessError(f"The collector answers {answer} when MLflow is back, expected 200.")
+            mlflow.wait_for_spans(len(sent), "MLflow is back")
+    if sorted(mlflow.span_ids) != sent:
+        raise HarnessError(f"MLflow is back: {len(mlflow.span_ids)} spans arrived, {len(sent)} were sent.")
+    print(f"It takes the rest when MLflow is back: all {len(sent)} spans arrived, each once.")
+
+
 @reports_errors
 def main() -> int:
     """Prove it; return 1, with one sentence, when a promise does not hold."""
     program = find_collector(BUILDER)
-    for prove in (prove_starts, prove_arrives):
+    for prove in (prove_starts, prove_arrives, prove_waits):
         with tempfile.TemporaryDirectory() as folder:
             prove(program, Path(folder))
     return 0

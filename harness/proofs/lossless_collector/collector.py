@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -31,15 +31,16 @@ CONFIGS = (
     COMPONENTS / "mlflow-pipeline" / "guard" / "guard.yaml",
     COMPONENTS / "mlflow-pipeline" / "mlflow.yaml",
 )
+PHOENIX_PIPELINE = COMPONENTS / "phoenix" / "collector" / "phoenix-pipeline.yaml"
 LIMIT = 20.0  # seconds; it starts in one, and sends on after half a second
 
 
 class Sink(http.server.ThreadingHTTPServer):
-    """Takes spans in MLflow's place, and keeps their ids."""
+    """Takes spans in a backend's place, and keeps their ids."""
 
-    def __init__(self) -> None:
-        """Listen on a free port of loopback."""
-        super().__init__((LOOPBACK, 0), _SinkHandler)
+    def __init__(self, port: int = 0) -> None:
+        """Listen on a port of loopback; 0 for any that is free."""
+        super().__init__((LOOPBACK, port), _SinkHandler)
         self.span_ids: list[bytes] = []
 
     @contextmanager
@@ -83,10 +84,11 @@ class Collector:
     volume: Path
 
     @contextmanager
-    def run(self, mlflow: int) -> Iterator[str]:
+    def run(self, mlflow: int, more: Sequence[str] = ()) -> Iterator[str]:
         """Yield the URL that takes spans, until the `with` ends; then kill the collector.
 
-        `mlflow` is the port that it sends to. Raises HarnessError when it does not start.
+        `mlflow` is the port that it sends to, and `more` are further values of its option --config.
+        Raises HarnessError when it does not start.
         """
         receiver, health, log = free_port(), free_port(), self.volume / "log"
         changes = {
@@ -95,12 +97,17 @@ class Collector:
                 "file_storage": {"directory": str(self.volume / "queue")},
             },
             "receivers": {
-                "otlp": {"protocols": {"grpc": None, "http": {"endpoint": f"{LOOPBACK}:{receiver}"}}}
+                "otlp": {
+                    "protocols": {
+                        "grpc": {"endpoint": f"{LOOPBACK}:{free_port()}"},
+                        "http": {"endpoint": f"{LOOPBACK}:{receiver}"},
+                    }
+                }
             },
             "exporters": {"otlp_http/mlflow": {"traces_endpoint": f"http://{LOOPBACK}:{mlflow}/v1/traces"}},
             "service": {"telemetry": {"metrics": {"level": "none", "readers": []}}},
         }
-        configs = [*map(str, CONFIGS), f"yaml:{json.dumps(changes)}"]
+        configs = [*map(str, CONFIGS), *more, f"yaml:{json.dumps(changes)}"]
         command = [str(self.program), *(f"--config={config}" for config in configs)]
         environment = {**os.environ, "MLFLOW_EXPERIMENT_ID": "1"}
         with log.open("w") as output, subprocess.Popen(command, stderr=output, env=environment) as process:
@@ -116,12 +123,15 @@ class Collector:
                 process.kill()
 
 
-def send(url: str, body: bytes) -> int:
-    """Post a request; return the status of the answer."""
+def send(url: str, body: bytes, limit: float = LIMIT) -> int:
+    """Post a request; return the status of the answer.
+
+    Raises requests.ReadTimeout where none comes within `limit` seconds.
+    """
     with requests.Session() as session:
         session.trust_env = False  # no proxy is asked
         headers = {"Content-Type": "application/x-protobuf"}
-        return session.post(url, data=body, headers=headers, timeout=LIMIT).status_code
+        return session.post(url, data=body, headers=headers, timeout=limit).status_code
 
 
 def make_request(spans: int = 3, attributes: Mapping[str, str] | None = None) -> ExportTraceServiceRequest:
