@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from types import TracebackType
@@ -35,6 +36,17 @@ def stop_when_terminated() -> None:
 
 def _raise_terminated(*_: object) -> None:
     raise Terminated
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let neither Ctrl-C nor SIGTERM end what the `with` does, nor the programs that it runs."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def last_lines(log: Path, count: int = LOG_LINES) -> str:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
-import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.common.errors import HarnessError
+from harness.common.errors import HarnessError, uninterrupted
 from harness.common.kubectl import Object, current_context, kubectl
 from harness.common.progress import say
 from harness.faults.catalogue import Change, Fault
@@ -136,17 +135,6 @@ def clean(thing: Object) -> Object:
     """Return an object as one gives it to the API server: without its status and what the server wrote."""
     metadata = {key: value for key, value in thing["metadata"].items() if key not in OF_SERVER}
     return {key: value for key, value in thing.items() if key != "status"} | {"metadata": metadata}
-
-
-@contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Let neither Ctrl-C nor SIGTERM end what the `with` does, nor the programs that it runs."""
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
