@@ -10,6 +10,20 @@ from harness.load.sending import ACCEPTED, count_accepted
 
 
 @dataclass(frozen=True)
+class SuiteRun:
+    """What the acceptance suite said of its own question beside the load."""
+
+    tests: dict[str, str]  # what became of each, by its name: PASS, FAIL or SKIP
+    arrival: str  # the arrival times of its traces, as its report says them
+    failure: str  # the message of the first test that failed
+
+    @property
+    def is_green(self) -> bool:
+        """Whether tests ran, and none failed."""
+        return "PASS" in self.tests.values() and "FAIL" not in self.tests.values()
+
+
+@dataclass(frozen=True)
 class Step:
     """A rate that was sent for some seconds, and what became of it until the queues were empty."""
 
@@ -17,12 +31,16 @@ class Step:
     seconds: float  # that it took to send
     answers: dict[str, int]  # how many requests were answered how
     queued: dict[str, int]  # spans in the queue of each exporter as the last trace was sent
-    drain: float  # seconds from then until the queues were empty
+    drained: dict[str, float]  # seconds until each was empty, from then or from MLflow's return
     stored: dict[str, int]  # traces of this step in each backend afterwards
+    spans: dict[str, int]  # spans of this step in each backend afterwards
     cpu: dict[str, float]  # seconds of a processor that each component used
     memory: dict[str, int]  # bytes of each component at the end
     grown: dict[str, int]  # bytes of each backend's database
     load: float  # the machine's load average, which the whole cluster and others share
+    beyond: bool = False  # whether the rate was meant to be more than the backends store
+    away: float = 0.0  # seconds that MLflow was away, until it was Ready again
+    suite: SuiteRun | None = None  # beside it, where one ran
 
     @property
     def sent(self) -> int:
@@ -35,29 +53,39 @@ class Step:
         return count_accepted(self.answers)
 
     @property
-    def stored_rate(self) -> float:
-        """Traces a second from the first that was sent until the last was stored."""
-        return self.accepted / (self.seconds + self.drain)
+    def drain(self) -> float:
+        """Seconds until all queues were empty."""
+        return max(self.drained.values())
 
-    @property
-    def problems(self) -> list[str]:
-        """What was lost or doubled, as sentences."""
+    def find_problems(self, kept: int) -> list[str]:
+        """Return what was refused, lost or doubled, as sentences. The filter keeps so many spans of a trace.
+
+        The suite must be green at each rate that is not meant to be too much.
+        """
         found = [
             f"{count} traces were answered {answer}"
             for answer, count in self.answers.items()
             if answer != ACCEPTED
         ]
-        return found + [
-            f"{count} traces in {backend}, expected {self.accepted}"
-            for backend, count in self.stored.items()
-            if count != self.accepted
-        ]
+        for what, expected, counts in (
+            ("traces", self.accepted, self.stored),
+            ("spans", self.accepted * kept, self.spans),
+        ):
+            found += [
+                f"{count} {what} in {backend}, expected {expected}"
+                for backend, count in counts.items()
+                if count != expected
+            ]
+        if self.suite and not self.suite.is_green and not self.beyond:
+            found.append(f"the suite failed beside it: {self.suite.failure or 'no test ran'}")
+        return found
 
 
 @dataclass(frozen=True)
 class Figures:
-    """A run: when and where, what a trace is, and its steps."""
+    """A run: its name, when and where, what a trace is, and its steps."""
 
+    name: str
     date: str
     machine: str
     deployed: str
@@ -65,7 +93,15 @@ class Figures:
     spans_sent: int  # of a trace
     spans_kept: int  # of a trace: those that the collector's filter keeps
     steps: list[Step] = field(default_factory=list)
-    suite: dict[str, int] = field(default_factory=dict)  # passed, failed and skipped of the suite meanwhile
+
+    @property
+    def problems(self) -> list[str]:
+        """What was refused, lost or doubled, and where the suite failed."""
+        return [
+            f"{step.rate:g} a second: {problem}"
+            for step in self.steps
+            for problem in step.find_problems(self.spans_kept)
+        ]
 
 
 def write(figures: Figures, file: Path) -> None:
@@ -77,4 +113,9 @@ def write(figures: Figures, file: Path) -> None:
 def read(file: Path) -> Figures:
     """Return the figures of a file."""
     held = json.loads(file.read_text(encoding="utf-8"))
-    return Figures(**{**held, "steps": [Step(**each) for each in held["steps"]]})
+    return Figures(**{**held, "steps": [_read_step(each) for each in held["steps"]]})
+
+
+def _read_step(held: dict[str, object]) -> Step:
+    suite = held["suite"]
+    return Step(**{**held, "suite": SuiteRun(**suite) if isinstance(suite, dict) else None})  # type: ignore[arg-type]

@@ -1,144 +1,233 @@
-"""Writes docs/capacity.md: what a run of the load measured, and what follows for a bigger installation."""
+"""Writes docs/capacity.md: what runs of the load measured, and what follows for a bigger installation."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 
-from harness.load.figures import Figures, Step
+from harness.load.figures import Figures, Step, SuiteRun
 
 QUESTIONS = (1, 10, 100)  # a second
 TRACES = (1, 10, 100)  # million that are kept
-GIB = 2**30
+QUEUE = 100_000  # spans for each exporter: `queue_size` in the collector's configuration
+OUTAGE = 60  # seconds
+GIB, MIB = 2**30, 2**20
+BACKENDS = {"mlflow": "MLflow", "phoenix": "Phoenix"}
+ENOUGH = 1_000  # spans in a queue, one batch of its exporter, to say how fast a backend takes them
 _HEAD = """# Capacity
 
-`tox -e load -- --context NAME` measures this, and `tox -e load -- --docs` writes this page from its figures.
+`tox -e load -- --context NAME --overload 40 --outage 60` measures this.
+`tox -e load -- --docs` writes this page from the figures of all runs.
 A trace is a question of the public weather agent with one tool call. Requests are prepared protobuf.
+
+The cluster, the sender and other work shared the machine's cores, as the load average says.
+So rates are too low, and times too high.
 """
-_LIMITS = """## Where the next limit is
+_FULL = """## When a queue is full
 
-| limit | sign | what answers it |
-|---|---|---|
-| MLflow's workers | the queue of `otlp_http/mlflow` grows | more servers: `high-availability`, `scale` |
-| PostgreSQL | it uses all of its limit, or its connections | `managed-postgres`, `scale` |
-| Phoenix | it uses a whole core | `scale`: more room for its memory; it stays one pod |
-| the collector | it answers 503, or its queue is full | `high-availability`, `scale`: more collectors |
-| the database's disk | its claim is full | `retention`, and a bigger claim |
+A queue holds 100,000 spans for each exporter. Two full queues of these traces took 640 MB of the volume's
+2 GiB, and the collector 213 MB of its 512 MiB. `python -m harness.proofs.lossless_collector` fills a smaller
+one, with the stack's own configuration and without a cluster:
 
-A queue holds 100,000 spans for each exporter. At a rate that is too high it grows by what is not stored.
+- The collector gives an agent no answer while MLflow's queue is full. It keeps all that it accepted.
+- Phoenix gets the spans of the waiting requests meanwhile.
+- When MLflow is back, the waiting requests are answered 200, and MLflow has each span once.
+
+An agent waits only as long as its exporter tries. Then the batch is lost to MLflow
+([what can still be lost](traces.md#what-can-still-be-lost)).
 """
+_LIMITS = (
+    (
+        "MLflow's workers",
+        "the queue of `otlp_http/mlflow` grows",
+        "`high-availability`: 2 servers with 2 workers each; "
+        "`scale`: 3 to 6 servers by load, with 4 workers and 4 CPUs each",
+    ),
+    (
+        "PostgreSQL",
+        "it uses all of its CPUs, or its connections",
+        "`scale`: 4 CPUs, 4 GiB and 400 connections; `managed-postgres`",
+    ),
+    (
+        "Phoenix",
+        "the queue of `otlp_http/phoenix` grows",
+        "nothing: it is one process in one pod. `scale` gives it more memory: 4 GiB",
+    ),
+    (
+        "the collector",
+        "it answers 503, or does not answer for its queue is full",
+        "`high-availability`: 2 collectors; `scale`: 3 with 2 CPUs each. Each has a queue of its own",
+    ),
+    ("the database's disk", "its claim is full", "`retention`, and a bigger claim"),
+)
 
 
-def write_markdown(figures: Figures) -> str:
+def write_markdown(runs: Sequence[Figures]) -> str:
     """Return the page."""
+    return "\n".join([_HEAD, *map(_measured, runs), *_costs(runs), _FULL, *_bigger(runs), *_limits()])
+
+
+def _measured(run: Figures) -> str:
+    """Return what one run measured."""
     return "\n".join(
         [
-            _HEAD,
-            f"Measured {figures.date}: {figures.machine}; pods: {figures.deployed}. "
-            f"{figures.agents} agents sent. "
-            f"A trace has {figures.spans_sent} spans; the collector's filter keeps {figures.spans_kept}.\n",
-            "The cluster, the sender and other work shared these cores, as the load average says. "
-            "So rates are too low, and times too high.\n",
-            _table(_STEPS, [_step(each) for each in figures.steps]),
-            f"Meanwhile the suite `weather_question.robot` ran: {_suite(figures)}.\n",
-            "## What a trace costs\n",
-            _table(("component", "CPU s per 1,000 spans", "memory at the end"), _costs(figures)),
-            f"A trace takes {_size(figures, 'mlflow')} in MLflow's database and "
-            f"{_size(figures, 'phoenix')} in Phoenix's, indexes included. "
-            f"That is the growth by {_accepted(figures):,} traces, and a sample as small is rough.\n",
-            "## What a bigger installation needs\n",
-            "This is computed from the figures above, and was not measured. "
-            "The cost of a span is taken to stay the same. Half of each core is left free. "
-            "Several pods, an outage and millions of stored traces were not measured.\n",
-            _table(("questions a second", "cores in all", *_components(figures)), _cores(figures)),
-            "Phoenix is one process of Python, so it uses about one core: "
-            f"{1 / _cpu(figures, 'phoenix'):.0f} questions a second. "
-            "Beyond that the queue of `otlp_http/phoenix` grows.\n",
-            _table(("traces kept", "MLflow's database", "Phoenix's database"), _disks(figures)),
-            _LIMITS,
+            f"## Measured: {run.name}\n",
+            f"{run.date}, {run.machine}; pods: {run.deployed}.\n",
+            f"{run.agents} agents sent. "
+            f"A trace has {run.spans_sent} spans; the collector's filter keeps {run.spans_kept}.\n",
+            _table(_STEPS, [_step(each) for each in run.steps]),
+            *(_suite(step.suite, step.rate) for step in run.steps if step.suite),
         ]
     )
 
 
 _STEPS = (
-    "asked for",
     "sent",
     "accepted",
     "in MLflow",
     "in Phoenix",
     "queued",
     "drain",
-    "stored a second",
+    "stored a second meanwhile",
     "load average",
 )
 
 
 def _step(step: Step) -> tuple[str, ...]:
+    away = f", MLflow away for {step.away:.0f} s" if step.away else ""
     return (
-        f"{step.rate:g} a second",
-        f"{step.sent:,} in {step.seconds:.0f} s",
+        f"{step.sent:,} in {step.seconds:.0f} s ({step.rate:g} a second{away})",
         f"{step.accepted:,}",
-        f"{step.stored['mlflow']:,}",
-        f"{step.stored['phoenix']:,}",
-        f"{max(step.queued.values()):,} spans",
-        f"{step.drain:.0f} s",
-        f"{step.stored_rate:.1f}",
+        *(f"{step.stored[name]:,}, {step.spans[name]:,} spans" for name in BACKENDS),
+        _by_backend(f"{_queued(step, name):,}" for name in BACKENDS),
+        _by_backend(f"{_drain(step, name):.0f} s" for name in BACKENDS),
+        _by_backend(f"{rate:.0f}" if (rate := _drain_rate(step, name)) else "-" for name in BACKENDS),
         f"{step.load:.1f}",
     )
 
 
-def _components(figures: Figures) -> tuple[str, ...]:
-    return tuple(figures.steps[-1].cpu)
+def _by_backend(values: Iterable[str]) -> str:
+    return "; ".join(f"{name} {value}" for name, value in zip(BACKENDS.values(), values, strict=True))
 
 
-def _cpu(figures: Figures, component: str) -> float:
-    """Return seconds of a processor for one trace, of all steps together."""
-    return sum(step.cpu[component] for step in figures.steps) / _accepted(figures)
+def _queued(step: Step, backend: str) -> int:
+    return step.queued.get(f"otlp_http/{backend}", 0)
 
 
-def _accepted(figures: Figures) -> int:
-    return sum(step.accepted for step in figures.steps)
+def _drain(step: Step, backend: str) -> float:
+    return step.drained.get(f"otlp_http/{backend}", 0.0)
 
 
-def _bytes(figures: Figures, backend: str) -> float:
-    return sum(step.grown[backend] for step in figures.steps) / _accepted(figures)
+def _drain_rate(step: Step, backend: str) -> float:
+    """Return the spans a second that a backend took from its queue; 0 where too little was queued to say."""
+    return _queued(step, backend) / _drain(step, backend) if _queued(step, backend) >= ENOUGH else 0.0
 
 
-def _size(figures: Figures, backend: str) -> str:
-    return f"{_bytes(figures, backend) / 1024:.0f} KiB"
+def _suite(suite: SuiteRun, rate: float) -> str:
+    counts = ", ".join(
+        f"{list(suite.tests.values()).count(status)} {said}"
+        for status, said in (("PASS", "passed"), ("FAIL", "failed"), ("SKIP", "skipped"))
+    )
+    arrival = f" Its own trace: {suite.arrival}." if suite.arrival else ""
+    failure = f" The first failure: {suite.failure}" if suite.failure else ""
+    tests = ", ".join(f'"{name}"' for name in suite.tests)
+    return f"The suite beside {rate:g} a second: {counts} ({tests}).{arrival}{failure}\n"
 
 
-def _costs(figures: Figures) -> list[tuple[str, ...]]:
-    last = figures.steps[-1]
-    return [
+def _costs(runs: Sequence[Figures]) -> list[str]:
+    """Return what a trace costs, run by run."""
+    names = [run.name for run in runs]
+    costs = [
         (
-            name,
-            f"{_cpu(figures, name) / figures.spans_kept * 1000:.1f}",
-            f"{last.memory[name] / 2**20:.0f} MiB",
+            component,
+            *(f"{_cpu([run], component) / run.spans_kept * 1000:.1f}" for run in runs),
+            *(f"{run.steps[-1].memory[component] / MIB:.0f} MiB" for run in runs),
         )
-        for name in _components(figures)
+        for component in runs[0].steps[0].cpu
+    ]
+    sizes = [
+        (f"{backend}'s database", *(f"{_bytes([run], name) / 1024:.1f} KiB" for run in runs))
+        for name, backend in BACKENDS.items()
+    ]
+    traces = ", ".join(f"{_accepted([run]):,} traces ({run.name})" for run in runs)
+    return [
+        "## What a trace costs\n",
+        _table(
+            (
+                "component",
+                *(f"CPU s per 1,000 spans, {name}" for name in names),
+                *(f"memory at the end, {name}" for name in names),
+            ),
+            costs,
+        ),
+        "The rows without an outage count: a pod that went takes its figures with it. "
+        "Memory is that of all pods of the component together. It follows their number, not that of spans.\n",
+        _table(("bytes of a trace in", *names), sizes),
+        f"That is the growth by {traces}, indexes included.\n",
     ]
 
 
-def _cores(figures: Figures) -> list[tuple[str, ...]]:
-    rows = []
-    for rate in QUESTIONS:
-        cores = [2 * rate * _cpu(figures, name) for name in _components(figures)]
-        rows.append((f"{rate}", f"{math.ceil(sum(cores))}", *(f"{each:.1f}" for each in cores)))
-    return rows
-
-
-def _disks(figures: Figures) -> list[tuple[str, ...]]:
-    return [
+def _bigger(runs: Sequence[Figures]) -> list[str]:
+    """Return what a bigger installation needs."""
+    components = tuple(runs[0].steps[0].cpu)
+    cores = [
+        (
+            f"{rate}",
+            f"{math.ceil(2 * rate * sum(_cpu(runs, name) for name in components))}",
+            *(f"{2 * rate * _cpu(runs, name):.1f}" for name in components),
+        )
+        for rate in QUESTIONS
+    ]
+    disks = [
         (
             f"{count} million",
-            *(f"{count * 1e6 * _bytes(figures, name) / GIB:,.0f} GiB" for name in ("mlflow", "phoenix")),
+            *(f"{count * 1e6 * _bytes(runs, name) / GIB:,.0f} GiB" for name in BACKENDS),
         )
         for count in TRACES
     ]
+    return [
+        "## What a bigger installation needs\n",
+        "This is computed from the figures of all runs above, and was not measured. "
+        "The cost of a span is taken to stay the same. Half of each core is left free. "
+        "Millions of stored traces were not measured.\n",
+        _table(("questions a second", "cores in all", *components), cores),
+        "Phoenix is one process of Python, so it uses about one core: "
+        f"{1 / _cpu(runs, 'phoenix'):.0f} questions a second. "
+        "Beyond that the queue of `otlp_http/phoenix` grows.\n",
+        _table(
+            ("questions a second", "a backend may be away until its queue is full", "queued in a minute"),
+            [_queue(rate, runs[0].spans_kept) for rate in QUESTIONS],
+        ),
+        _table(("traces kept", *(f"{name}'s database" for name in BACKENDS.values())), disks),
+    ]
 
 
-def _suite(figures: Figures) -> str:
-    return ", ".join(f"{count} {what}" for what, count in figures.suite.items()) or "not at all"
+def _limits() -> list[str]:
+    return ["## Where the next limit is\n", _table(("limit", "sign", "what answers it"), list(_LIMITS))]
+
+
+def _queue(rate: int, kept: int) -> tuple[str, ...]:
+    return (f"{rate}", f"{QUEUE / kept / rate / 60:,.1f} min", f"{rate * kept * OUTAGE:,} spans")
+
+
+def _whole(runs: Sequence[Figures]) -> list[Step]:
+    """Return the steps without an outage."""
+    return [step for run in runs for step in run.steps if not step.away]
+
+
+def _cpu(runs: Sequence[Figures], component: str) -> float:
+    """Return seconds of a processor for one trace, of all steps without an outage together."""
+    steps = _whole(runs)
+    return sum(step.cpu[component] for step in steps) / sum(step.accepted for step in steps)
+
+
+def _accepted(runs: Sequence[Figures]) -> int:
+    return sum(step.accepted for run in runs for step in run.steps)
+
+
+def _bytes(runs: Sequence[Figures], backend: str) -> float:
+    """Return bytes of a backend's database for one trace, of all steps together."""
+    return sum(step.grown[backend] for run in runs for step in run.steps) / _accepted(runs)
 
 
 def _table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:

@@ -17,7 +17,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from harness.proofs.recordings.replays import Replays
 
 RECORDING = "01-send-v03"  # one question, one tool call
-RUN = "load_run"  # the attribute by which a run's traces are counted: of the resource, and of the root
+RUN = "load_run"  # the attribute by which a run is counted: MLflow takes the resource's, Phoenix each span's
 INSTANCE = "service.instance.id"
 _ID = re.compile(r'"(traceId|spanId|parentSpanId)":\s*"([0-9a-f]*)"')
 
@@ -34,8 +34,7 @@ class Questions:
         for resource in self._recorded.resource_spans:
             resource.resource.attributes.append(_text(RUN, run))
             for span in _spans_of(resource):
-                if not span.parent_span_id:
-                    span.attributes.append(_text(RUN, run))
+                span.attributes.append(_text(RUN, run))
         self.spans = sum(1 for resource in self._recorded.resource_spans for _ in _spans_of(resource))
         self._end = max(
             span.end_time_unix_nano for r in self._recorded.resource_spans for span in _spans_of(r)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import requests
@@ -35,36 +35,38 @@ def count_accepted(answers: Mapping[str, int]) -> int:
     return answers.get(ACCEPTED, 0)
 
 
-def send(url: str, questions: Questions, rate: float, seconds: float, agents: int) -> Sent:
-    """Send `rate` traces a second for so many seconds, by turns as one of the agents.
+def send(urls: Sequence[str], questions: Questions, rate: float, seconds: float, agents: int) -> Sent:
+    """Send `rate` traces a second for so many seconds, by turns as one of the agents and to one of the URLs.
 
     What is late is sent late: the rate that was reached is in the result. A refused request is counted and
     not sent again.
     """
-    total, answers = round(rate * seconds), Counter[str]()
-    turn, lock, start = iter(range(total)), threading.Lock(), time.monotonic()
+    total, answers = max(1, round(rate * seconds)), Counter[str]()
+    turn, lock, start, over = iter(range(total)), threading.Lock(), time.monotonic(), threading.Event()
 
     def work() -> None:
         with requests.Session() as session:
+            session.trust_env = False  # no proxy is asked
             session.headers["content-type"] = "application/x-protobuf"
             while True:
                 with lock:
                     number = next(turn, total)
-                if number == total:
+                if number == total or over.wait(max(0.0, start + number / rate - time.monotonic())):
                     return
-                time.sleep(max(0.0, start + number / rate - time.monotonic()))
+                body = questions.make(number % agents)
                 try:
-                    answer = str(
-                        session.post(url, questions.make(number % agents), timeout=LIMIT).status_code
-                    )
+                    answer = str(session.post(urls[number % len(urls)], body, timeout=LIMIT).status_code)
                 except requests.RequestException as error:
                     answer = type(error).__name__
                 with lock:
                     answers[answer] += 1
 
     threads = [threading.Thread(target=work) for _ in range(THREADS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        over.set()  # also after Ctrl-C
     return Sent(dict(answers), time.monotonic() - start)

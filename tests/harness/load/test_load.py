@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import http.server
+import json
 import threading
+from argparse import Namespace
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,22 +14,30 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from harness.common.errors import HarnessError
+from harness.common.suites import run_robot
 from harness.load import __main__ as load
-from harness.load import figures, page, questions, sending
+from harness.load import figures, measuring, outage, page, questions, sending, suite
+from harness.load.measuring import Stored, Usage
 
 STEP = figures.Step(
     rate=10.0,
     seconds=20.0,
     answers={"200": 200},
-    queued={"otlp_http/mlflow": 500, "otlp_http/phoenix": 0},
-    drain=5.0,
+    queued={"otlp_http/mlflow": 1500, "otlp_http/phoenix": 0},
+    drained={"otlp_http/mlflow": 5.0, "otlp_http/phoenix": 0.4},
     stored={"mlflow": 200, "phoenix": 200},
+    spans={"mlflow": 2000, "phoenix": 2000},
     cpu={"otel-collector": 2.0, "mlflow": 20.0, "phoenix": 10.0},
     memory={"otel-collector": 2**26, "mlflow": 2**29, "phoenix": 2**29},
     grown={"mlflow": 200 * 2**30 // 10**5, "phoenix": 200 * 2**31 // 10**5},
     load=1.5,
 )
-RUN = figures.Figures("2026-11-26", "2 cores", "1 mlflow", 5, 34, 10, [STEP], {"passed": 3, "failed": 0})
+AWAY = replace(STEP, away=75.0, cpu={"otel-collector": 9.0, "mlflow": 1.0, "phoenix": 9.0})
+GREEN = figures.SuiteRun({"It Arrives": "PASS"}, "MLflow: 1 trace, median 2.50 s, slowest 2.50 s", "")
+RED = figures.SuiteRun({"It Arrives": "FAIL"}, "", "MLflow has no trace.")
+RUN = figures.Figures(
+    "default", "2026-11-26", "2 cores", "1 mlflow", 5, 34, 10, [replace(STEP, suite=GREEN), AWAY]
+)
 
 
 @pytest.fixture
@@ -78,7 +88,7 @@ def test_each_question_is_a_whole_trace_of_its_own_with_a_session_and_an_agent()
 
 def test_all_are_sent_and_every_answer_is_counted(collector: tuple[str, list[bytes]]) -> None:
     url, got = collector
-    sent = sending.send(url, questions.Questions("x"), rate=60.0, seconds=0.5, agents=7)
+    sent = sending.send([url], questions.Questions("x"), rate=60.0, seconds=0.5, agents=7)
     assert sent.answers == {"200": 20, "503": 10}
     assert sent.accepted == 20
     assert sent.seconds >= 0.4, "not faster than asked for"
@@ -86,29 +96,86 @@ def test_all_are_sent_and_every_answer_is_counted(collector: tuple[str, list[byt
 
 
 def test_a_collector_that_is_away_is_counted_as_such() -> None:
-    sent = sending.send("http://127.0.0.1:1", questions.Questions("x"), rate=50.0, seconds=0.1, agents=1)
+    sent = sending.send(["http://127.0.0.1:1"], questions.Questions("x"), rate=50.0, seconds=0.1, agents=1)
     assert sent.answers == {"ConnectionError": 5}
 
 
+def test_each_collector_gets_its_part(collector: tuple[str, list[bytes]]) -> None:
+    url, got = collector
+    urls = [url, "http://127.0.0.1:1"]
+    sent = sending.send(urls, questions.Questions("x"), rate=60.0, seconds=0.1, agents=1)
+    assert (len(got), sent.answers["ConnectionError"]) == (3, 3)
+
+
+def test_a_stopped_run_sends_no_more(
+    collector: tuple[str, list[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, got = collector
+
+    class Stopped(threading.Thread):
+        def join(self, *_: object) -> None:
+            raise KeyboardInterrupt
+
+    made = questions.Questions("x")
+    with monkeypatch.context() as patched:
+        patched.setattr("threading.Thread", Stopped)
+        with pytest.raises(KeyboardInterrupt):
+            sending.send([url], made, rate=1.0, seconds=60.0, agents=1)
+    for thread in threading.enumerate():
+        if isinstance(thread, Stopped):
+            threading.Thread.join(thread, 5)
+            assert not thread.is_alive()
+    assert len(got) <= 1
+
+
 def test_what_is_lost_doubled_or_refused_is_a_problem() -> None:
-    assert STEP.problems == []
-    broken = replace(STEP, answers={"200": 199, "503": 1}, stored={"mlflow": 198, "phoenix": 200})
-    assert broken.problems == [
+    assert STEP.find_problems(10) == []
+    broken = replace(
+        STEP,
+        answers={"200": 199, "503": 1},
+        stored={"mlflow": 198, "phoenix": 200},
+        spans={"mlflow": 1989, "phoenix": 1990},
+    )
+    assert broken.find_problems(10) == [
         "1 traces were answered 503",
         "198 traces in mlflow, expected 199",
         "200 traces in phoenix, expected 199",
+        "1989 spans in mlflow, expected 1990",
     ]
+
+
+def test_the_suite_must_be_green_beside_a_rate_that_is_not_too_much() -> None:
+    assert replace(STEP, suite=GREEN).find_problems(10) == []
+    assert replace(STEP, suite=RED).find_problems(10) == ["the suite failed beside it: MLflow has no trace."]
+    nothing = replace(STEP, suite=figures.SuiteRun({}, "", ""))
+    assert nothing.find_problems(10) == ["the suite failed beside it: no test ran"]
+    assert replace(STEP, suite=RED, beyond=True).find_problems(10) == []
 
 
 def test_figures_are_kept_and_the_page_computes_from_them(tmp_path: Path) -> None:
     figures.write(RUN, tmp_path / "load" / "load.json")
     assert figures.read(tmp_path / "load" / "load.json") == RUN
-    text = page.write_markdown(RUN)
-    assert "| 10 a second | 200 in 20 s | 200 | 200 | 200 | 500 spans | 5 s | 8.0 | 1.5 |" in text
-    assert "| mlflow | 10.0 | 512 MiB |" in text, "20 s for 200 traces of 10 spans"
+    text = page.write_markdown([RUN])
+    assert (
+        "| 200 in 20 s (10 a second) | 200 | 200, 2,000 spans | 200, 2,000 spans | MLflow 1,500; Phoenix 0 "
+        "| MLflow 5 s; Phoenix 0 s | MLflow 300; Phoenix - | 1.5 |"
+    ) in text
+    assert "| 200 in 20 s (10 a second, MLflow away for 75 s) |" in text
+    assert "The suite beside 10 a second: 1 passed, 0 failed, 0 skipped" in text
+    assert "Its own trace: MLflow: 1 trace, median 2.50 s, slowest 2.50 s." in text
+    assert "| mlflow | 10.0 | 512 MiB |" in text, "20 s for 200 traces of 10 spans; an outage does not count"
     assert "| 100 | 32 | 2.0 | 20.0 | 10.0 |" in text, "0.16 s a trace, and as much left free"
     assert "about one core: 20 questions a second" in text
     assert "| 1 million | 10 GiB | 20 GiB |" in text
+    assert "| 10 | 16.7 min | 6,000 spans |" in text, "100,000 spans at 100 a second"
+
+
+def test_the_page_has_several_runs_side_by_side() -> None:
+    text = page.write_markdown([RUN, replace(RUN, name="high-availability", deployed="2 mlflow")])
+    assert "## Measured: default" in text
+    assert "pods: 2 mlflow." in text[text.index("## Measured: high-availability") :]
+    assert "| mlflow | 10.0 | 10.0 | 512 MiB | 512 MiB |" in text
+    assert "400 traces (default), 400 traces (high-availability)" in text
 
 
 @pytest.mark.parametrize(
@@ -119,6 +186,9 @@ def test_figures_are_kept_and_the_page_computes_from_them(tmp_path: Path) -> Non
         (["--seconds", "-1"], "'-1' is no number above 0"),
         (["--agents", "0"], "'0' is no number of agents from 1 to 10000"),
         (["--agents", "2.5"], "'2.5' is no number of agents from 1 to 10000"),
+        (["--overload", "0"], "'0' is no number above 0"),
+        (["--outage", "a minute"], "'a minute' is no number above 0"),
+        (["--name", "../x"], "'../x' is no name of lower-case letters, digits and dashes"),
     ],
 )
 def test_bad_options_are_one_sentence(
@@ -140,28 +210,146 @@ def test_a_cluster_that_is_not_named_gets_no_trace(
     assert "It stores traces in context mine: allow that with --context mine." in capsys.readouterr().err
 
 
-def test_without_figures_there_is_no_page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(load, "FIGURES", tmp_path / "load.json")
+def test_the_steps_are_the_rates_then_the_overload_and_the_outage() -> None:
+    asked = Namespace(rate=[2.0, 5.0], seconds=30.0, agents=7, overload=40.0, outage=60.0)
+    assert load.make_plans(asked) == [
+        load.Plan(2.0, 30.0, 7),
+        load.Plan(5.0, 30.0, 7, suite=True),
+        load.Plan(40.0, 30.0, 7, suite=True, beyond=True),
+        load.Plan(5.0, 60.0, 7, outage=True),
+    ]
+    plain = Namespace(rate=None, seconds=30.0, agents=7, overload=None, outage=None)
+    assert [plan.rate for plan in load.make_plans(plain)] == list(load.RATES)
+
+
+def test_the_page_is_written_from_the_figures_of_all_runs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(load, "RESULTS", tmp_path)
+    monkeypatch.setattr(load, "PAGE", tmp_path / "capacity.md")
     with pytest.raises(HarnessError, match="run `tox -e load -- --context NAME` first"):
         load.write_docs()
+    for name in ("high-availability", "default"):
+        figures.write(replace(RUN, name=name), tmp_path / f"{name}.json")
+    text = load.write_docs().read_text()
+    assert text.index("## Measured: default") < text.index("## Measured: high-availability")
 
 
 def test_traces_that_are_stored_late_are_waited_for_and_lost_ones_are_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    late = iter([17, 19, 20])
-    assert load.count_all(lambda: next(late), 20) == 20
+    late = iter([Stored(17, 170), Stored(20, 190), Stored(20, 200)])
+    assert load.count_all(lambda: next(late), Stored(20, 200)) == Stored(20, 200)
     monkeypatch.setattr(load, "STORE_LIMIT", 0.3)
-    assert load.count_all(lambda: 19, 20) == 19
-    assert load.count_all(lambda: 21, 20) == 21, "doubled"
+    assert load.count_all(lambda: Stored(20, 199), Stored(20, 200)) == Stored(20, 199)
+    assert load.count_all(lambda: Stored(21, 210), Stored(20, 200)) == Stored(21, 210), "doubled"
+
+
+def test_a_pod_that_is_new_counts_from_its_start() -> None:
+    before = {"mlflow": {"old": Usage(50.0, 0), "stays": Usage(10.0, 0)}}
+    after = {"mlflow": {"stays": Usage(13.0, 0), "new": Usage(4.0, 0)}}
+    assert measuring.used_between(before, after) == {"mlflow": 7.0}
+
+
+def test_a_queue_is_drained_when_it_is_first_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = iter([{"a": 5, "b": 0}, {"a": 3, "b": 0}, {"a": 0, "b": 0}])
+    monkeypatch.setattr(measuring, "read_queues", lambda: next(sizes))
+    drained = measuring.wait_until_drained(10.0)
+    assert drained["b"] < 0.2 < drained["a"]
+    monkeypatch.setattr(measuring, "read_queues", lambda: {"a": 1})
+    with pytest.raises(HarnessError, match="The collector's queues are not empty within"):
+        measuring.wait_until_drained(0.3)
+
+
+def test_pods_are_described_by_their_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    pod = {"spec": {"containers": [{"resources": {"limits": {"cpu": "2", "memory": "2Gi"}}}]}}
+    pods = {"mlflow": [pod, pod], "postgres": [{"spec": {"containers": [{}]}}]}
+    monkeypatch.setattr(measuring, "COMPONENTS", tuple(pods))
+    monkeypatch.setattr(measuring, "pods_of", pods.__getitem__)
+    assert measuring.describe_pods() == (
+        "2 mlflow (CPU 2, memory 2Gi each), 1 postgres (CPU without limit, memory without limit)"
+    )
+
+
+class Scaled:
+    """kubectl of a cluster with MLflow's Deployment: it notes what is done, and its pods follow at once."""
+
+    def __init__(self, replicas: int) -> None:
+        """Have so many pods."""
+        self.replicas, self.done, self.broken = replicas, list[str](), False
+
+    def __call__(self, verb: str, *arguments: str, **_: object) -> str:
+        """Return what kubectl prints."""
+        if verb == "get" and arguments[0] == "pods":
+            ready = {"status": {"conditions": [{"type": "Ready", "status": "True"}]}}
+            return json.dumps({"items": [ready] * self.replicas})
+        if verb == "get":
+            return json.dumps({"spec": {"replicas": self.replicas}})
+        if self.broken:
+            raise HarnessError("`kubectl scale` failed: no connection.")
+        self.done.append(" ".join((verb, *arguments)))
+        if verb == "scale":
+            self.replicas = int(arguments[-1].partition("=")[2])
+        return ""
+
+
+@pytest.fixture
+def scaled(monkeypatch: pytest.MonkeyPatch) -> Scaled:
+    made = Scaled(3)
+    monkeypatch.setattr(outage, "kubectl", made)
+    return made
+
+
+def test_mlflow_goes_and_comes_back_with_as_many_pods(
+    scaled: Scaled, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with outage.mlflow_away():
+        assert scaled.replicas == 0
+        assert scaled.done[1].startswith("wait --for=delete pods")
+    assert scaled.replicas == 3
+    hint = "kubectl scale deployment/mlflow --namespace=kagenti-system --replicas=3"
+    assert hint in capsys.readouterr().out, "for the one whose run is killed"
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, HarnessError("x")])
+def test_mlflow_comes_back_whatever_ends_the_run(scaled: Scaled, stop: BaseException) -> None:
+    with pytest.raises((KeyboardInterrupt, HarnessError)), outage.mlflow_away():
+        raise stop
+    assert scaled.replicas == 3
+
+
+def test_an_mlflow_that_does_not_come_back_is_reported_with_the_command(scaled: Scaled) -> None:
+    said = r"MLflow is not back: .* Try `kubectl scale .*--replicas=3`"
+    with pytest.raises(HarnessError, match=said), outage.mlflow_away():
+        scaled.broken = True
+
+
+def test_an_mlflow_that_is_away_already_is_not_scaled(scaled: Scaled) -> None:
+    scaled.replicas = 0
+    with pytest.raises(HarnessError, match="MLflow is away already"), outage.mlflow_away():
+        pytest.fail("it must not begin")
+    assert scaled.done == []
+
+
+def test_the_suites_own_report_is_read(tmp_path: Path) -> None:
+    (tmp_path / "beside.robot").write_text(
+        "*** Test Cases ***\n"
+        "It Arrives\n    Set Suite Metadata    Arrival times    MLflow: 1 trace    top=True\n"
+        "It Is Right\n    Fail    The first line.\\nThe second.\n"
+        "It Has Pages\n    Skip\n"
+    )
+    output = tmp_path / "output.xml"
+    run_robot("--console", "none", "--outputdir", str(tmp_path), str(tmp_path / "beside.robot"))
+    read = suite.read_suite(output)
+    assert read.tests == {"It Arrives": "PASS", "It Is Right": "FAIL", "It Has Pages": "SKIP"}
+    assert (read.arrival, read.failure) == ("MLflow: 1 trace", "The first line.")
 
 
 @pytest.mark.parametrize(
     ("run", "code", "said"),
     [
         (RUN, 0, ""),
-        (replace(RUN, suite={}), 1, "The suite beside the load: none ran"),
-        (replace(RUN, suite={"passed": 5, "failed": 1}), 1, "'failed': 1"),
+        (replace(RUN, steps=[replace(STEP, suite=RED)]), 1, "10 a second: the suite failed beside it"),
         (replace(RUN, steps=[replace(STEP, stored={"mlflow": 199})]), 1, "10 a second: 199 traces in mlflow"),
     ],
 )
@@ -174,6 +362,7 @@ def test_a_run_fails_where_a_trace_is_lost_or_the_suite_is_not_green(
 ) -> None:
     monkeypatch.setattr("sys.argv", ["load", "--context", "mine"])
     monkeypatch.setattr(load, "current_context", lambda: "mine")
+    monkeypatch.setattr(load, "stop_when_terminated", lambda: None)
     monkeypatch.setattr(load, "measure", lambda *_: run)
     assert load.main() == code
     assert said in capsys.readouterr().err
