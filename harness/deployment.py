@@ -65,20 +65,29 @@ class Deployment:
         return {key: value for each in self.stand_ins for key, value in each.environment().items()}
 
     @property
-    def robot_options(self) -> list[str]:
-        """What lets the suites verify this deployment, also where the cluster has another installation.
+    def namespaces(self) -> dict[str, str]:
+        """The settings that name its namespaces, for a cluster that has another installation too.
 
-        Where several tenants have the agent's Service, the suites ask the first one by its namespace's name.
+        Where several tenants have the agent's Service, it is the first one's by its namespace's name.
         """
-        options = ["--variablefile", str(self.settings)] if self.settings else []
-        namespaces = {
+        found = {
             name: namespace
             for resource, namespace, name in sorted(self.objects, reverse=True)
             if resource == "Service"
         }
-        for setting, services in NAMESPACE_SETTINGS.items():
-            for service in namespaces.keys() & services:
-                options += ["--variable", f"{setting}:{namespaces[service]}"]
+        return {
+            setting: found[service]
+            for setting, services in NAMESPACE_SETTINGS.items()
+            for service in services
+            if service in found
+        }
+
+    @property
+    def robot_options(self) -> list[str]:
+        """What lets the suites verify this deployment."""
+        options = ["--variablefile", str(self.settings)] if self.settings else []
+        for setting, namespace in self.namespaces.items():
+            options += ["--variable", f"{setting}:{namespace}"]
         return options
 
     @property

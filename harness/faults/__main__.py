@@ -1,8 +1,9 @@
 """Breaks the stack by one fault after the other; reports which the suites found, and which they named.
 
-    tox -e faults [-- NAME ... | --smoke | --shard 1/3]
+    tox -e faults [-- NAME ... | --smoke | --shard 1/3] [--every-stack]
 
 By default: all faults of the catalogue that fit what is deployed. The others are named, with the reason.
+With --every-stack: one stack after the other is deployed, and each fault is run on the first that it fits.
 For each fault: change the stack, wait until the change is what runs, run the tests, change it back, and wait
 until all is well again. Ctrl-C and SIGTERM heal the stack too.
 The exit code is 0 when every fault was found and named, and no other test failed.
@@ -29,6 +30,7 @@ from harness.deployment import find_deployed
 from harness.faults import report
 from harness.faults.catalogue import Fault, in_order, in_shard, read_catalogue
 from harness.faults.changes import HealingError, broken, heal_what_was_left, plan, wait_until_healed
+from harness.faults.every_stack import STACKS, deploy
 from harness.faults.judging import SHORT_LIMITS, Outcome, judge, run_tests
 from harness.faults.stack import Stack
 
@@ -135,6 +137,39 @@ def run_all(
         wait_until_healed(stack)
 
 
+def run_on_deployed(
+    faults: Sequence[Fault], chosen: Mapping[str, str], limits: Path | None, outcomes: list[Outcome]
+) -> None:
+    """Run the faults as `run_all`, on what is deployed now; the settings that were chosen win."""
+    found = find_deployed()
+    variables = {**(found.namespaces if found else {}), **chosen}
+    before = dict(os.environ)
+    os.environ.update(found.environment if found else {})
+    try:
+        run_all(faults, Stack(variables), variables, limits, outcomes)
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def run_on_every_stack(
+    faults: Sequence[Fault], chosen: Mapping[str, str], limits: Path | None, outcomes: list[Outcome]
+) -> None:
+    """Deploy one stack after the other; run each fault, as `run_all`, on the first that it fits."""
+    for stack in STACKS:
+        deploy(stack, RESULTS / "overlay")
+        here: list[Outcome] = []
+        try:
+            run_on_deployed(faults, chosen, limits, here)
+        finally:
+            outcomes += [outcome for outcome in here if not outcome.left_out]
+        left_out = [outcome for outcome in here if outcome.left_out]
+        faults = [outcome.fault for outcome in left_out]
+        if not faults:
+            return
+    outcomes += left_out
+
+
 def describe_in_lines(outcome: Outcome) -> str:
     """Return what became of a fault, and a line for each thing that is not right."""
     took = "" if outcome.left_out else f" ({outcome.took:.0f} s)"
@@ -149,6 +184,9 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--smoke", action="store_true", help="only some faults, of different kinds")
     parser.add_argument("--shard", type=shard, default=(1, 1), help="only a part of the faults: 1/3")
+    parser.add_argument(
+        "--every-stack", action="store_true", help="deploy what the faults need; removes what is deployed"
+    )
     parser.add_argument(
         "--default-limits",
         action="store_true",
@@ -174,13 +212,11 @@ def main() -> int:
     stop_when_terminated()
     context = current_context()
     say(f"The stack of context {context} is broken and healed again.")
-    deployed = find_deployed()
-    os.environ.update(deployed.environment if deployed else {})
     outcomes: list[Outcome] = []
-    variables = dict(arguments.variable)
     limits = None if arguments.default_limits else SHORT_LIMITS
+    run_them = run_on_every_stack if arguments.every_stack else run_on_deployed
     try:
-        run_all(faults, Stack(variables), variables, limits, outcomes)
+        run_them(faults, dict(arguments.variable), limits, outcomes)
     finally:
         report.write(outcomes, context, RESULTS)
         say(f"\n{report.table(outcomes)}\nReport: {RESULTS / 'faults.html'}")

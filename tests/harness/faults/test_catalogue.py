@@ -15,8 +15,11 @@ import yaml
 from robot.api import TestSuite as Suite
 
 from diagnosis.causes import BLOCKED
+from harness.common.combinations import KUSTOMIZE, contents
 from harness.common.suites import SUITES
 from harness.faults.catalogue import EXEMPT, FILES, HERE, Fault, in_order, in_shard, read_catalogue
+from harness.faults.every_stack import STACKS
+from harness.stand_ins import INSTALLATIONS
 from verdicts.refusals import RETRIED
 
 ALL = read_catalogue()
@@ -156,6 +159,26 @@ def test_the_components_that_it_needs_name_the_object_that_shows_them(fault: Fau
         files = (ROOT / "kustomize" / "components" / component).rglob("*.yaml")
         text = "".join(file.read_text(encoding="utf-8") for file in files)
         assert f"name: {witness.partition('/')[2]}" in text
+
+
+@pytest.mark.parametrize("provider", ["kind", "embedded"])
+def test_each_fault_fits_one_of_the_stacks_that_are_deployed_for_them(provider: str) -> None:
+    stacks = [
+        (stack.overlay in INSTALLATIONS, {*contents_of(stack.overlay or provider), *stack.components})
+        for stack in STACKS
+    ]
+    homeless = [
+        fault.name
+        for fault in ALL
+        if not any(
+            fault.installed == installed and fault.needs.keys() <= there for installed, there in stacks
+        )
+    ]
+    assert homeless == []
+
+
+def contents_of(overlay: str) -> frozenset[str]:
+    return frozenset() if overlay in INSTALLATIONS else contents(KUSTOMIZE / "overlays" / overlay)
 
 
 def test_the_short_limits_are_those_of_the_suites() -> None:

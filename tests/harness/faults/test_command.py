@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from harness.common.errors import INTERRUPTED
 from harness.faults import __main__ as command
 from harness.faults.catalogue import Expected, Fault, read_catalogue
 from harness.faults.changes import HealingError, heal_what_was_left
+from harness.faults.every_stack import STACKS
 from harness.faults.judging import Outcome
 from harness.faults.stack import Stack
 from tests.harness.faults.fake_cluster import Cluster
@@ -36,6 +37,7 @@ class Deployed:
     """What is deployed, of which the command wants no more."""
 
     environment: dict[str, str]
+    namespaces: dict[str, str] = field(default_factory=dict)
 
 
 @pytest.fixture(autouse=True)
@@ -136,11 +138,45 @@ def test_a_named_fault_is_in_the_table_the_json_and_the_page(
 
 
 @pytest.mark.usefixtures("cluster")
-def test_the_suites_find_the_stand_ins_of_what_is_deployed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "environ", dict(os.environ))
-    monkeypatch.setattr(command, "find_deployed", lambda: Deployed({"ROUTER_ADDRESS": "10.0.0.1:443"}))
-    assert run_with(monkeypatch, NAMED) == 0
-    assert os.environ["ROUTER_ADDRESS"] == "10.0.0.1:443"
+def test_the_suites_find_the_namespaces_and_the_stand_ins_of_what_is_deployed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    deployed = Deployed({"ROUTER_ADDRESS": "10.0.0.1:443"}, {"AGENTS_NAMESPACE": "team1"})
+    seen: list[Any] = []
+
+    def run_tests(_: object, __: object, ___: object, variables: dict[str, str], limits: object) -> None:
+        del limits
+        seen.extend([os.environ["ROUTER_ADDRESS"], variables])
+
+    monkeypatch.setattr(command, "find_deployed", lambda: deployed)
+    monkeypatch.setattr(command, "read_catalogue", lambda: [SCALED])
+    monkeypatch.setattr(command, "run_tests", run_tests)
+    monkeypatch.setattr(command, "judge", lambda *_: NAMED)
+    assert call(monkeypatch, "--variable", "CITY:Rome") == 0
+    assert seen == ["10.0.0.1:443", {"AGENTS_NAMESPACE": "team1", "CITY": "Rome"}]
+    assert "ROUTER_ADDRESS" not in os.environ
+
+
+@pytest.mark.usefixtures("cluster")
+def test_each_fault_is_run_on_the_first_stack_that_it_fits(
+    monkeypatch: pytest.MonkeyPatch, results: Path
+) -> None:
+    for_installations = replace(SCALED, name="installed-collector-stopped", installed=True)
+    for_nobody = replace(SCALED, name="of-another", needs={"x": "route/unknown-kind"})
+    deployed: list[str] = []
+    monkeypatch.setattr(command, "read_catalogue", lambda: [SCALED, for_installations, for_nobody])
+    monkeypatch.setattr(command, "deploy", lambda stack, _: deployed.append(stack.overlay))
+    monkeypatch.setattr(Stack, "is_ours", lambda _: deployed[-1] == "")
+    monkeypatch.setattr(command, "run_tests", lambda *_: None)
+    monkeypatch.setattr(command, "judge", lambda fault, _: replace(NAMED, fault=fault))
+    assert call(monkeypatch, "--every-stack") == 0
+    assert deployed == [stack.overlay for stack in STACKS]
+    written = json.loads((results / "faults.json").read_text(encoding="utf-8"))["faults"]
+    assert {each["name"]: bool(each["left_out"]) for each in written} == {
+        "collector-stopped": False,
+        "installed-collector-stopped": False,
+        "of-another": True,
+    }
 
 
 @pytest.mark.parametrize(
