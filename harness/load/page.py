@@ -36,7 +36,7 @@ one, with the stack's own configuration and without a cluster:
 An agent waits only as long as its exporter tries. Then the batch is lost to MLflow
 ([what can still be lost](traces.md#what-can-still-be-lost)).
 """
-_LIMITS = (
+LIMITS = (
     (
         "MLflow's workers",
         "the queue of `otlp_http/mlflow` grows",
@@ -203,7 +203,7 @@ def _bigger(runs: Sequence[Figures]) -> list[str]:
 
 
 def _limits() -> list[str]:
-    return ["## Where the next limit is\n", _table(("limit", "sign", "what answers it"), list(_LIMITS))]
+    return ["## Where the next limit is\n", _table(("limit", "sign", "what answers it"), list(LIMITS))]
 
 
 def _queue(rate: int, kept: int) -> tuple[str, ...]:
