@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from prometheus_client import Gauge
 from sqlalchemy.exc import DBAPIError
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
@@ -30,6 +31,7 @@ TABLES = (
     "CREATE TABLE projects (id serial PRIMARY KEY, name text)",
     "CREATE TABLE spans (id serial PRIMARY KEY, span_id text UNIQUE, name text CHECK (name <> 'bad'))",
 )
+SPANS_IN_MEMORY = Gauge("phoenix_span_queue_size", "As Phoenix has it")
 INSERT = sqlalchemy.text("INSERT INTO spans (span_id, name) VALUES (:id, :name) ON CONFLICT DO NOTHING")
 
 
@@ -177,6 +179,18 @@ def test_spans_that_phoenix_still_works_on_are_not_given_to_it_again(
     assert ingestion.batches == 1
     assert ingestion.send("bad")[0] == 503
     assert ingestion.batches == 2
+
+
+def test_a_phoenix_that_is_slow_is_not_taken_for_one_that_rejects_spans(
+    ingestion: Ingestion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lossless_ingestion, "LIMIT", 1.0)
+    SPANS_IN_MEMORY.set(1)
+    try:
+        assert [ingestion.send("bad")[0] for _ in range(TRIES + 1)] == [503] * (TRIES + 1)
+    finally:
+        SPANS_IN_MEMORY.set(0)
+    assert ingestion.batches == 1
 
 
 def test_spans_that_are_sent_again_are_stored_once(ingestion: Ingestion) -> None:

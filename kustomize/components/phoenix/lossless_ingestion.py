@@ -22,6 +22,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
+from prometheus_client import REGISTRY
 from sqlalchemy import bindparam, text
 from sqlalchemy.exc import DBAPIError
 from starlette.concurrency import run_in_threadpool
@@ -31,7 +32,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 TAKEN = 200  # Phoenix's answer
 LIMIT = 25.0  # seconds for a batch; the collector waits 30 s for an answer
-IDLE = 10.0  # seconds without any new span, after which Phoenix will not store what is missing
+IDLE = 10.0  # seconds with no span in its memory and no new one: Phoenix will not store what is missing
 POLL, LONGEST_POLL = 0.1, 1.0  # seconds; a look takes time that Phoenix needs to store spans
 TRIES = 3  # of a batch that Phoenix does not store although its database takes writes
 EMPTY_ANSWER: list[Message] = [
@@ -47,6 +48,7 @@ EMPTY_ANSWER: list[Message] = [
 WRITE = text("UPDATE projects SET name = name WHERE false")
 STORED = text("SELECT span_id FROM spans WHERE span_id IN :ids").bindparams(bindparam("ids", expanding=True))
 NEWEST = text("SELECT max(id) FROM spans")
+IN_MEMORY = "phoenix_span_queue_size"  # Phoenix's own metric: spans that it has and still works on
 
 DECODERS: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.decompress, "deflate": zlib.decompress}
 
@@ -172,7 +174,7 @@ async def wait_until_stored(
                 last = await session.scalar(NEWEST)
         except (DBAPIError, OSError):
             continue
-        if last != newest:
+        if last != newest or REGISTRY.get_sample_value(IN_MEMORY):
             newest, since = last, monotonic()
         elif monotonic() > since + IDLE:
             return missing, False
