@@ -10,7 +10,7 @@ import pytest
 import trustme
 
 from harness.common.errors import HarnessError
-from harness.stand_ins.managed_postgres.stand_in import Server, find_programs
+from harness.common.postgres import Server, find_programs
 
 
 @dataclass(frozen=True)

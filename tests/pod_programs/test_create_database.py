@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from harness.stand_ins.managed_postgres.stand_in import ADMINISTRATOR
+from harness.common.postgres import ADMINISTRATOR
 from tests.pod_programs.managed import Managed
 
 SCRIPT = Path(__file__).parents[2] / "kustomize" / "base" / "scripts" / "create-database.sh"

@@ -1,15 +1,11 @@
 """What a real MLflow answers to spans in each state of a real PostgreSQL, and what is stored in the end."""
 
 import os
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,12 +13,11 @@ import requests
 import sqlalchemy
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from harness.common.mlflow_server import Mlflow, run_mlflow
 from lossless_store import find_state
 from tests.pod_programs.managed import Managed
 
-SOURCES = Path(__file__).resolve().parents[2] / "kustomize" / "base" / "mlflow"
 NAME = "spans_kept"  # of the database, and of the role that owns it
-START_LIMIT = 180  # seconds; MLflow makes its tables, and loads much
 BATCHES, SPANS = 2, 3
 
 BY_SETTING = {
@@ -64,23 +59,20 @@ BAD_SPANS = {"too long for a column": "22001", "not in the encoding": "22021", "
 class MLflow:
     """A server that has the plugin as the pod has it, and its database."""
 
-    url: str
-    database: Managed
+    server: Mlflow
 
     def send(self, request: ExportTraceServiceRequest, experiment: str = "0") -> requests.Response:
         """Send a batch as the collector does."""
-        headers = {"content-type": "application/x-protobuf", "x-mlflow-experiment-id": experiment}
-        body = request.SerializeToString()
-        return requests.post(f"{self.url}/v1/traces", data=body, headers=headers, timeout=60)
+        return self.server.send(request.SerializeToString(), experiment)
 
     def query(self, statement: str) -> str:
         """Return what the superuser gets for a statement in MLflow's database."""
-        return self.database.server.query(f"\\connect {NAME}\n{statement}")
+        return self.server.query(statement)
 
     def end_sessions(self) -> None:
         """End MLflow's connections: a setting of its role is for new ones."""
         ended = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
-        self.database.server.query(f"{ended} WHERE usename = '{NAME}'")
+        self.server.postgres.query(f"{ended} WHERE usename = '{NAME}'")
 
     def count_stored(self, request: ExportTraceServiceRequest) -> int:
         """Return how many spans of a trace are in the database."""
@@ -107,67 +99,16 @@ def make_trace(session: str = "a session") -> ExportTraceServiceRequest:
     return request
 
 
-def lay_out_plugin(folder: Path) -> None:
-    """Put the files where the pod's volume has them."""
-    described = folder / "lossless_store-1.dist-info"
-    described.mkdir()
-    (folder / "lossless_store.py").symlink_to(SOURCES / "lossless_store.py")
-    (described / "entry_points.txt").symlink_to(SOURCES / "entry_points.txt")
-
-
-def wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + START_LIMIT
-    while time.monotonic() < end:
-        assert server.poll() is None, log.read_text()
-        try:
-            if requests.get(f"{url}/health", timeout=5).ok:
-                return
-        except requests.ConnectionError:
-            time.sleep(0.2)
-    pytest.fail(f"MLflow does not answer after {START_LIMIT} s: {log.read_text()}")
-
-
 @pytest.fixture(scope="module")
 def mlflow(managed: Managed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MLflow]:
-    managed.server.query(f"CREATE ROLE {NAME} LOGIN PASSWORD 'servers-own'")
-    managed.server.query(f"CREATE DATABASE {NAME} OWNER {NAME}")
-    folder = tmp_path_factory.mktemp("plugin")
-    lay_out_plugin(folder)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    database = {"PGDATABASE": NAME, "PGUSER": NAME, "PGPASSWORD": "servers-own", "PGSSLMODE": "require"}
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")},
-        **database,
-        "PGHOST": "127.0.0.1",
-        "PGPORT": str(managed.server.port),
-        "PYTHONPATH": str(folder),
-        "MLFLOW_BACKEND_STORE_URI": "postgresql+psycopg2://",
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-    }
-    command = [sys.executable, "-m", "mlflow", "server", f"--port={port}", "--workers=1"]
-    command += [f"--artifacts-destination={folder}"]
-    log = folder / "log"
-    with log.open("wb") as output:
-        server = subprocess.Popen(
-            command, env=environment, cwd=folder, stdout=output, stderr=subprocess.STDOUT
-        )
-    try:
-        wait_for(f"http://127.0.0.1:{port}", server, log)
-        yield MLflow(f"http://127.0.0.1:{port}", managed)
-    finally:
-        server.terminate()
-        server.wait()
-        managed.server.query(f"DROP DATABASE {NAME} WITH (FORCE)")
-        managed.server.query(f"DROP ROLE {NAME}")
+    with run_mlflow(managed.server, NAME, tmp_path_factory.mktemp("plugin"), workers=1) as server:
+        yield MLflow(server)
 
 
 @contextmanager
 def setting(mlflow: MLflow, assignment: str) -> Iterator[None]:
     """Have a setting in all sessions of MLflow from now on, while another session holds the table."""
-    server = mlflow.database.server
+    server = mlflow.server.postgres
     server.query(f"ALTER ROLE {NAME} SET {assignment}")
     mlflow.end_sessions()
     password = (server.folder / "superuser").read_text()
@@ -184,7 +125,7 @@ def setting(mlflow: MLflow, assignment: str) -> Iterator[None]:
 @contextmanager
 def statement(mlflow: MLflow, done: str, undone: str) -> Iterator[None]:
     """Do something to the database or the role, and undo it."""
-    change = mlflow.query if " spans " in done else mlflow.database.server.query
+    change = mlflow.query if " spans " in done else mlflow.server.postgres.query
     change(done)
     mlflow.end_sessions()
     try:
@@ -231,7 +172,7 @@ def test_spans_wait_for_an_experiment_that_is_not_there(mlflow: MLflow) -> None:
     why = f"cannot store spans now: No Experiment with id={next_one} exists"
     assert (answer.status_code, why in answer.text) == (503, True), answer.text
     created = requests.post(
-        f"{mlflow.url}/api/2.0/mlflow/experiments/create", json={"name": "new"}, timeout=60
+        f"{mlflow.server.url}/api/2.0/mlflow/experiments/create", json={"name": "new"}, timeout=60
     )
     assert created.json()["experiment_id"] == next_one
     assert mlflow.send(trace, next_one).status_code == 200

@@ -71,11 +71,3 @@ def test_one_that_is_up_stays_and_one_without_its_secret_starts_again(applied: d
     del applied["Secret"]  # as when its namespace was deleted with an overlay
     stand_in.up()
     assert Server.started == 2
-
-
-def test_a_machine_without_postgresql_is_named_with_what_to_do(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(stand_in, "DEBIAN", tmp_path)
-    with pytest.raises(HarnessError, match="apt-get install postgresql"):
-        stand_in.find_programs()
