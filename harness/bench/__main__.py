@@ -1,35 +1,51 @@
 """Measures how fast the suites' own work is, and writes the figures and a page with plots: `tox -e bench`.
 
-tox -e bench -- --longest 1000     # measures no trace of more spans
+tox -e bench -- --only look-up     # measures only that; can be given several times
+tox -e bench -- --longest 1000     # judges no trace of more spans
+tox -e bench -- --stored 10000     # stores no more traces; a million take 5 GB below /var/tmp meanwhile
 tox -e bench -- --docs             # measures nothing: writes docs/benchmark.md from the last figures
+
+All but the evaluation run a MLflow and a PostgreSQL on this machine, which must be installed.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from harness.bench.figures import Figures, read
 from harness.bench.page import plot, write_html, write_markdown
+from harness.bench.servers import run_servers
 from harness.common.combinations import ROOT
-from harness.common.errors import HarnessError, reports_errors
+from harness.common.errors import HarnessError, reports_errors, stop_when_terminated
+from harness.common.loopback import LOOPBACK
 from harness.common.suites import run_robot
 
 TASKS = Path(__file__).parent
+EVALUATION = "evaluation"
+PARTS = {EVALUATION: "evaluation.robot", "look-up": "look_up.robot"}
 RESULTS = ROOT / "results" / "bench"
 FIGURES = RESULTS / "figures.json"
 DOCS = ROOT / "docs"
 
 
-def measure(longest: int) -> Figures:
-    """Run the tasks and return what they measured; write the page with plots.
+def measure(parts: Sequence[str], longest: int, stored: int) -> Figures:
+    """Run the tasks of these parts and return what they measured; write the page with plots.
 
     Raises HarnessError when a task fails.
     """
     FIGURES.unlink(missing_ok=True)
-    options = ("--outputdir", str(RESULTS), "--variable", f"FIGURES:{FIGURES}")
-    if run_robot(*options, "--variable", f"LONGEST:{longest}", str(TASKS)) or not FIGURES.exists():
+    options = ["--outputdir", str(RESULTS), "--variable", f"FIGURES:{FIGURES}"]
+    options += ["--variable", f"LONGEST:{longest}", "--variable", f"STORED:{stored}"]
+    tasks = [str(TASKS / PARTS[part]) for part in parts]
+    with ExitStack() as running:
+        if set(parts) != {EVALUATION}:
+            options += running.enter_context(run_servers())
+        failed = run_robot(*options, *tasks, environment={"no_proxy": LOOPBACK})
+    if failed or not FIGURES.exists():
         raise HarnessError(f"A task failed; {RESULTS / 'log.html'} shows why.")
     figures = read(FIGURES)
     (RESULTS / "index.html").write_text(write_html(figures), encoding="utf-8")
@@ -46,7 +62,7 @@ def write_docs() -> Path:
     figures = read(FIGURES)
     plots = {what: f"benchmark-{what.lower().replace(' ', '-')}.svg" for what in figures.measured}
     for what, name in plots.items():
-        (DOCS / name).write_text(plot(figures.cases(what)), encoding="utf-8")
+        (DOCS / name).write_text(plot(what, figures.cases(what)), encoding="utf-8")
     page = DOCS / "benchmark.md"
     page.write_text(write_markdown(figures, plots), encoding="utf-8")
     return page
@@ -57,13 +73,17 @@ def main() -> int:
     """Do what the command line asks for; return the exit code."""
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="tox -e bench --", description=__doc__, formatter_class=raw)
+    parser.add_argument("--only", choices=PARTS, action="append", help="what is measured (default: all)")
     parser.add_argument("--longest", type=int, default=30_000, help="spans of the longest trace")
+    parser.add_argument("--stored", type=int, default=1_000_000, help="traces in MLflow at most")
     parser.add_argument("--docs", action="store_true", help="write docs/benchmark.md from the last figures")
     arguments = parser.parse_args()
+    stop_when_terminated()
     if arguments.docs:
         print(f"{write_docs()} is written.")
     else:
-        measure(arguments.longest)
+        parts = [part for part in PARTS if part in (arguments.only or PARTS)]
+        measure(parts, arguments.longest, arguments.stored)
         print(f"Page: {RESULTS / 'index.html'}\nFigures: {FIGURES}")
     return 0
 

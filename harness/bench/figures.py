@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
 
@@ -14,8 +14,9 @@ class Measurement:
     """How long one thing took, of one size, in each of several runs.
 
     `what` is measured, `case` says under which condition, `size` is a number of `unit`. `seconds` are those
-    of the processor, so that other programs of the machine do not count. `message` is how many characters a
-    person reads, 0 where nothing is wrong.
+    of the processor where one process does the work, so that other programs of the machine do not count; and
+    those of the clock where servers do it. `message` is how many characters a person reads, 0 where nothing
+    is wrong.
     """
 
     what: str
@@ -43,11 +44,12 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Figures:
-    """All measurements of a run, and where it ran."""
+    """All measurements of a run, where it ran, and sentences about how each thing was measured."""
 
     date: str
     machine: str
     measurements: Sequence[Measurement]
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     def cases(self, what: str) -> dict[str, list[Measurement]]:
         """Return the measurements of one thing by case, the smallest size first."""
@@ -68,6 +70,11 @@ def relative_cost(measurement: Measurement, smallest: Measurement) -> float:
     return smallest.rate / measurement.rate
 
 
+def relative_time(measurement: Measurement, smallest: Measurement) -> float:
+    """Return the time over that of the smallest size: 1 where the size does not matter."""
+    return measurement.median / smallest.median
+
+
 def write(figures: Figures, file: Path) -> None:
     """Write figures as JSON."""
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -77,4 +84,5 @@ def write(figures: Figures, file: Path) -> None:
 def read(file: Path) -> Figures:
     """Return the figures of a file."""
     held = json.loads(file.read_text(encoding="utf-8"))
-    return Figures(held["date"], held["machine"], [Measurement(**each) for each in held["measurements"]])
+    measurements = [Measurement(**each) for each in held["measurements"]]
+    return Figures(held["date"], held["machine"], measurements, held["notes"])

@@ -7,7 +7,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ class Measurements:
     def __init__(self) -> None:
         """Begin without a figure."""
         self._measured: list[Measurement] = []
+        self._notes: dict[str, str] = {}
 
     @keyword
     def read_stored_trace(self, file: Path) -> StoredTrace:
@@ -70,13 +71,45 @@ class Measurements:
             seconds.append(time.process_time() - start)
         measured = Measurement(what, case, unit, size, seconds, len(message))
         logger.info(f"{measured}\n{message}")
-        logger.console(
-            f"{what}, {case}: {size} {unit} in {measured.median:.3f} s, {measured.rate:.0f} a second"
-        )
-        self._measured.append(measured)
+        self._keep(measured)
+
+    @keyword
+    def measure_calls(  # noqa: PLR0913, PLR0917 - what a measurement says, and what is called
+        self,
+        what: str,
+        case: str,
+        unit: str,
+        size: int,
+        function: Callable[..., Any],
+        calls: Sequence[Sequence[object]],
+        found: int,
+    ) -> None:
+        """Time one call for each list of arguments, by the clock: another process does the work.
+
+        Fails where a call does not return a list of length `found`; 0 stands for one thing that is no list.
+        """
+        seconds: list[float] = []
+        for arguments in calls:
+            start = time.perf_counter()
+            answer = function(*arguments)
+            seconds.append(time.perf_counter() - start)
+            if answer is None or (found and len(answer) != found):
+                raise AssertionError(f"{what}, {case}: {answer!r} for {arguments}, expected {found or 'one'}")
+        self._keep(Measurement(what, case, unit, size, seconds, 0))
+
+    @keyword
+    def note(self, what: str, text: str) -> None:
+        """Keep a sentence about how a thing was measured."""
+        self._notes[what] = text
 
     @keyword
     def write_figures(self, file: Path) -> None:
         """Write all figures of this run to a file."""
         machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
-        write(Figures(f"{datetime.now(UTC):%Y-%m-%d}", machine, self._measured), file)
+        write(Figures(f"{datetime.now(UTC):%Y-%m-%d}", machine, self._measured, self._notes), file)
+
+    def _keep(self, measured: Measurement) -> None:
+        self._measured.append(measured)
+        logger.console(
+            f"{measured.what}, {measured.case}: {measured.size} {measured.unit} in {measured.median:.3f} s"
+        )

@@ -9,36 +9,31 @@ from collections.abc import Mapping, Sequence
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from harness.bench.figures import Figures, Measurement, relative_cost
+from harness.bench.figures import Figures
+from harness.bench.goals import find_goals
+from harness.bench.sections import SECTIONS, Cases
 
 SIZE = (9, 3.6)  # inches
-# What is measured, and what its numbers say.
-_TEXTS: Mapping[str, str] = {
-    "Evaluation of a contract": "One trace is judged by one contract, with all that a suite does for it. "
-    "The trace is a recorded one of the weather agent, in which the agent calls its tool again and again. "
-    "A span of it has nearly 4 KB of text on average. About a third of the time is the search for secrets "
-    "and canaries, which reads the JSON of every text.",
-}
-_COLUMNS = ("size", "median", "slowest / fastest", "a second", "cost of one", "message")
 _HEAD = """# Benchmark
 
 `tox -e bench` measures this, and writes `results/bench/figures.json` and a page with plots.
-`tox -e bench -- --docs` writes this page from these figures.
+`tox -e bench -- --docs` writes this page from these figures. `--only` chooses what is measured.
 """
 _LEGEND = (
-    "Times are seconds of the processor, the median of several runs. *Cost of one* is the time for one, over "
-    "that in the smallest size. Where it does not grow, the work is linear. *Message* is how many characters "
-    "a person reads in the report."
+    "Times are the median of several runs. A ratio compares figures of the same run, so it says more than a "
+    "time, which depends on the machine."
 )
+_GOAL_COLUMNS = ("goal", "measured", "result")
 
 
 def write_markdown(figures: Figures, plots: Mapping[str, str]) -> str:
     """Return docs/benchmark.md; `plots` has the file of each plot."""
     parts = [_HEAD, f"Measured {figures.date}: {figures.machine}.\n", f"{_LEGEND}\n"]
+    parts.append(_markdown_table(_goal_rows(figures)))
     for what in figures.measured:
-        parts += [f"## {what}\n", f"{_TEXTS.get(what, '')}\n", f"![{what}]({plots[what]})\n"]
-        for case, measured in figures.cases(what).items():
-            parts += [f"**{case}**\n", _markdown_table(measured)]
+        parts += [f"## {what}\n", f"{_text(figures, what)}\n", f"![{what}]({plots[what]})\n"]
+        for title, rows in SECTIONS[what].tables(figures.cases(what)).items():
+            parts += [f"**{title}**\n"] * bool(title) + [_markdown_table(rows)]
     return "\n".join(parts)
 
 
@@ -48,60 +43,48 @@ def write_html(figures: Figures) -> str:
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Benchmark</title>',
         "<style>body {font-family: sans-serif} td, th {padding: 0 1em; text-align: right}</style>",
         f"<h1>Benchmark</h1><p>Measured {figures.date}: {html.escape(figures.machine)}.</p>",
-        f"<p>{_LEGEND.replace('*', '')}</p>",
+        f"<p>{_LEGEND}</p>",
+        _html_table(_goal_rows(figures)),
     ]
     for what in figures.measured:
-        parts.append(f"<h2>{html.escape(what)}</h2><p>{html.escape(_TEXTS.get(what, ''))}</p>")
-        parts.append(plot(figures.cases(what)))
-        for case, measured in figures.cases(what).items():
-            head = "".join(f"<th>{column}</th>" for column in _COLUMNS)
-            rows = ["".join(f"<td>{cell}</td>" for cell in row) for row in _rows(measured)]
-            table = "".join(f"<tr>{row}</tr>" for row in (head, *rows))
-            parts.append(f"<h3>{html.escape(case)}</h3><table>{table}</table>")
+        text = html.escape(_text(figures, what).replace("*", ""))
+        parts.append(f"<h2>{html.escape(what)}</h2><p>{text}</p>")
+        parts.append(plot(what, figures.cases(what)))
+        for title, rows in SECTIONS[what].tables(figures.cases(what)).items():
+            parts += [f"<h3>{html.escape(title)}</h3>"] * bool(title) + [_html_table(rows)]
     return "\n".join(parts)
 
 
-def plot(cases: Mapping[str, Sequence[Measurement]]) -> str:
-    """Return two plots as SVG: the time of each size with its spread, and the cost of one."""
+def plot(what: str, cases: Cases) -> str:
+    """Return the plots of one thing as SVG."""
     # The same figures make the same file, and its text stays text.
     with mpl.rc_context({"svg.hashsalt": "benchmark", "svg.fonttype": "none", "font.size": 9}):
         drawing = Figure(figsize=SIZE, layout="constrained")
-        times, costs = drawing.subplots(1, 2)
-        for case, measured in cases.items():
-            sizes = [each.size for each in measured]
-            medians = [each.median for each in measured]
-            spread = (
-                [each.median - min(each.seconds) for each in measured],
-                [max(each.seconds) - each.median for each in measured],
-            )
-            times.errorbar(sizes, medians, yerr=spread, marker="o", capsize=3, label=case)
-            costs.plot(sizes, [relative_cost(each, measured[0]) for each in measured], marker="o", label=case)
-        unit = next(iter(cases.values()))[0].unit
-        times.set(xscale="log", yscale="log", xlabel=unit, ylabel="seconds")
-        costs.set(xscale="log", xlabel=unit, ylabel="cost of one, of the smallest size", ylim=(0, None))
-        times.legend()
-        for axes in (times, costs):
+        SECTIONS[what].draw(drawing, cases)
+        for axes in drawing.axes:
             axes.grid(alpha=0.3)
         file = io.StringIO()
         drawing.savefig(file, format="svg", metadata={"Date": None})
     return file.getvalue()[file.getvalue().index("<svg") :]
 
 
-def _markdown_table(measured: Sequence[Measurement]) -> str:
-    lines = [_COLUMNS, ["---:"] * len(_COLUMNS), *_rows(measured)]
+def _text(figures: Figures, what: str) -> str:
+    return f"{SECTIONS[what].text} {figures.notes.get(what, '')}".strip()
+
+
+def _goal_rows(figures: Figures) -> list[Sequence[str]]:
+    """Return the goals of what was measured, as rows below their head."""
+    return [_GOAL_COLUMNS, *((goal.text, goal.measured, goal.result) for goal in find_goals(figures))]
+
+
+def _markdown_table(rows: Sequence[Sequence[str]]) -> str:
+    head, *rest = rows
+    lines = [head, ["---:"] * len(head), *rest]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
-def _rows(measured: Sequence[Measurement]) -> list[list[str]]:
-    """Return a row of cells for each size."""
-    return [
-        [
-            f"{each.size:,} {each.unit}",
-            f"{each.median:.3g} s",
-            f"{each.spread:.2f}",
-            f"{each.rate:,.0f}",
-            f"{relative_cost(each, measured[0]):.2f}",
-            f"{each.message:,}" if each.message else "none",
-        ]
-        for each in measured
-    ]
+def _html_table(rows: Sequence[Sequence[str]]) -> str:
+    head, *rest = rows
+    lines = ["".join(f"<th>{html.escape(cell)}</th>" for cell in head)]
+    lines += ["".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in rest]
+    return f"<table>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"

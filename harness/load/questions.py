@@ -14,7 +14,7 @@ from google.protobuf.json_format import Parse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
-from harness.proofs.recordings.replays import Replays
+from harness.proofs.recordings.replays import KEPT, Replays
 
 RECORDING = "01-send-v03"  # one question, one tool call
 RUN = "load_run"  # the attribute by which a run is counted: MLflow takes the resource's, Phoenix each span's
@@ -25,13 +25,16 @@ _ID = re.compile(r'"(traceId|spanId|parentSpanId)":\s*"([0-9a-f]*)"')
 class Questions:
     """Prepared requests: the SDK of this process would be the limit, with a provider for each agent."""
 
-    def __init__(self, run: str) -> None:
-        """Read the recording for a run of this name."""
+    def __init__(self, run: str, *, kept_only: bool = False) -> None:
+        """Read the recording for a run of this name, or only the spans that the collector's filter keeps."""
         (replay,) = Replays().make_replays(RECORDING, a2a_spans=False)
         self._session, self.kept = str(replay.known["session"]), replay.kept
         body = _ID.sub(_in_base64, json.dumps(json.loads(replay.body)))
         self._recorded = Parse(body, ExportTraceServiceRequest())
         for resource in self._recorded.resource_spans:
+            if kept_only:
+                for scope in [each for each in resource.scope_spans if not KEPT.match(each.scope.name)]:
+                    resource.scope_spans.remove(scope)
             resource.resource.attributes.append(_text(RUN, run))
             for span in _spans_of(resource):
                 span.attributes.append(_text(RUN, run))
@@ -40,12 +43,15 @@ class Questions:
             span.end_time_unix_nano for r in self._recorded.resource_spans for span in _spans_of(r)
         )
 
-    def make(self, agent: int) -> bytes:
-        """Return the request of a question that an agent, one of many, has just answered."""
+    def make(self, agent: int, session: str = "") -> bytes:
+        """Return the request of a question that an agent, one of many, has just answered.
+
+        Its session is new, or the given one.
+        """
         made = ExportTraceServiceRequest()
         made.CopyFrom(self._recorded)
         trace_id, other, later = secrets.token_bytes(16), secrets.token_bytes(8), time.time_ns() - self._end
-        session = f"load-{trace_id.hex()}"
+        session = session or f"load-{trace_id.hex()}"
         for resource in made.resource_spans:
             resource.resource.attributes.append(_text(INSTANCE, f"weather-agent-{agent}"))
             for span in _spans_of(resource):

@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 
 from harness.bench import __main__ as bench
-from harness.bench.figures import Figures, Measurement, read, relative_cost, write
+from harness.bench.figures import Figures, Measurement, read, relative_cost, relative_time, write
+from harness.bench.goals import find_goals
+from harness.bench.measurements import Measurements
 from harness.bench.page import write_html, write_markdown
 from harness.common.errors import HarnessError
 
 ROOT = Path(__file__).parents[3]
+LOOK_UP = "Look-up in MLflow"
 
 
 def measurement(size: int, *seconds: float, case: str = "good", message: int = 0) -> Measurement:
@@ -25,7 +28,10 @@ FIGURES = Figures(
         measurement(1000, 1.0, 1.5, 1.2),
         measurement(10, 0.01, 0.01, 0.01),
         measurement(10, 0.02, case="bad", message=1234),
+        Measurement(LOOK_UP, "by session", "stored traces", 1000, [0.05, 0.05, 0.06], 0),
+        Measurement(LOOK_UP, "by session", "stored traces", 1_000_000, [0.07, 0.08, 0.06], 0),
     ],
+    {LOOK_UP: "At the end <all> were stored."},
 )
 
 
@@ -42,6 +48,23 @@ def test_the_cost_of_one_is_over_that_in_the_smallest_size() -> None:
     assert relative_cost(largest, smallest) == pytest.approx(1.2)
 
 
+def test_the_time_of_a_look_up_is_over_that_with_the_fewest_traces() -> None:
+    smallest, largest = FIGURES.cases(LOOK_UP)["by session"]
+    assert relative_time(largest, smallest) == pytest.approx(1.4)
+
+
+def test_a_goal_that_was_missed_says_what_was_measured() -> None:
+    (goal,) = find_goals(FIGURES)
+    assert (goal.is_reached, goal.measured) == (False, "1.40")
+    assert goal.text == "by session, with 1,000,000 stored: at most 1.3 times as long as with 1,000"
+    assert goal.result == "missed: 70 ms against 50 ms"
+
+
+def test_the_goal_of_the_longest_trace_is_asked_where_it_was_measured() -> None:
+    judged = Figures("", "", [measurement(30_000, 1.5, case="good"), measurement(30_000, 3, case="bad")])
+    assert [goal.result for goal in find_goals(judged)] == ["reached", "missed: one span takes 100 µs"]
+
+
 def test_figures_are_read_as_they_were_written(tmp_path: Path) -> None:
     write(FIGURES, tmp_path / "made" / "figures.json")
     again = read(tmp_path / "made" / "figures.json")
@@ -50,13 +73,17 @@ def test_figures_are_read_as_they_were_written(tmp_path: Path) -> None:
 
 
 def test_pages_have_a_row_for_each_size() -> None:
-    page = write_markdown(FIGURES, {"Evaluation of a contract": "plot.svg"})
+    page = write_markdown(FIGURES, {"Evaluation of a contract": "plot.svg", LOOK_UP: "other.svg"})
     assert "| 1,000 spans | 1.2 s | 1.50 | 833 | 1.20 | none |" in page
     assert "| 10 spans | 0.02 s | 1.00 | 500 | 1.00 | 1,234 |" in page
+    assert "| 1,000,000 stored traces | 0.07 s | 1.33 | 1.40 |" in page
+    assert "missed: 70 ms against 50 ms" in page
+    assert "At the end <all> were stored." in page
     assert "(plot.svg)" in page
     alone = write_html(FIGURES)
     assert "<td>1,000 spans</td>" in alone
-    assert "<svg" in alone
+    assert "At the end &lt;all&gt; were stored." in alone
+    assert alone.count("<svg") == 2
 
 
 def test_the_docs_need_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,12 +94,21 @@ def test_the_docs_need_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     write(FIGURES, tmp_path / "figures.json")
     assert "1,000 spans" in bench.write_docs().read_text(encoding="utf-8")
     assert (tmp_path / "benchmark-evaluation-of-a-contract.svg").exists()
+    assert (tmp_path / "benchmark-look-up-in-mlflow.svg").exists()
 
 
 def test_the_tasks_measure_the_keyword_of_the_suites(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "robot", "--outputdir", str(tmp_path), "--variable", "LONGEST:10"]
-    subprocess.run([*command, str(bench.TASKS)], cwd=ROOT, check=True, capture_output=True)
+    subprocess.run(
+        [*command, str(bench.TASKS / bench.PARTS["evaluation"])], cwd=ROOT, check=True, capture_output=True
+    )
     good, bad = read(tmp_path / "figures.json").measurements
     assert (good.case, good.size, good.message) == ("no violation", 10, 0)
     assert (bad.case, bad.size) == ("a violation on each span", 10)
     assert bad.message > 100
+
+
+@pytest.mark.parametrize("answer", [None, [1]])
+def test_a_call_that_does_not_find_what_it_should_is_no_measurement(answer: object) -> None:
+    with pytest.raises(AssertionError, match="expected 2"):
+        Measurements().measure_calls("Look-up", "case", "unit", 1, lambda _: answer, [["session"]], 2)

@@ -86,6 +86,15 @@ def test_each_question_is_a_whole_trace_of_its_own_with_a_session_and_an_agent()
     assert "weather-agent-4" in second[3]
 
 
+def test_only_the_spans_that_the_filter_keeps_are_made_and_the_session_can_be_given() -> None:
+    made = questions.Questions("run-1", kept_only=True)
+    trace_ids, span_ids, parents, values = read(made.make(0, "a session"))
+    assert (len(trace_ids), len(span_ids)) == (1, made.kept)
+    assert made.spans == made.kept
+    assert parents <= span_ids, "no span is an orphan"
+    assert "a session" in values
+
+
 def test_all_are_sent_and_every_answer_is_counted(collector: tuple[str, list[bytes]]) -> None:
     url, got = collector
     sent = sending.send([url], questions.Questions("x"), rate=60.0, seconds=0.5, agents=7)

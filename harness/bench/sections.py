@@ -1,0 +1,113 @@
+"""What the pages say and draw of each thing that is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Drawing
+
+from harness.bench.figures import Measurement, relative_cost, relative_time
+
+EVALUATION, LOOK_UP = "Evaluation of a contract", "Look-up in MLflow"
+Cases = Mapping[str, Sequence[Measurement]]  # the measurements of each, the smallest size first
+Rows = Sequence[Sequence[str]]  # of a table; the first has the columns' names
+
+
+@dataclass(frozen=True)
+class Section:
+    """A text, tables by their titles, and plots."""
+
+    text: str
+    tables: Callable[[Cases], Mapping[str, Rows]]
+    draw: Callable[[Drawing, Cases], None]
+
+
+def _evaluation_tables(cases: Cases) -> Mapping[str, Rows]:
+    head = ("size", "median", "slowest / fastest", "a second", "cost of one", "message")
+    return {
+        case: [head]
+        + [
+            (
+                *_size_and_time(each),
+                f"{each.rate:,.0f}",
+                f"{relative_cost(each, measured[0]):.2f}",
+                f"{each.message:,}" if each.message else "none",
+            )
+            for each in measured
+        ]
+        for case, measured in cases.items()
+    }
+
+
+def _draw_evaluation(drawing: Drawing, cases: Cases) -> None:
+    times, costs = drawing.subplots(1, 2)
+    _draw_times(times, cases)
+    times.set(yscale="log")
+    for case, measured in cases.items():
+        sizes = [each.size for each in measured]
+        costs.plot(sizes, [relative_cost(each, measured[0]) for each in measured], marker="o", label=case)
+    costs.set(xscale="log", xlabel=_unit(cases), ylabel="cost of one, of the smallest size", ylim=(0, None))
+
+
+def _look_up_tables(cases: Cases) -> Mapping[str, Rows]:
+    head = ("size", "median", "slowest / fastest", "of the smallest size")
+    return {
+        case: [head]
+        + [(*_size_and_time(each), f"{relative_time(each, measured[0]):.2f}") for each in measured]
+        for case, measured in cases.items()
+    }
+
+
+def _draw_look_up(drawing: Drawing, cases: Cases) -> None:
+    times, ratios = drawing.subplots(1, 2)
+    _draw_times(times, cases)
+    times.set(ylim=(0, None))
+    for case, measured in cases.items():
+        sizes = [each.size for each in measured]
+        ratios.plot(sizes, [relative_time(each, measured[0]) for each in measured], marker="o", label=case)
+    ratios.set(xscale="log", xlabel=_unit(cases), ylabel="time, of the smallest size", ylim=(0, None))
+
+
+def _draw_times(axes: Axes, cases: Cases) -> None:
+    """Draw the median of each size, from the fastest to the slowest run."""
+    for case, measured in cases.items():
+        spread = (
+            [each.median - min(each.seconds) for each in measured],
+            [max(each.seconds) - each.median for each in measured],
+        )
+        sizes, medians = [each.size for each in measured], [each.median for each in measured]
+        axes.errorbar(sizes, medians, yerr=spread, marker="o", capsize=3, label=case)
+    axes.set(xscale="log", xlabel=_unit(cases), ylabel="seconds")
+    axes.legend()
+
+
+def _size_and_time(each: Measurement) -> tuple[str, str, str]:
+    return f"{each.size:,} {each.unit}", f"{each.median:.3g} s", f"{each.spread:.2f}"
+
+
+def _unit(cases: Cases) -> str:
+    return next(iter(cases.values()))[0].unit
+
+
+SECTIONS: Mapping[str, Section] = {
+    EVALUATION: Section(
+        "One trace is judged by one contract, with all that a suite does for it. "
+        "The trace is a recorded one of the weather agent, in which the agent calls its tool again and "
+        "again. A span of it has nearly 4 KB of text on average. About a third of the time is the search for "
+        "secrets and canaries, which reads the JSON of every text. Times are seconds of the processor. "
+        "*Cost of one* is the time for one span, over that in the smallest size. Where it does not grow, the "
+        "work is linear. *Message* is how many characters a person reads in the report.",
+        _evaluation_tables,
+        _draw_evaluation,
+    ),
+    LOOK_UP: Section(
+        "The keywords by which the suites find traces look once into a real MLflow. It runs with the "
+        "settings of the overlays, on a PostgreSQL of the same machine. The traces that are looked for were "
+        "just sent. All others are copies, made by SQL, of one that MLflow stored. *Of the smallest size* is "
+        "the time, over that with the fewest stored traces. Times are seconds of the clock.",
+        _look_up_tables,
+        _draw_look_up,
+    ),
+}
