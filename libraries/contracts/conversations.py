@@ -182,14 +182,14 @@ def evaluate_conversations(
         own = canaries[question.context_id]
         found = [arrival for arrival in arrivals if question.context_id in _sessions(arrival)]
         problems, judgement = _answer_problems(question, own, every), Judgement()
-        if len(found) != 1:
+        if len(found) != 1 and (found or not question.failure):
             problems.append(
                 Problem(
                     "several traces of its session" if found else "no trace of its session",
                     f"has {counted(len(found), 'trace')} of its session {question.context_id}, expected 1",
                 )
             )
-        else:
+        elif found:
             judgement = judge(contract, found[0].trace, expect(question, own, tool_calls=1))
             problems += _trace_problems(found[0], judgement)
         trace = found[0].trace if found else None
@@ -234,7 +234,9 @@ def _headline(results: Sequence[ConversationResult], foreign: Sequence[Problem])
         parts.append(f"{counted(number, 'trace')} {_FOREIGN[kind][number > 1]}")
     bad = [result for result in results if result.problems]
     if bad:
-        kinds = Counter(kind for result in bad for kind in {problem.kind for problem in result.problems})
+        kinds = Counter(
+            kind for result in bad for kind in dict.fromkeys(each.kind for each in result.problems)
+        )
         listed = ", ".join(f"{kind} {number}" for kind, number in kinds.most_common())
         parts.append(f"{len(bad)} of {counted(len(results), 'conversation')} failed: {listed}")
     elif len(results) == 1:

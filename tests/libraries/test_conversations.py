@@ -156,6 +156,12 @@ def test_a_foreign_canary_in_the_trace_is_found() -> None:
     assert "canaries.foreign" in problems(ASKED, with_attribute(0, "note", "WX-0000ABCD"))
 
 
+def test_a_question_without_an_answer_needs_no_trace() -> None:
+    unanswered = replace(ASKED, failure="HTTP 503")
+    assert [problem.kind for problem in result(unanswered).problems] == ["no answer"]
+    assert [problem.kind for problem in result(ASKED).problems] == ["no trace of its session"]
+
+
 def test_turns_must_be_one_trace_each_in_order() -> None:
     turns_should_have_their_own_traces = Conversations().turns_should_have_their_own_traces
     turns_should_have_their_own_traces([ASKED], [ARRIVED], [list(GOOD.expectation.canaries)], CONTRACT)
