@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from harness.common.errors import HarnessError, uninterrupted
-from harness.common.kubectl import kubectl
+from harness.common.kubectl import Object, kubectl
 from harness.common.progress import say
 from harness.common.waiting import wait_for
 from harness.load.measuring import NAMESPACE, is_ready
@@ -31,7 +31,7 @@ def mlflow_away() -> Iterator[None]:
     say(f"MLflow goes away. Should this program be killed: kubectl {' '.join(back)}")
     try:
         kubectl("scale", *WORKLOAD, "--replicas=0")
-        kubectl("wait", "--for=delete", *PODS, f"--timeout={LIMIT}s", limit=LIMIT + 10)
+        wait_for(lambda: not _pods(), LIMIT, "MLflow's pods do not end")
         yield
     finally:
         with uninterrupted():
@@ -41,11 +41,12 @@ def mlflow_away() -> Iterator[None]:
 def _bring_back(command: tuple[str, ...]) -> None:
     try:
         kubectl(*command)
-        wait_for(_has_ready_pod, LIMIT, "MLflow has no Ready pod")
+        wait_for(lambda: any(map(is_ready, _pods())), LIMIT, "MLflow has no Ready pod")
     except HarnessError as error:
         raise HarnessError(f"MLflow is not back: {error} Try `kubectl {' '.join(command)}`.") from error
     say("MLflow is back.")
 
 
-def _has_ready_pod() -> bool:
-    return any(is_ready(pod) for pod in json.loads(kubectl("get", *PODS, "--output=json"))["items"])
+def _pods() -> list[Object]:
+    pods: list[Object] = json.loads(kubectl("get", *PODS, "--output=json"))["items"]
+    return pods

@@ -33,8 +33,10 @@ one, with the stack's own configuration and without a cluster:
 - Phoenix gets the spans of the waiting requests meanwhile.
 - When MLflow is back, the waiting requests are answered 200, and MLflow has each span once.
 
-An agent waits only as long as its exporter tries. Then the batch is lost to MLflow
-([what can still be lost](traces.md#what-can-still-be-lost)).
+An agent waits only as long as its exporter tries. Then the batch is lost to MLflow. While it waits it sends
+nothing else, so what its own queue does not hold is lost to both backends
+([what can still be lost](traces.md#what-can-still-be-lost)). So a backend that is too slow for good must leave
+the collector's pipelines, or the rate must fall.
 """
 LIMITS = (
     (
@@ -88,7 +90,7 @@ _STEPS = (
     "in Phoenix",
     "queued",
     "drain",
-    "stored a second meanwhile",
+    "spans a second from the queue",
     "load average",
 )
 
@@ -141,7 +143,7 @@ def _costs(runs: Sequence[Figures]) -> list[str]:
         (
             component,
             *(f"{_cpu([run], component) / run.spans_kept * 1000:.1f}" for run in runs),
-            *(f"{run.steps[-1].memory[component] / MIB:.0f} MiB" for run in runs),
+            *(_memory(run, component) for run in runs),
         )
         for component in runs[0].steps[0].cpu
     ]
@@ -161,10 +163,20 @@ def _costs(runs: Sequence[Figures]) -> list[str]:
             costs,
         ),
         "The rows without an outage count: a pod that went takes its figures with it. "
-        "Memory is that of all pods of the component together. It follows their number, not that of spans.\n",
+        "Memory is that of all pods of the component together, after the last of these rows, "
+        "and what it grew by since the first one.\n",
         _table(("bytes of a trace in", *names), sizes),
         f"That is the growth by {traces}, indexes included.\n",
     ]
+
+
+def _memory(run: Figures, component: str) -> str:
+    """Return a component's memory after the last step, and its growth since the first."""
+    first, *later = _whole([run])
+    last = later[-1] if later else first
+    spans = sum(step.accepted for step in later) * run.spans_kept
+    growth = (last.memory[component] - first.memory[component]) / MIB / spans * 1000 if spans else 0.0
+    return f"{last.memory[component] / MIB:.0f} MiB ({growth:+.1f} MiB per 1,000 spans)"
 
 
 def _bigger(runs: Sequence[Figures]) -> list[str]:
