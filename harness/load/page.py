@@ -35,7 +35,7 @@ one, with the stack's own configuration and without a cluster:
 
 An agent waits only as long as its exporter tries. Then the batch is lost to MLflow. While it waits it sends
 nothing else, so what its own queue does not hold is lost to both backends
-([what can still be lost](traces.md#what-can-still-be-lost)). So a backend that is too slow for good must leave
+([what can still be lost](traces.md#what-can-still-be-lost)). A backend that is too slow for good must leave
 the collector's pipelines, or the rate must fall.
 """
 LIMITS = (
