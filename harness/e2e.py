@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from robot.api import ExecutionResult
@@ -32,6 +33,7 @@ from harness.suite_options import suite_options
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results"
+MOST_RUNS = 20  # whose times are kept
 BROWSER = {"chromium": "chromium", "chromedriver": "chromium-driver"}  # program: Debian's package
 
 
@@ -43,9 +45,9 @@ class StepTimes:
         self.seconds: dict[str, float] = {}
 
     @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        """Print the name of a step, and measure it."""
-        say(f"\n=== {name}")
+    def step(self, name: str, of: str = "") -> Iterator[None]:
+        """Print the name of a step, and of what, and measure it."""
+        say(f"\n=== {name} {of}".rstrip())
         started = time.monotonic()
         yield
         self.seconds[name] = time.monotonic() - started
@@ -55,9 +57,11 @@ class StepTimes:
         rows = [*self.seconds.items(), ("all", sum(self.seconds.values()))]
         return "\n".join(f"{duration(seconds):>12}  {name}" for name, seconds in rows)
 
-    def write(self, file: Path) -> None:
-        """Write the seconds of the steps as JSON, for `tox -e bench`."""
-        file.write_text(json.dumps(self.seconds, indent=1) + "\n", encoding="utf-8")
+    def write(self, file: Path, stack: str) -> None:
+        """Add this run, of a stack by its name, to those in a JSON file: `tox -e bench` shows them."""
+        runs = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
+        runs.append({"date": f"{datetime.now(UTC):%Y-%m-%d}", "stack": stack, "seconds": self.seconds})
+        file.write_text(json.dumps(runs[-MOST_RUNS:], indent=1) + "\n", encoding="utf-8")
 
 
 @contextmanager
@@ -136,13 +140,14 @@ def run(arguments: argparse.Namespace, times: StepTimes) -> int:
     folders = Folders.from_environment()
     provider = lifecycle.provider(folders)
     wanted = Deployment(arguments.overlay or provider, arguments.components)
+    stack = " + ".join([wanted.overlay, *wanted.components])
     overlay = deployment.write_overlay(RESULTS / "overlay", wanted.overlay, wanted.components, provider)
     with times.step("cluster"):
         lifecycle.up(folders, arguments.node_image, arguments.nodes)
         os.environ.update(lifecycle.environment(folders))
     with times.step("images"):
         deployment.restart_users_of(build_and_load(folders))
-    with times.step(f"overlay {' + '.join([wanted.overlay, *wanted.components])}"):
+    with times.step("overlay", stack):
         deployed = deployment.deploy(wanted, overlay)
     # The steps before this one use apt, too.
     with times.step("browser and rollouts"), meanwhile(install_browser):
@@ -154,7 +159,7 @@ def run(arguments: argparse.Namespace, times: StepTimes) -> int:
         disruptive = ["--variable", f"DISRUPTIVE:{current_context()}"] if arguments.disruptive else []
         options = [*deployed.robot_options, *own, *disruptive, *arguments.robot_options]
         passed, failed, skipped = run_suites(options, deployed.environment)
-    times.write(RESULTS / "times.json")
+    times.write(RESULTS / "times.json", stack)
     say(f"\nReport: {RESULTS / 'report.html'}\n{times.table()}")
     say("The cluster stays up for the next run; remove it with: tox -e cluster -- down")
     if changes:

@@ -14,11 +14,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
-from harness.bench.figures import Figures, read
+from harness.bench.figures import Figures, read, write
 from harness.bench.page import plot, write_html, write_markdown
 from harness.bench.servers import run_servers
+from harness.bench.whole_runs import read_whole_runs
 from harness.common.combinations import ROOT
 from harness.common.errors import HarnessError, reports_errors, stop_when_terminated
 from harness.common.loopback import LOOPBACK
@@ -47,7 +49,8 @@ def measure(parts: Sequence[str], longest: int, stored: int) -> Figures:
         failed = run_robot(*options, *tasks, environment={"no_proxy": LOOPBACK})
     if failed or not FIGURES.exists():
         raise HarnessError(f"A task failed; {RESULTS / 'log.html'} shows why.")
-    figures = read(FIGURES)
+    figures = replace(read(FIGURES), whole_runs=read_whole_runs(ROOT / "results"))
+    write(figures, FIGURES)
     (RESULTS / "index.html").write_text(write_html(figures), encoding="utf-8")
     return figures
 

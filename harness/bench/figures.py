@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
 
+Rows = Sequence[Sequence[str]]  # of a table; the first has the columns' names
+
 
 @dataclass(frozen=True)
 class Measurement:
@@ -44,12 +46,13 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Figures:
-    """All measurements of a run, where it ran, and sentences about how each thing was measured."""
+    """All measurements of a run, where it ran, sentences about how, and what whole runs took."""
 
     date: str
     machine: str
     measurements: Sequence[Measurement]
     notes: Mapping[str, str] = field(default_factory=dict)
+    whole_runs: Mapping[str, Rows] = field(default_factory=dict)  # by title, see whole_runs.py
 
     def cases(self, what: str) -> dict[str, list[Measurement]]:
         """Return the measurements of one thing by case, the smallest size first."""
@@ -85,4 +88,4 @@ def read(file: Path) -> Figures:
     """Return the figures of a file."""
     held = json.loads(file.read_text(encoding="utf-8"))
     measurements = [Measurement(**each) for each in held["measurements"]]
-    return Figures(held["date"], held["machine"], measurements, held["notes"])
+    return Figures(held["date"], held["machine"], measurements, held["notes"], held["whole_runs"])

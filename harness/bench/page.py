@@ -23,6 +23,12 @@ _LEGEND = (
     "Times are the median of several runs. A ratio compares figures of the same run, so it says more than a "
     "time, which depends on the machine."
 )
+_WHOLE_RUNS = "Whole runs"
+_WHOLE_RUNS_TEXT = (
+    "These runs left their times in results/ before the benchmark; times are seconds of the clock. The first "
+    "run of `tox -e e2e` on a machine compiles Kubernetes and builds the images. Tests of several processes "
+    "run at the same time."
+)
 _GOAL_COLUMNS = ("goal", "measured", "result")
 
 
@@ -34,6 +40,10 @@ def write_markdown(figures: Figures, plots: Mapping[str, str]) -> str:
         parts += [f"## {what}\n", f"{_text(figures, what)}\n", f"![{what}]({plots[what]})\n"]
         for title, rows in SECTIONS[what].tables(figures.cases(what)).items():
             parts += [f"**{title}**\n"] * bool(title) + [_markdown_table(rows)]
+    if figures.whole_runs:
+        parts += [f"## {_WHOLE_RUNS}\n", f"{_WHOLE_RUNS_TEXT}\n"]
+    for title, rows in figures.whole_runs.items():
+        parts += [f"**{title}**\n", _markdown_table(rows)]
     return "\n".join(parts)
 
 
@@ -52,6 +62,10 @@ def write_html(figures: Figures) -> str:
         parts.append(plot(what, figures.cases(what)))
         for title, rows in SECTIONS[what].tables(figures.cases(what)).items():
             parts += [f"<h3>{html.escape(title)}</h3>"] * bool(title) + [_html_table(rows)]
+    if figures.whole_runs:
+        parts.append(f"<h2>{_WHOLE_RUNS}</h2><p>{html.escape(_WHOLE_RUNS_TEXT)}</p>")
+    for title, rows in figures.whole_runs.items():
+        parts += [f"<h3>{html.escape(title)}</h3>", _html_table(rows)]
     return "\n".join(parts)
 
 

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
-from harness.bench.figures import Measurement, relative_cost, relative_time
+from harness.bench.figures import Measurement, Rows, relative_cost, relative_time
 
 EVALUATION, LOOK_UP = "Evaluation of a contract", "Look-up in MLflow"
 Cases = Mapping[str, Sequence[Measurement]]  # the measurements of each, the smallest size first
-Rows = Sequence[Sequence[str]]  # of a table; the first has the columns' names
 
 
 @dataclass(frozen=True)

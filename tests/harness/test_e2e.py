@@ -78,13 +78,22 @@ def test_the_overlay_of_the_cluster_s_provider_is_deployed_and_the_counts_come_l
     assert seen["kubeconfig"] == "of the cluster"
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1] == "51 passed, 0 failed, 34 skipped"
-    times = json.loads((e2e.RESULTS / "times.json").read_text(encoding="utf-8"))
-    assert list(times)[:2] == ["cluster", "images"]
-    assert list(times)[-1] == "suites"
     assert lines[-2] == "The cluster stays up for the next run; remove it with: tox -e cluster -- down"
     table = [line.split("  ")[-1] for line in lines if line.endswith((" cluster", " suites", " all"))]
     assert table[-3:] == ["cluster", "suites", "all"]
     assert "=== overlay embedded + mlflow-auth" in lines
+
+
+def test_the_times_of_the_latest_runs_are_kept(seen: dict[str, Any]) -> None:
+    assert seen["result"] == "healthy"
+    for _ in range(e2e.MOST_RUNS):
+        run(components=[])
+    run()
+    runs = json.loads((e2e.RESULTS / "times.json").read_text(encoding="utf-8"))
+    stacks = [each["stack"] for each in runs]
+    assert stacks == ["embedded"] * (e2e.MOST_RUNS - 1) + ["embedded + mlflow-auth"]
+    steps = ["cluster", "images", "overlay", "browser and rollouts", "second apply, in a dry run", "suites"]
+    assert [list(each["seconds"]) for each in runs] == [steps] * e2e.MOST_RUNS
 
 
 def test_the_browser_is_installed_while_the_stack_is_rolled_out(
