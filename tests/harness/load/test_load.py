@@ -267,8 +267,14 @@ def test_a_pod_that_is_new_counts_from_its_start() -> None:
 
 
 def test_a_queue_is_drained_when_it_is_first_empty(monkeypatch: pytest.MonkeyPatch) -> None:
-    sizes = iter([{"a": 5, "b": 0}, {"a": 3, "b": 0}, {"a": 0, "b": 0}])
-    monkeypatch.setattr(measuring, "read_queues", lambda: next(sizes))
+    sizes = iter([{"a": 5, "b": 0}, None, {"a": 3, "b": 0}, {"a": 0, "b": 0}])
+
+    def read_queues() -> dict[str, int]:
+        if (found := next(sizes)) is None:
+            raise HarnessError("`kubectl get` failed: it took too long")
+        return found
+
+    monkeypatch.setattr(measuring, "read_queues", read_queues)
     drained = measuring.wait_until_drained(10.0)
     assert drained["b"] < 0.2 < drained["a"]
     monkeypatch.setattr(measuring, "read_queues", lambda: {"a": 1})
