@@ -33,10 +33,11 @@ one, with the stack's own configuration and without a cluster:
 - Phoenix gets the spans of the waiting requests meanwhile.
 - When MLflow is back, the waiting requests are answered 200, and MLflow has each span once.
 
-An agent waits only as long as its exporter tries. Then the batch is lost to MLflow. While it waits it sends
-nothing else, so what its own queue does not hold is lost to both backends
-([what can still be lost](traces.md#what-can-still-be-lost)). A backend that is too slow for good must leave
-the collector's pipelines, or the rate must fall.
+An agent waits only as long as its exporter tries, and sends nothing else meanwhile
+([what can still be lost](traces.md#what-can-still-be-lost)). An agent with OpenTelemetry's SDK for Python and
+20 spans a second met a queue that was full for 20 s. With `OTEL_EXPORTER_OTLP_TIMEOUT=60`, as the weather
+agent has it, 0 of 460 spans were lost. With the default of 10, MLflow lost 20 of 500, and Phoenix none.
+A backend that is too slow for good must leave the collector's pipelines, or the rate must fall.
 """
 LIMITS = (
     (
