@@ -78,6 +78,11 @@ def relative_time(measurement: Measurement, smallest: Measurement) -> float:
     return measurement.median / smallest.median
 
 
+def compare_rounds(one: Measurement, other: Measurement) -> list[float]:
+    """Return the rate of one over that of the other in each round: both were measured by turns."""
+    return [theirs / own for own, theirs in zip(one.seconds, other.seconds, strict=True)]
+
+
 def write(figures: Figures, file: Path) -> None:
     """Write figures as JSON."""
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from statistics import median
 
-from harness.bench.figures import Figures, relative_time
-from harness.bench.sections import EVALUATION, LOOK_UP
+from harness.bench.figures import Figures, compare_rounds, relative_time
+from harness.bench.sections import EVALUATION, LOOK_UP, THROUGHPUT
 
 LONGEST_TRACE, LONGEST_TIME = 30_000, 2.0  # spans, and seconds of the processor to judge them
 FLAT = 1.3  # of the time with the fewest stored traces: 66 ms over 52 ms, the first measurement's range
+
+DIRECT, THROUGH_COLLECTOR = "directly to MLflow", "by way of the collector"
+THROUGHPUT_RATIO = 0.9  # of the rate of direct posts
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ class Goal:
 
 def find_goals(figures: Figures) -> list[Goal]:
     """Return the goals of what was measured."""
-    return [*_evaluation(figures), *_look_up(figures)]
+    return [*_evaluation(figures), *_look_up(figures), *_throughput(figures)]
 
 
 def _evaluation(figures: Figures) -> Iterator[Goal]:
@@ -56,3 +60,17 @@ def _look_up(figures: Figures) -> Iterator[Goal]:
             ratio <= FLAT,
             f"{largest.median * 1000:.0f} ms against {smallest.median * 1000:.0f} ms",
         )
+
+
+def _throughput(figures: Figures) -> Iterator[Goal]:
+    cases = figures.cases(THROUGHPUT)
+    if not cases:
+        return
+    (direct,), (collected,) = cases[DIRECT], cases[THROUGH_COLLECTOR]
+    ratios = compare_rounds(collected, direct)
+    yield Goal(
+        f"spans a second {THROUGH_COLLECTOR}, over those of direct posts: at least {THROUGHPUT_RATIO:g}",
+        f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})",
+        median(ratios) >= THROUGHPUT_RATIO,
+        f"{collected.rate:.0f} spans a second against {direct.rate:.0f}",
+    )

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
+from matplotlib.ticker import MaxNLocator
 
 from harness.bench.figures import Measurement, Rows, relative_cost, relative_time
 
-EVALUATION, LOOK_UP = "Evaluation of a contract", "Look-up in MLflow"
+EVALUATION, LOOK_UP, THROUGHPUT = "Evaluation of a contract", "Look-up in MLflow", "Throughput"
 Cases = Mapping[str, Sequence[Measurement]]  # the measurements of each, the smallest size first
 
 
@@ -69,6 +70,22 @@ def _draw_look_up(drawing: Drawing, cases: Cases) -> None:
     ratios.set(xscale="log", xlabel=_unit(cases), ylabel="time, of the smallest size", ylim=(0, None))
 
 
+def _throughput_tables(cases: Cases) -> Mapping[str, Rows]:
+    head = ("way", "size", "median", "slowest / fastest", "a second")
+    rows = [(case, *_size_and_time(each), f"{each.rate:,.0f}") for case, (each,) in cases.items()]
+    return {"": [head, *rows]}
+
+
+def _draw_throughput(drawing: Drawing, cases: Cases) -> None:
+    axes = drawing.subplots()
+    for case, (each,) in cases.items():
+        rates = [each.size / seconds for seconds in each.seconds]
+        axes.plot(range(1, len(rates) + 1), rates, marker="o", label=case)
+    axes.set(xlabel="round", ylabel=f"{_unit(cases)} a second", ylim=(0, None))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend()
+
+
 def _draw_times(axes: Axes, cases: Cases) -> None:
     """Draw the median of each size, from the fastest to the slowest run."""
     for case, measured in cases.items():
@@ -108,5 +125,13 @@ SECTIONS: Mapping[str, Section] = {
         "the time, over that with the fewest stored traces. Times are seconds of the clock.",
         _look_up_tables,
         _draw_look_up,
+    ),
+    THROUGHPUT: Section(
+        "The same export requests, each with a recorded trace of a question, go to MLflow on two ways by "
+        "turns: directly, and by way of the collector with the configuration of the overlays. Two requests "
+        "are under way at any time, as the collector has it. A time begins with the first request and ends "
+        "when PostgreSQL has all spans. Times are seconds of the clock, and all servers share one machine.",
+        _throughput_tables,
+        _draw_throughput,
     ),
 }

@@ -26,6 +26,7 @@ from harness.common.errors import HarnessError, reports_errors
 from harness.common.loopback import free_port
 from harness.images.contexts import find_collector
 from harness.proofs.lossless_collector.collector import (
+    BUILDER,
     COMPONENTS,
     PHOENIX_PIPELINE,
     Collector,
@@ -35,7 +36,6 @@ from harness.proofs.lossless_collector.collector import (
     spans_of,
 )
 
-BUILDER = Path(__file__).parents[2] / "images" / "opentelemetry-collector-contrib" / "builder.yaml"
 CHECK = COMPONENTS / "collector" / "check_queue.py"
 WAITING = 100  # requests that wait in the queue before it is damaged
 RANDOM_DAMAGES = 20

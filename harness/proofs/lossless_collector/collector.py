@@ -24,6 +24,7 @@ from harness.common.errors import HarnessError
 from harness.common.loopback import LOOPBACK, free_port
 from harness.common.waiting import wait_for
 
+BUILDER = Path(__file__).parents[2] / "images" / "opentelemetry-collector-contrib" / "builder.yaml"
 COMPONENTS = Path(__file__).parents[3] / "kustomize" / "components"
 CONFIGS = (
     COMPONENTS / "collector" / "base.yaml",

@@ -8,7 +8,7 @@ import pytest
 
 from harness.bench import __main__ as bench
 from harness.bench.figures import Figures, Measurement, read, relative_cost, relative_time, write
-from harness.bench.goals import find_goals
+from harness.bench.goals import DIRECT, THROUGH_COLLECTOR, find_goals
 from harness.bench.measurements import Measurements
 from harness.bench.page import write_html, write_markdown
 from harness.common.errors import HarnessError
@@ -63,6 +63,16 @@ def test_a_goal_that_was_missed_says_what_was_measured() -> None:
 def test_the_goal_of_the_longest_trace_is_asked_where_it_was_measured() -> None:
     judged = Figures("", "", [measurement(30_000, 1.5, case="good"), measurement(30_000, 3, case="bad")])
     assert [goal.result for goal in find_goals(judged)] == ["reached", "missed: one span takes 100 µs"]
+
+
+def test_the_throughput_of_two_ways_is_compared_round_by_round() -> None:
+    ways = {DIRECT: [10.0, 12.0, 10.0], THROUGH_COLLECTOR: [10.0, 10.0, 20.0]}
+    measured = [Measurement("Throughput", way, "spans", 1000, taken, 0) for way, taken in ways.items()]
+    (goal,) = find_goals(Figures("", "", measured))
+    assert (goal.measured, goal.result) == ("1.00 (0.50 to 1.20)", "reached")
+    page = write_markdown(Figures("", "", measured), {"Throughput": "plot.svg"})
+    assert "| by way of the collector | 1,000 spans | 10 s | 2.00 | 100 |" in page
+    assert "**" not in page.partition("## Throughput")[2], "its only table has no title"
 
 
 def test_figures_are_read_as_they_were_written(tmp_path: Path) -> None:
