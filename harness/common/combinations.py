@@ -139,20 +139,39 @@ def fits(chosen: frozenset[str], there: frozenset[str], table: Table) -> bool:
     return all(table[name].needs <= stack for name in chosen) and not excluded & stack
 
 
+def rivals(name: str, stack: frozenset[str], table: Table) -> frozenset[str]:
+    """Return what in a stack cannot be there with a Component, whichever of the two excludes the other."""
+    excluding = {other for other in stack if other in table and name in table[other].excludes}
+    return stack & (table[name].excludes | excluding)
+
+
+def without_contradiction(wanted: frozenset[str], there: frozenset[str], table: Table) -> set[frozenset[str]]:
+    """Return sets of wanted Components that fit; every such set is part of one of them."""
+    stack = there | wanted
+    needy = {name for name in wanted if not table[name].needs <= stack}
+    if needy:
+        return without_contradiction(wanted - needy, there, table)
+    for name in sorted(wanted):
+        others = rivals(name, stack, table)
+        if others:
+            without_name = without_contradiction(wanted - {name}, there, table)
+            if others & there:
+                return without_name
+            return without_name | without_contradiction(wanted - others, there, table)
+    return {wanted}
+
+
 def sensible(there: frozenset[str], available: Iterable[str], table: Table) -> list[tuple[str, ...]]:
     """Return what can be put on top of what is there: each Component, each pair, the largest sets."""
-    optional = sorted(set(available) - there)
-    sets = [
-        frozenset(chosen)
-        for size in range(1, len(optional) + 1)
-        for chosen in itertools.combinations(optional, size)
-        if fits(frozenset(chosen), there, table)
-    ]
-    largest = {chosen for chosen in sets if not any(chosen < other for other in sets)}
-    return [in_order(chosen, table) for chosen in sets if len(chosen) <= PAIR or chosen in largest]
+    optional = frozenset(available) - there
+    small = {frozenset(chosen) for size in (1, PAIR) for chosen in itertools.combinations(optional, size)}
+    large = without_contradiction(optional, there, table)
+    largest = {chosen for chosen in large if not any(chosen < other for other in large)}
+    fitting = {chosen for chosen in small | largest if chosen and fits(chosen, there, table)}
+    return [in_order(chosen, table) for chosen in sorted(fitting, key=lambda each: (len(each), sorted(each)))]
 
 
-@cache  # to look through all sets of Components takes seconds
+@cache
 def combinations() -> tuple[Combination, ...]:
     """Return every overlay, alone and with what can be put on top of it.
 
