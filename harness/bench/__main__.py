@@ -5,8 +5,8 @@ tox -e bench -- --longest 1000     # judges no trace of more spans
 tox -e bench -- --stored 10000     # stores no more traces; a million take 5 GB below /var/tmp meanwhile
 tox -e bench -- --docs             # measures nothing: writes docs/benchmark.md from the last figures
 
-All but the evaluation run a MLflow and a PostgreSQL on this machine, which must be installed. The throughput
-runs the collector of the overlays too, which is compiled the first time.
+All but the evaluation run a MLflow and a PostgreSQL on this machine, which must be installed. Way and
+throughput run the collector of the overlays too, which is compiled the first time.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ EVALUATION = "evaluation"
 PARTS = {
     EVALUATION: "evaluation.robot",
     "throughput": "throughput.robot",
+    "way": "way.robot",
     "look-up": "look_up.robot",
 }
 RESULTS = ROOT / "results" / "bench"

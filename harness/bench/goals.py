@@ -7,13 +7,20 @@ from dataclasses import dataclass
 from statistics import median
 
 from harness.bench.figures import Figures, compare_rounds, relative_time
-from harness.bench.sections import EVALUATION, LOOK_UP, THROUGHPUT
+from harness.bench.sections import EVALUATION, LOOK_UP, THROUGHPUT, WAY
 
 LONGEST_TRACE, LONGEST_TIME = 30_000, 2.0  # spans, and seconds of the processor to judge them
 FLAT = 1.3  # of the time with the fewest stored traces: 66 ms over 52 ms, the first measurement's range
 
 DIRECT, THROUGH_COLLECTOR = "directly to MLflow", "by way of the collector"
 THROUGHPUT_RATIO = 0.9  # of the rate of direct posts
+
+# The steps from the agent's answer to the verdict; the first two are delays by configuration.
+BATCHES = ("the agent's batch", "the collector's batch")
+OTHER_STEPS = ("MLflow stores the trace", "the suite finds and reads it", "the suite judges it")
+IN_ALL = "in all"
+STEPS = (*BATCHES, *OTHER_STEPS, IN_ALL)
+BESIDE_BATCHES = 0.3  # seconds
 
 
 @dataclass(frozen=True)
@@ -33,7 +40,7 @@ class Goal:
 
 def find_goals(figures: Figures) -> list[Goal]:
     """Return the goals of what was measured."""
-    return [*_evaluation(figures), *_look_up(figures), *_throughput(figures)]
+    return [*_evaluation(figures), *_look_up(figures), *_way(figures), *_throughput(figures)]
 
 
 def _evaluation(figures: Figures) -> Iterator[Goal]:
@@ -60,6 +67,21 @@ def _look_up(figures: Figures) -> Iterator[Goal]:
             ratio <= FLAT,
             f"{largest.median * 1000:.0f} ms against {smallest.median * 1000:.0f} ms",
         )
+
+
+def _way(figures: Figures) -> Iterator[Goal]:
+    cases = figures.cases(WAY)
+    if not cases:
+        return
+    seconds = [cases[step][0].seconds for step in OTHER_STEPS]
+    beside = [sum(steps) for steps in zip(*seconds, strict=True)]
+    slowest = max((cases[step][0] for step in OTHER_STEPS), key=lambda each: each.median)
+    yield Goal(
+        f"from the answer to the verdict, beside the delays of the batches: {BESIDE_BATCHES:g} s",
+        f"{median(beside):.2f} s ({min(beside):.2f} to {max(beside):.2f})",
+        median(beside) <= BESIDE_BATCHES,
+        f"most of it is that {slowest.case}: {slowest.median:.2f} s",
+    )
 
 
 def _throughput(figures: Figures) -> Iterator[Goal]:

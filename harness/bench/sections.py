@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from harness.bench.figures import Measurement, Rows, relative_cost, relative_time
 
 EVALUATION, LOOK_UP, THROUGHPUT = "Evaluation of a contract", "Look-up in MLflow", "Throughput"
+WAY = "From the answer to the verdict"
 Cases = Mapping[str, Sequence[Measurement]]  # the measurements of each, the smallest size first
 
 
@@ -86,6 +87,29 @@ def _draw_throughput(drawing: Drawing, cases: Cases) -> None:
     axes.legend()
 
 
+def _way_tables(cases: Cases) -> Mapping[str, Rows]:
+    head = ("step", "median", "fastest", "slowest", "share")
+    whole = list(cases.values())[-1][0]
+    rows = [
+        (
+            step,
+            *(f"{seconds:.3f} s" for seconds in (each.median, min(each.seconds), max(each.seconds))),
+            f"{each.median / whole.median:.0%}",
+        )
+        for step, (each,) in cases.items()
+    ]
+    return {"": [head, *rows]}
+
+
+def _draw_way(drawing: Drawing, cases: Cases) -> None:
+    axes = drawing.subplots()
+    axes.boxplot(
+        [each.seconds for (each,) in cases.values()], orientation="horizontal", tick_labels=list(cases)
+    )
+    axes.invert_yaxis()
+    axes.set(xlabel="seconds", xlim=(0, None))
+
+
 def _draw_times(axes: Axes, cases: Cases) -> None:
     """Draw the median of each size, from the fastest to the slowest run."""
     for case, measured in cases.items():
@@ -125,6 +149,15 @@ SECTIONS: Mapping[str, Section] = {
         "the time, over that with the fewest stored traces. Times are seconds of the clock.",
         _look_up_tables,
         _draw_look_up,
+    ),
+    WAY: Section(
+        "A recorded question's spans wait in the SDK's batch processor, with the delay of the deployed "
+        "agent. They go by way of the collector, with the configuration of the overlays, to MLflow. "
+        "Meanwhile the suites' keyword waits for the trace, and then another judges it. The answers are "
+        "spread evenly over the agent's delay. The agent itself does not run: its answer is the end of a "
+        "span. A relay before MLflow notes when requests come. Times are seconds of the clock.",
+        _way_tables,
+        _draw_way,
     ),
     THROUGHPUT: Section(
         "The same export requests, each with a recorded trace of a question, go to MLflow on two ways by "

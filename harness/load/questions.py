@@ -28,7 +28,7 @@ class Questions:
     def __init__(self, run: str, *, kept_only: bool = False) -> None:
         """Read the recording for a run of this name, or only the spans that the collector's filter keeps."""
         (replay,) = Replays().make_replays(RECORDING, a2a_spans=False)
-        self._session, self.kept = str(replay.known["session"]), replay.kept
+        self._session, self.kept, self.known = str(replay.known["session"]), replay.kept, replay.known
         body = _ID.sub(_in_base64, json.dumps(json.loads(replay.body)))
         self._recorded = Parse(body, ExportTraceServiceRequest())
         for resource in self._recorded.resource_spans:

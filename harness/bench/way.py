@@ -1,0 +1,178 @@
+"""Sends a question's spans as an agent does, and notes when they pass each hop until they are judged."""
+
+from __future__ import annotations
+
+import http.server
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import requests
+import yaml
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from robot.api.deco import keyword, library
+
+from harness.bench.goals import STEPS
+from harness.bench.throughput import EXPERIMENT, EXPERIMENT_CONFIG
+from harness.common.loopback import LOOPBACK
+from harness.images.contexts import find_collector
+from harness.load.questions import Questions
+from harness.proofs.lossless_collector.collector import BUILDER, COMPONENTS, Collector, send
+
+LONGEST = 1.0  # seconds that the recorded question took at most
+LIMIT = 30.0  # seconds until a trace must have arrived
+
+
+class Relay(http.server.ThreadingHTTPServer):
+    """Stands before MLflow, and notes when the last request came and when MLflow had answered it."""
+
+    def __init__(self, mlflow_url: str) -> None:
+        """Listen on a free port of loopback."""
+        super().__init__((LOOPBACK, 0), _RelayHandler)
+        self.mlflow_url = mlflow_url
+        self.came = self.answered = 0.0
+        self.session = requests.Session()
+        self.session.trust_env = False  # no proxy is asked
+
+    @contextmanager
+    def serve(self) -> Iterator[int]:
+        """Pass requests on until the `with` ends; yield the port."""
+        with self, self.session:
+            threading.Thread(target=self.serve_forever, daemon=True).start()
+            yield self.server_port
+            self.shutdown()
+
+
+class _RelayHandler(http.server.BaseHTTPRequestHandler):
+    server: Relay
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        """Pass a request on, and the answer back."""
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        kept = ("content-type", "content-encoding", "x-mlflow-experiment-id")
+        headers = {name: self.headers[name] for name in kept if name in self.headers}
+        self.server.came = time.perf_counter()
+        answer = self.server.session.post(
+            f"{self.server.mlflow_url}{self.path}", data=body, headers=headers, timeout=LIMIT
+        )
+        self.server.answered = time.perf_counter()
+        self.send_response(answer.status_code)
+        self.send_header("Content-Length", str(len(answer.content)))
+        self.end_headers()
+        self.wfile.write(answer.content)
+
+    def log_message(self, *_: object) -> None:
+        """Print nothing."""
+
+
+class QuestionExporter(SpanExporter):  # type: ignore[misc] # it has no types
+    """Sends the prepared request of a question when the SDK's batch with its span is due."""
+
+    def __init__(self, url: str) -> None:
+        """Name the collector."""
+        self.url = url
+        self.body = b""
+        self.began = 0.0
+
+    def export(self, _: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Send the request, whatever the span is."""
+        self.began = time.perf_counter()
+        accepted = send(self.url, self.body) == HTTPStatus.OK
+        return SpanExportResult.SUCCESS if accepted else SpanExportResult.FAILURE
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a contract is asked for: the context id and the text, and when it was asked and answered."""
+
+    context_id: str
+    text: str
+    asked_at: float
+    answered_at: float
+
+
+@dataclass(frozen=True)
+class Suite:
+    """What a suite does with a question: it waits for the trace, and judges it by a contract."""
+
+    wait: Callable[..., Any]
+    judge: Callable[..., None]
+    contract: object
+
+
+@library(scope="GLOBAL")
+class Way:
+    """Times the way of questions, one after the other."""
+
+    def __init__(self, mlflow_url: str) -> None:
+        """Name MLflow, which another process runs."""
+        self._mlflow_url = mlflow_url
+        self._questions = Questions("bench", kept_only=True)
+
+    @keyword
+    def get_known_of_question(self) -> Mapping[str, Any]:
+        """Return what is known of the recorded question: its contract and layers, text and canaries."""
+        return self._questions.known
+
+    @keyword
+    def time_steps(
+        self, questions: int, wait: Callable[..., Any], judge: Callable[..., None], contract: object
+    ) -> dict[str, list[float]]:
+        """Return the seconds of each step on the way of each question, and of all steps.
+
+        `wait` and `judge` are keywords of the suites. The answers are spread over the agent's delay. One
+        question before them is not counted.
+        """
+        suite, delay = Suite(wait, judge, contract), read_delay_of_agent()
+        seconds: dict[str, list[float]] = {step: [] for step in STEPS}
+        relay = Relay(self._mlflow_url)
+        with tempfile.TemporaryDirectory() as volume, relay.serve() as port:
+            collector = Collector(find_collector(BUILDER), Path(volume))
+            with collector.run(port, [EXPERIMENT_CONFIG]) as url:
+                agent, exporter = TracerProvider(), QuestionExporter(url)
+                agent.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=delay * 1000))
+                for number in range(questions + 1):
+                    time.sleep(delay * number / questions)
+                    moments = self._follow(agent, exporter, relay, suite)
+                    for step, (begin, end) in zip(STEPS, _steps_between(moments), strict=True):
+                        seconds[step] += [end - begin] * bool(number)
+                agent.shutdown()
+        return seconds
+
+    def _follow(
+        self, agent: TracerProvider, exporter: QuestionExporter, relay: Relay, suite: Suite
+    ) -> list[float]:
+        """Answer a question, and judge its trace; return the moments between which the steps are."""
+        session, known = f"bench-{uuid.uuid4()}", self._questions.known
+        exporter.body, ended = self._questions.make(0, session), time.time()
+        agent.get_tracer(__name__).start_span("question").end()
+        answered = time.perf_counter()
+        trace = suite.wait(session, EXPERIMENT, LIMIT, None, self._questions.spans)
+        found = time.perf_counter()
+        question = Asked(session, known["question"], ended - LONGEST, ended)
+        suite.judge(trace, suite.contract, question, known["canaries"])
+        return [answered, exporter.began, relay.came, relay.answered, found, time.perf_counter()]
+
+
+def _steps_between(moments: Sequence[float]) -> list[tuple[float, float]]:
+    """Return where each step begins and ends; the last is from the first moment to the last."""
+    return [*pairwise(moments), (moments[0], moments[-1])]
+
+
+def read_delay_of_agent() -> float:
+    """Return after how many seconds the deployed agent sends a batch at the latest."""
+    documents = yaml.safe_load_all((COMPONENTS / "weather" / "agent.yaml").read_text(encoding="utf-8"))
+    (deployment,) = (each for each in documents if each["kind"] == "Deployment")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    (delay,) = (each["value"] for each in container["env"] if each["name"] == "OTEL_BSP_SCHEDULE_DELAY")
+    return int(delay) / 1000
