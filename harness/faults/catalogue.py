@@ -19,11 +19,13 @@ Change = Mapping[str, Any]
 class Expected:
     """The diagnosis that must be first: its subject, and texts that its sentence must contain.
 
-    The subject is one of docs/diagnosis.md, empty for what a test alone finds.
+    The subject is one of docs/diagnosis.md, empty for what a test alone finds. `becomes` is the one that is
+    right too, where a probe of Kubernetes notices the fault after a while.
     """
 
     subject: str
     says: Sequence[str]
+    becomes: str | None = None
 
     def __str__(self) -> str:
         """Return it for a table."""

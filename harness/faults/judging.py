@@ -146,7 +146,7 @@ def _missed(fault: Fault, tests: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _unnamed(fault: Fault, subject: str, sentence: str) -> Iterator[str]:
-    if subject != fault.diagnosis.subject:
+    if subject not in (fault.diagnosis.subject, fault.diagnosis.becomes):
         yield f"The diagnosis is about {subject!r}, expected {fault.diagnosis.subject!r}: {sentence}"
     for text in fault.diagnosis.says:
         if text not in sentence:

@@ -44,6 +44,11 @@ def test_it_is_found_by_its_tests_and_named_by_the_first_diagnosis(tmp_path: Pat
     )
 
 
+def test_what_the_diagnosis_becomes_is_right_too(tmp_path: Path) -> None:
+    fault = replace(FAULT, diagnosis=Expected("", ["does not run"], becomes="mlflow"))
+    assert judge(fault, result(tmp_path, [FOUND])).verdict == "named"
+
+
 @pytest.mark.parametrize(
     ("expectation", "verdict", "problem"),
     [
