@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import pairwise
 from pathlib import Path
+from queue import Queue
 from typing import Any
 
 import requests
@@ -23,6 +24,7 @@ from robot.api.deco import keyword, library
 
 from harness.bench.goals import STEPS
 from harness.bench.throughput import EXPERIMENT, EXPERIMENT_CONFIG
+from harness.common.errors import HarnessError
 from harness.common.loopback import LOOPBACK
 from harness.images.contexts import find_collector
 from harness.load.questions import Questions
@@ -33,13 +35,13 @@ LIMIT = 30.0  # seconds until a trace must have arrived
 
 
 class Relay(http.server.ThreadingHTTPServer):
-    """Stands before MLflow, and notes when the last request came and when MLflow had answered it."""
+    """Stands before MLflow, and notes when each request came and when MLflow had answered it."""
 
     def __init__(self, mlflow_url: str) -> None:
         """Listen on a free port of loopback."""
         super().__init__((LOOPBACK, 0), _RelayHandler)
         self.mlflow_url = mlflow_url
-        self.came = self.answered = 0.0
+        self.passed: Queue[tuple[float, float]] = Queue()
         self.session = requests.Session()
         self.session.trust_env = False  # no proxy is asked
 
@@ -61,11 +63,11 @@ class _RelayHandler(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         kept = ("content-type", "content-encoding", "x-mlflow-experiment-id")
         headers = {name: self.headers[name] for name in kept if name in self.headers}
-        self.server.came = time.perf_counter()
+        came = time.perf_counter()
         answer = self.server.session.post(
             f"{self.server.mlflow_url}{self.path}", data=body, headers=headers, timeout=LIMIT
         )
-        self.server.answered = time.perf_counter()
+        self.server.passed.put((came, time.perf_counter()))
         self.send_response(answer.status_code)
         self.send_header("Content-Length", str(len(answer.content)))
         self.end_headers()
@@ -152,16 +154,22 @@ class Way:
     def _follow(
         self, agent: TracerProvider, exporter: QuestionExporter, relay: Relay, suite: Suite
     ) -> list[float]:
-        """Answer a question, and judge its trace; return the moments between which the steps are."""
+        """Answer a question, and judge its trace; return the moments between which the steps are.
+
+        Raises HarnessError where the trace does not arrive.
+        """
         session, known = f"bench-{uuid.uuid4()}", self._questions.known
         exporter.body, ended = self._questions.make(0, session), time.time()
         agent.get_tracer(__name__).start_span("question").end()
         answered = time.perf_counter()
         trace = suite.wait(session, EXPERIMENT, LIMIT, None, self._questions.spans)
         found = time.perf_counter()
+        if trace is None:
+            raise HarnessError(f"A trace did not arrive in MLflow within {LIMIT:g} s.")
         question = Asked(session, known["question"], ended - LONGEST, ended)
         suite.judge(trace, suite.contract, question, known["canaries"])
-        return [answered, exporter.began, relay.came, relay.answered, found, time.perf_counter()]
+        judged, (came, stored) = time.perf_counter(), relay.passed.get(timeout=LIMIT)
+        return [answered, exporter.began, came, stored, found, judged]
 
 
 def _steps_between(moments: Sequence[float]) -> list[tuple[float, float]]:
