@@ -66,7 +66,11 @@ Replayed Trace Should Be Right
     ${seen} =    Describe Trace    ${trace}
     Log    ${replay.label}: ${seen}    console=${True}
     VAR    ${known} =    ${replay.known}
-    VAR    &{question} =    context_id=${known}[session]    text=${known}[question]
+    VAR    &{question} =
+    ...    context_id=${known}[session]
+    ...    text=${known}[question]
+    ...    asked_at=${{min(span.start_ns for span in $trace.spans) / 1e9}}
+    ...    answered_at=${{max(span.end_ns for span in $trace.spans) / 1e9}}
     IF    $whole and not $trace.is_whole
         Fail    The trace is not whole: ${seen}
     END
