@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ import pytest
 import yaml
 
 from settings import OWN_FORMS, SETTINGS, Settings, SettingsError, find_problems
+from tests.robot_process import run_robot
 
 ROOT = Path(__file__).parents[2]
 DEFAULTS: dict[str, Any] = yaml.safe_load(SETTINGS.read_text(encoding="utf-8"))
@@ -120,21 +119,9 @@ def test_our_own_variable_files_are_valid(path: str) -> None:
     ],
 )
 def test_a_run_stops_before_it_asks_anything(tmp_path: Path, options: list[str], sentence: str) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "robot",
-        "--outputdir",
-        str(tmp_path),
-        "--suite",
-        "gateway",
-        *options,
-        "robot",
-    ]
     environment = {"KUBECONFIG": str(tmp_path / "missing"), "PATH": ""}
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False
-    )
+    arguments = ["--outputdir", str(tmp_path), "--suite", "gateway", *options, "robot"]
+    done = run_robot(arguments, ROOT, environment)
     assert done.returncode != 0
     assert sentence in done.stdout
     assert "Traceback" not in done.stdout + done.stderr

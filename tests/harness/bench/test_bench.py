@@ -1,7 +1,5 @@
 """The benchmark measures what suites do, and its pages say what was measured."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ from harness.bench.goals import DIRECT, IN_ALL, STEPS, THROUGH_COLLECTOR, find_g
 from harness.bench.measurements import Measurements
 from harness.bench.page import plot, write_html, write_markdown
 from harness.common.errors import HarnessError
+from tests.robot_process import run_robot
 
 ROOT = Path(__file__).parents[3]
 LOOK_UP = "Look-up in MLflow"
@@ -121,10 +120,9 @@ def test_the_docs_need_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_tasks_measure_the_keyword_of_the_suites(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "robot", "--outputdir", str(tmp_path), "--variable", "LONGEST:10"]
-    subprocess.run(
-        [*command, str(bench.TASKS / bench.PARTS["evaluation"])], cwd=ROOT, check=True, capture_output=True
-    )
+    options = ["--outputdir", str(tmp_path), "--variable", "LONGEST:10"]
+    done = run_robot([*options, str(bench.TASKS / bench.PARTS["evaluation"])], ROOT)
+    assert done.returncode == 0, done.stdout
     good, bad = read(tmp_path / "figures.json").measurements
     assert (good.case, good.size, good.message) == ("no violation", 10, 0)
     assert (bad.case, bad.size) == ("a violation on each span", 10)
