@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from agent.client import Question
-from contracts.search import TextSearch
+from contracts.search import Found, TextSearch
 from contracts.selectors import selects
 from messages import excerpt, quoted
 from traces.backends import is_kind_made
@@ -175,6 +175,11 @@ class Evaluation:
             case "last":
                 return found[-1:]
         return found
+
+    @cached_property
+    def found(self) -> Sequence[tuple[Span, Sequence[Found]]]:
+        """The spans in whose texts secrets or canaries were found, earliest first, with what was found."""
+        return [(span, found) for span in self.spans if (found := self.search.find(span))]
 
     @cached_property
     def _texts(self) -> dict[tuple[int, str], Texts]:

@@ -6,31 +6,36 @@ patterns for secrets), and most texts hold none of them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from re import _parser  # type: ignore[attr-defined] # what `re` itself reads patterns by has no public name
 from typing import Any
 
 MOST = 64  # texts that are worth looking for, one after the other
 # Letters that match an ASCII letter where case is ignored (Python's documentation of re.IGNORECASE).
-_ODD_LETTERS = re.compile("[\u0130\u0131\u017f\u212a]")
+_ODD_LETTERS = "\u0130\u0131\u017f\u212a"
 Texts = frozenset[str]
 _NONE: Texts = frozenset()
 _EMPTY: Texts = frozenset({""})
 
 
 class NeededTexts:
-    """The texts of which a pattern needs one, in lower case; none where that is not known."""
+    """The texts of which patterns need one each, in lower case; an empty one where that is not known."""
 
-    def __init__(self, pattern: str) -> None:
-        """Read a pattern."""
-        self.texts = _needed(_parser.parse(pattern))
+    def __init__(self, *patterns: str) -> None:
+        """Read the patterns."""
+        self.texts, self._beginnings = set[str](), set[str]()
+        for pattern in patterns:
+            needed = _needed(_parser.parse(pattern)) or _EMPTY
+            self.texts |= needed
+            # Most texts hold none, and these are fewer to look for.
+            self._beginnings |= {text[: _worth(needed)] for text in needed}
 
     def may_match(self, text: str, lowered: str) -> bool:
-        """Return whether a text may match the pattern; `lowered` is the same text in lower case."""
-        if not _worth(self.texts) or any(needed in lowered for needed in self.texts):
+        """Return whether a text may match a pattern; `lowered` is the same text in lower case."""
+        if any(map(text.__contains__, _ODD_LETTERS)):
             return True
-        return not text.isascii() and _ODD_LETTERS.search(text) is not None
+        is_there = lowered.__contains__
+        return any(map(is_there, self._beginnings)) and any(map(is_there, self.texts))
 
 
 def _needed(items: Iterable[tuple[Any, Any]]) -> Texts:

@@ -10,6 +10,7 @@ from contracts.contract import load_contract
 from contracts.needed_texts import NeededTexts
 from contracts.search import TextSearch
 from tests.contracts.mutations import KEY
+from traces.model import Span
 
 PATTERNS = load_contract("any-agent.yaml").sections["secrets"]["texts"]
 SECRETS = {
@@ -29,6 +30,10 @@ SECRETS = {
 }
 
 
+def span(note: object) -> Span:
+    return Span("0" * 32, "1" * 16, None, "a span", "TOOL", 0, 1, "OK", attributes={"note": note})
+
+
 def test_every_pattern_has_secrets() -> None:
     assert SECRETS.keys() == PATTERNS.keys()
 
@@ -40,7 +45,34 @@ def test_a_secret_is_found_wherever_it_stands(name: str, text: str) -> None:
     assert re.search(PATTERNS[name], text)
     for held in (text, f"22 °C, {text}", f'{{"note": "{text}"}}'):
         assert NeededTexts(PATTERNS[name]).may_match(held, held.lower())
-        assert TextSearch({"secrets": {"texts": {name: PATTERNS[name]}}}).find(held).has_secret
+        found = TextSearch({"secrets": {"texts": {name: PATTERNS[name]}}}).find(span(held))
+        assert [(each.where, each.value, each.has_secret) for each in found] == [
+            ("attribute note", held, True)
+        ]
+
+
+def test_several_patterns_need_the_texts_of_each() -> None:
+    needed = NeededTexts(*PATTERNS.values())
+    assert needed.texts == set().union(*(NeededTexts(pattern).texts for pattern in PATTERNS.values()))
+    assert all(needed.may_match(text, text.lower()) for texts in SECRETS.values() for text in texts)
+    assert not needed.may_match("Ghosts are making highs.", "ghosts are making highs.")
+
+
+def test_what_is_found_once_is_found_again() -> None:
+    search = TextSearch(
+        {"secrets": {"texts": PATTERNS, "keys": "password$"}, "canaries": {"pattern": "WX-[0-9A-F]{8}"}}
+    )
+    values: list[tuple[object, object]] = [
+        ("plain", None),
+        (7, None),
+        (("WX-266581A3", "plain"), (False, {"WX-266581A3"})),
+        ('{"a": "WX-266581A3 WX-266581A4"}', (False, {"WX-266581A3", "WX-266581A4"})),
+        ('{"a": ["' + KEY + '", "WX-266581A3"]}', (True, {"WX-266581A3"})),
+        ('{"a": {"password": "plain"}}', (True, set())),
+    ]
+    for value, expected in values * 2:
+        found = [(each.has_secret, set(each.canaries)) for each in search.find(span(value))]
+        assert found == ([] if expected is None else [expected])
 
 
 @pytest.mark.parametrize("pattern", PATTERNS.values())

@@ -14,7 +14,7 @@ from contracts.evaluation import Evaluation, Unjudged, Violations
 from contracts.selectors import PLACE, TEXT, parse_sentence
 from messages import named
 from traces.model import Span
-from traces.text import content, texts_in, values_anywhere
+from traces.text import content, texts_in
 
 MOST_INVOLVED = 100  # spans that one violation is about
 
@@ -106,11 +106,9 @@ def canaries(evaluation: Evaluation, _: Mapping[str, Any]) -> Violations:
     """Check that no canary of another question is anywhere in the trace."""
     own = set(evaluation.expectation.canaries)
     expected = f"no canary but {named(sorted(own))}" if own else "no canary"
-    for span in evaluation.spans:
-        found = {
-            canary for _, value in values_anywhere(span) for canary in evaluation.search.find(value).canaries
-        }
-        for canary in sorted(found - own):
+    for span, found in evaluation.found:
+        foreign = {canary for each in found for canary in each.canaries} - own
+        for canary in sorted(foreign):
             yield evaluation.violation("canaries.foreign", span, expected, canary)
 
 
