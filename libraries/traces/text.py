@@ -10,9 +10,10 @@ from typing import Any
 
 from traces.model import Span
 
+_JSON = ("{", "[")  # how a list or a dict begins
 # Where a span's input and output stand: the first of these prefixes that the span has an attribute for.
 # GenAI's messages come first: Phoenix makes OpenInference's from them, and leaves out what a tool answered.
-_PARTS: Mapping[str, Sequence[str]] = {
+_PARTS: Mapping[str, tuple[str, ...]] = {
     "input": ("gen_ai.input.messages", "llm.input_messages.", "input.value", "gen_ai.tool.call.arguments"),
     "output": ("gen_ai.output.messages", "llm.output_messages.", "output.value", "gen_ai.tool.call.result"),
 }
@@ -20,7 +21,7 @@ _PARTS: Mapping[str, Sequence[str]] = {
 
 def decode(text: str) -> Any:  # noqa: ANN401 - any JSON value
     """Return the list or dict that a text holds as JSON or in Python's notation, None where it holds none."""
-    if text.lstrip()[:1] not in ("{", "["):
+    if not text.lstrip().startswith(_JSON):
         return None
     try:
         value = json.loads(text)
@@ -33,7 +34,10 @@ def decode(text: str) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def leaves(value: object, path: str = "") -> list[tuple[str, str]]:
-    """Return (path, text) for each text in a value: the text itself, and where it is JSON those inside it."""
+    """Return (path, text) for each text in a value: the text itself, and where it is JSON those inside it.
+
+    A value is a text, a number, bytes, or what JSON has: a list, a tuple or a dict of such values.
+    """
     found: list[tuple[str, str]] = []
     _add_leaves(value, path, found)
     return found
@@ -43,16 +47,22 @@ def _add_leaves(value: object, path: str, found: list[tuple[str, str]]) -> None:
     if isinstance(value, str):
         found.append((path, value))
         value = decode(value)
-    if value is None or isinstance(value, bool):
+    items: Iterable[tuple[object, object]]
+    if isinstance(value, dict):
+        items = value.items()
+    elif isinstance(value, (list, tuple)):
+        items = enumerate(value)
+    elif value is None or isinstance(value, bool):
         return
-    if isinstance(value, list | tuple):
-        for number, item in enumerate(value):
-            _add_leaves(item, f"{path}.{number}", found)
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            _add_leaves(item, f"{path}.{key}", found)
     else:
         found.append((path, value.decode(errors="replace") if isinstance(value, bytes) else str(value)))
+        return
+    for key, item in items:
+        # Most are plain texts: a call for each would take longer than all else.
+        if isinstance(item, str) and not item.lstrip().startswith(_JSON):
+            found.append((f"{path}.{key}", item))
+        elif item is not None:
+            _add_leaves(item, f"{path}.{key}", found)
 
 
 def texts_in(span: Span, part: str) -> list[str]:
@@ -123,8 +133,9 @@ def contains(texts: Iterable[str], wanted: str) -> bool:
 
 
 def _of_part(span: Span, part: str) -> dict[str, Any]:
+    held = [(key, value) for key, value in span.attributes.items() if key.startswith(_PARTS[part])]
     for prefix in _PARTS[part]:
-        found = {key: value for key, value in span.attributes.items() if key.startswith(prefix)}
+        found = {key: value for key, value in held if key.startswith(prefix)}
         if found:
             return found
     return {}
