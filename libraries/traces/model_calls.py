@@ -5,7 +5,7 @@ The answer is the raw one that OpenInference's instrumentations keep as JSON in 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,16 +74,25 @@ def _answer(span: Span) -> Any:  # noqa: ANN401 - any JSON
     return decode(str(span.attributes.get("output.value", "")))
 
 
-def _mappings(value: object, keys: Sequence[str]) -> Iterator[Mapping[str, Any]]:
-    """Yield the maps that stand under one of the keys, at any depth."""
-    if isinstance(value, Mapping):
+def _mappings(value: object, keys: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the maps that stand under one of the keys of decoded JSON, at any depth."""
+    found: list[dict[str, Any]] = []
+    _add_mappings(value, keys, found)
+    return found
+
+
+def _add_mappings(value: object, keys: Sequence[str], found: list[dict[str, Any]]) -> None:
+    if isinstance(value, dict):
         for key, inner in value.items():
-            if key in keys and isinstance(inner, Mapping):
-                yield inner
-            yield from _mappings(inner, keys)
+            if isinstance(inner, dict):
+                if key in keys:
+                    found.append(inner)
+                _add_mappings(inner, keys, found)
+            elif isinstance(inner, list):
+                _add_mappings(inner, keys, found)
     elif isinstance(value, list):
-        for item in value:
-            yield from _mappings(item, keys)
+        for inner in value:
+            _add_mappings(inner, keys, found)
 
 
 def _number(usage: Mapping[str, Any], keys: Sequence[str]) -> int | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from contracts.evaluation import Evaluation, Unjudged, Violations
@@ -11,23 +12,24 @@ from traces.model import Span
 from traces.model_calls import answering_models, requested_models
 
 _NAME = "llm.model_name"
+_Call = tuple[Span, list[str]]  # a model call, and the names by which it asked for its model
 # What a name has beside the model's own for one release of it: `gpt-4o-2024-08-06`, `llama3.2:3b`.
 _RELEASE = re.compile(r"[-@:]\d.*|[-:](latest|preview)")
 
 
 def model(evaluation: Evaluation, section: Mapping[str, Any]) -> Violations:
     """Check that each model call names the model that it asked or that answered, and asked the right one."""
-    calls = evaluation.select("LLM")
+    calls = [(span, requested_models(span)) for span in evaluation.select("LLM")]
     if section.get("named"):
         yield from _named(evaluation, calls)
     if section.get("configured"):
         yield from _configured(evaluation, calls)
 
 
-def _named(evaluation: Evaluation, calls: Iterable[Span]) -> Violations:
+def _named(evaluation: Evaluation, calls: Sequence[_Call]) -> Violations:
     unknown = False
-    for span in calls:
-        name, asked, answered = span.attributes.get(_NAME), requested_models(span), answering_models(span)
+    for span, asked in calls:
+        name, answered = span.attributes.get(_NAME), answering_models(span)
         if not isinstance(name, str) or any(_is_same(name, other) for other in (*asked, *answered)):
             continue
         if not answered:
@@ -39,21 +41,22 @@ def _named(evaluation: Evaluation, calls: Iterable[Span]) -> Violations:
         yield Unjudged("model.named", "no model call holds an answer that names the model")
 
 
-def _configured(evaluation: Evaluation, calls: Iterable[Span]) -> Violations:
-    wanted, calls = evaluation.facts.model, list(calls)
+def _configured(evaluation: Evaluation, calls: Sequence[_Call]) -> Violations:
+    wanted = evaluation.facts.model
     if not wanted:
         if calls:
             yield Unjudged("model.configured", "which model the agent is configured to use is not known")
         return
-    for span in calls:
+    for span, asked in calls:
         name = span.attributes.get(_NAME)
-        named = requested_models(span) or ([name] if isinstance(name, str) else [])
+        named = asked or ([name] if isinstance(name, str) else [])
         wrong = [other for other in named if not _is_same(other, wanted)]
         if wrong:
             expected = f"the model that the agent is configured to use, {wanted}"
             yield evaluation.violation("model.configured", span, expected, _listed(wrong), part=_NAME)
 
 
+@cache
 def _is_same(one: str, other: str) -> bool:
     """Return whether two names mean one model: one may name its provider or its release besides."""
     names = sorted((name.casefold().rpartition("/")[2] for name in (one, other)), key=len)

@@ -19,6 +19,7 @@ _NAMES: Mapping[str, Sequence[str]] = {
     "completion": ("llm.token_count.completion", "gen_ai.usage.output_tokens"),
     "total": ("llm.token_count.total", "gen_ai.usage.total_tokens"),
 }
+_ATTRIBUTES = frozenset(key for keys in _NAMES.values() for key in keys)
 _TOKENS = "llm.token_count"  # the attributes that all these rules are about
 MOST = 0.5  # of the shorter span's time that two spans of one call share at least
 # A span's prompt, completion and total tokens; more than one number where its conventions disagree.
@@ -56,7 +57,7 @@ def sum_tokens(spans: Iterable[Span], prefix: str = "") -> dict[str, int]:
 
     `prefix` limits that to the attributes whose names begin so.
     """
-    counts = [_counts(span, prefix) for span in spans]
+    counts = [found for span in spans if (found := _counts(span, prefix))]
     return {name: sum(max(found.get(name, {0})) for found in counts) for name in _NAMES}
 
 
@@ -190,7 +191,8 @@ def _trace_total(evaluation: Evaluation) -> Violations:
     """Check the backend's own sum against its spans; it may leave out the counts that it does not sum up."""
     shown = evaluation.trace.tokens or {}
     summed = BACKENDS[evaluation.trace.backend].summed_tokens
-    all_counts, own_counts = (sum_tokens(evaluation.spans, prefix) for prefix in ("", summed))
+    all_counts = sum_tokens(evaluation.spans)
+    own_counts = sum_tokens(evaluation.spans, summed) if summed else all_counts
     if all(any(shown.get(name, 0) != sums[name] for name in sums) for sums in (all_counts, own_counts)):
         expected = ", ".join(f"{name} {number}" for name, number in all_counts.items())
         seen = ", ".join(f"{name} {number}" for name, number in shown.items()) or "no sum"
@@ -200,6 +202,8 @@ def _trace_total(evaluation: Evaluation) -> Violations:
 
 
 def _counts(span: Span, prefix: str = "") -> TokenCounts:
+    if span.attributes.keys().isdisjoint(_ATTRIBUTES):
+        return {}
     found = {
         name: {
             number
