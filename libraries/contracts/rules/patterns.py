@@ -43,17 +43,18 @@ class _Text:
 
 def _attributes_cut(evaluation: Evaluation) -> Violations:
     """Look for texts that all end at one length, some of them in the middle of their JSON."""
-    texts = [
-        (span, key, value)
-        for span in evaluation.spans
-        for key, value in span.attributes.items()
-        if isinstance(value, str)
-    ]
     for unit, measure in (("characters", len), ("bytes", _byte_length)):
-        longest = max((measure(text) for _, _, text in texts), default=0)
+        longest_of = [(span, _longest(span, measure)) for span in evaluation.spans]
+        longest = max((length for _, length in longest_of), default=0)
         # A limit in bytes may fall into a character of up to four of them.
         least = longest - (3 if unit == "bytes" else 0)
-        ends = [_Text(span, key, text) for span, key, text in texts if measure(text) >= least]
+        ends = [
+            _Text(span, key, text)
+            for span, length in longest_of
+            if length >= least
+            for key, text in span.attributes.items()
+            if isinstance(text, str) and measure(text) >= least
+        ]
         broken = [each for each in ends if each.text[:1] in ("{", "[") and decode(each.text) is None]
         if longest >= SHORTEST_CUT and broken and len({(each.span.span_id, each.text) for each in ends}) > 1:
             seen = (
@@ -69,10 +70,10 @@ def _attributes_cut(evaluation: Evaluation) -> Violations:
 def _attributes_dropped(evaluation: Evaluation) -> Violations:
     """Look for spans that have as many attributes as an SDK keeps, and lack some."""
     limits = {SDK_LIMIT, evaluation.facts.attribute_limit}
-    common = _common_attributes(evaluation.spans)
-    for span in evaluation.spans:
-        number = _sent_attributes(span)
-        missing = _missing_attributes(span, common) if number in limits else []
+    full = [(span, number) for span in evaluation.spans if (number := _sent_attributes(span)) in limits]
+    common = _common_attributes(evaluation.spans) if full else {}
+    for span, number in full:
+        missing = _missing_attributes(span, common)
         if missing:
             seen = (
                 f"{number} attributes, its SDK's limit (OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT): it dropped "
@@ -187,6 +188,10 @@ def _call_id(tool: Span) -> str:
         case {"data": {"tool_call_id": str(id_)}} | {"tool_call_id": str(id_)}:
             return id_
     return ""
+
+
+def _longest(span: Span, measure: Callable[[str], int]) -> int:
+    return max((measure(text) for text in span.attributes.values() if isinstance(text, str)), default=0)
 
 
 def _byte_length(text: str) -> int:

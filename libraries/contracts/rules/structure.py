@@ -72,10 +72,10 @@ def tree(evaluation: Evaluation, section: Mapping[str, str]) -> Violations:
     """Check which spans are below which."""
     for name, sentence in section.items():
         rule = parse_sentence(TREE, sentence)
+        meant = {id(span) for span in evaluation.select(rule["above"])}
         for span in evaluation.select(rule["span"]):
             above = evaluation.trace.ancestors(span)[: 1 if rule["direct"] else None]
-            is_below = any(selects(rule["above"], ancestor) for ancestor in above)
-            if is_below != (rule["how"] == "each"):
+            if meant.isdisjoint(map(id, above)) == (rule["how"] == "each"):
                 seen = f"below {above[0].kind}:{above[0].name}" if above else "no parent in the trace"
                 yield evaluation.violation(f"tree.{name}", span, sentence, seen)
 

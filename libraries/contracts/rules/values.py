@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from fnmatch import fnmatchcase, translate
+from fnmatch import translate
 from functools import cache
 from typing import Any
 
-from contracts.evaluation import Evaluation, Violations
+from contracts.evaluation import Evaluation, Violation, Violations
 from contracts.selectors import selects
 from traces.model import Span
 from traces.text import decode
@@ -29,12 +29,12 @@ def attributes(evaluation: Evaluation, section: Mapping[str, Any]) -> Violations
     for selector, rules in section.items():
         for span in evaluation.select(selector):
             for name, check in rules.get("required", {}).items():
-                yield from _required(evaluation, f"attributes.{selector}.{name}", span, name, check)
+                if not any(_is_as_wanted(evaluation, check, value) for value in _values(span, name)):
+                    yield _lack(evaluation, f"attributes.{selector}.{name}", span, name, check)
             for name in rules.get("forbidden", ()):
-                for key in span.attributes:
-                    if fnmatchcase(key, name):
-                        rule = f"attributes.{selector}.forbidden"
-                        yield evaluation.violation(rule, span, f"no attribute {name}", key, part=key)
+                for key in filter(_matcher(name), span.attributes):
+                    rule = f"attributes.{selector}.forbidden"
+                    yield evaluation.violation(rule, span, f"no attribute {name}", key, part=key)
 
 
 def scopes(evaluation: Evaluation, section: Mapping[str, Any]) -> Violations:
@@ -63,8 +63,8 @@ def identity(evaluation: Evaluation, section: Mapping[str, Any]) -> Violations:
             if value is None:
                 if "required_on" in rule and selects(rule["required_on"], span):
                     yield evaluation.violation(f"identity.{name}", span, f"a {key}", "none", part=attribute)
-            elif (expected := _expected(evaluation, rule.get("is", {}), value)) is not None:
-                shown = evaluation.shown(value)
+            elif not _is_as_wanted(evaluation, rule.get("is", {}), value):
+                expected, shown = _expected(evaluation, rule["is"], value), evaluation.shown(value)
                 yield evaluation.violation(
                     f"identity.{name}", span, f"{key} {expected}", shown, part=attribute
                 )
@@ -78,19 +78,23 @@ def identity(evaluation: Evaluation, section: Mapping[str, Any]) -> Violations:
                 )
 
 
-def _required(
-    evaluation: Evaluation, rule: str, span: Span, name: str, check: Mapping[str, Any]
-) -> Violations:
-    names, is_meant = _names(name)
-    keys = filter(is_meant, span.attributes) if is_meant else (key for key in names if key in span.attributes)
-    values = [span.attributes[key] for key in keys]
-    expected = [_expected(evaluation, check, value) for value in values]
-    if not values:
+def _lack(evaluation: Evaluation, rule: str, span: Span, name: str, check: Mapping[str, Any]) -> Violation:
+    """Return a violation at a span that has no such attribute, or only with wrong values."""
+    names, values = name.split("|"), _values(span, name)
+    if values:
+        wanted = f"attribute {name} {_expected(evaluation, check, values[0])}"
+        seen = evaluation.shown(values[0])
+    else:
         wanted = f"attribute {' or '.join(names)} {_described(evaluation, check)}".rstrip()
-        yield evaluation.violation(rule, span, wanted, NO_ATTRIBUTE, part=names[0])
-    elif all(expected):
-        wanted, shown = f"attribute {name} {expected[0]}", evaluation.shown(values[0])
-        yield evaluation.violation(rule, span, wanted, shown, part=names[0])
+        seen = NO_ATTRIBUTE
+    return evaluation.violation(rule, span, wanted, seen, part=names[0])
+
+
+def _values(span: Span, name: str) -> list[object]:
+    """Return the values of a span's attributes that have one of the names that `|` separates."""
+    names, is_meant = _names(name)
+    keys = filter(is_meant, span.attributes) if is_meant else filter(span.attributes.__contains__, names)
+    return [span.attributes[key] for key in keys]
 
 
 @cache
@@ -100,15 +104,23 @@ def _names(name: str) -> tuple[Sequence[str], Callable[[str], object] | None]:
     None instead where no name has a wildcard: then the attributes need not be looked through.
     """
     names = name.split("|")
-    if not _WILDCARD.search(name):
-        return names, None
-    return names, re.compile("|".join(map(translate, names))).match
+    return names, _matcher(*names) if _WILDCARD.search(name) else None
 
 
-def _expected(evaluation: Evaluation, check: Mapping[str, Any], value: object) -> str | None:
-    """Return what a value should have been, None where it is right."""
+@cache
+def _matcher(*names: str) -> Callable[[str], object]:
+    """Return what says whether an attribute has one of the names."""
+    return re.compile("|".join(map(translate, names))).match
+
+
+def _is_as_wanted(evaluation: Evaluation, check: Mapping[str, Any], value: object) -> bool:
+    return all(_is_right(evaluation, key, wanted, value) for key, wanted in check.items())
+
+
+def _expected(evaluation: Evaluation, check: Mapping[str, Any], value: object) -> str:
+    """Return what a value that is wrong should have been."""
     broken = {key: wanted for key, wanted in check.items() if not _is_right(evaluation, key, wanted, value)}
-    return _described(evaluation, broken) if broken else None
+    return _described(evaluation, broken)
 
 
 def _is_right(evaluation: Evaluation, key: str, wanted: Any, value: Any) -> bool:  # noqa: ANN401
