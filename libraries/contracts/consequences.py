@@ -127,7 +127,8 @@ class _Judged:
 def find_causes(contract: Contract, trace: Trace, violations: Sequence[Violation]) -> list[int]:
     """Return for each violation the number of the one that it follows from in the end, its own for none."""
     judged, causes = _Judged(contract, trace), list(range(len(violations)))
-    indexes = [_Index(explanation, judged, violations) for explanation in _EXPLANATIONS]
+    every = (_Index(explanation, judged, violations) for explanation in _EXPLANATIONS)
+    indexes = [index for index in every if index.explains_any]
     for number in causes[:]:
         causes[number] = next(
             (
@@ -177,6 +178,11 @@ class _Index:
                 self._causes[key].setdefault(violation.rule, []).append(number)
             if follows:
                 self._follows[number] = follows
+
+    @property
+    def explains_any(self) -> bool:
+        """Whether any of the violations may explain another."""
+        return bool(self._causes)
 
     def find(self, number: int) -> Iterator[int]:
         """Yield the numbers of the violations that explain one, the first found first."""
