@@ -26,6 +26,7 @@ STATUS_OF_TYPE = {
 }
 NO_EXPERIMENT = "No Experiment with id="  # of MLflow
 NO_DATABASE = "it answers 503, as it does without its database or with a read-only one"
+REJECTED = "MLflow rejects the login"  # our own: resources/entry.resource says so
 NO_ANSWER = "it does not answer in time"
 # What is in a log line about a retry, and what it means.
 RETRIED = (
@@ -73,16 +74,17 @@ def explain_retry(evidence: Evidence, exporter: Exporter, line: str) -> list[str
     """Return what a line about a retry means.
 
     An MLflow that cannot use its database waits for it: it answers late, or 503, and its log says so. One
-    that answers 503 but finds the experiment in its database means the collector's login, as
-    components/mlflow-auth lets it answer; without a line of its log, perhaps a database that can be read
-    alone.
+    that answers 503 but finds the experiment in its database, or rejects our login too, means the collector's
+    login, as components/mlflow-auth lets it answer; without a line of its log, perhaps a database that can be
+    read alone.
     """
     found = next((meaning for mark, meaning in RETRIED if mark in line), SEE_LOG)
     if found == NO_DATABASE and NO_EXPERIMENT in evidence.database_error:
         return [f"it has no experiment {evidence.sent_to}, which the collector sends to"]
     if found in {NO_DATABASE, NO_ANSWER} and evidence.database_error:
         return [f"{found}. Its database says: {evidence.database_error}"]
-    if "HTTP Status Code 503" in line and exporter.authenticator and evidence.experiment:
+    knows_users = evidence.experiment or REJECTED in evidence.unread.get("experiment", "")
+    if "HTTP Status Code 503" in line and exporter.authenticator and knows_users:
         of_database = [] if evidence.backend_log else ["its database cannot store spans now: its log says so"]
         return [*_login(evidence, exporter), *of_database]
     return [found]

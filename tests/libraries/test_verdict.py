@@ -308,6 +308,16 @@ CASES = {
         seen(RECEIVED + QUEUED, exporter=WITH_TOKEN, log=[retried("HTTP Status Code 503")]),
         "MLflow does not take the spans: it does not accept the token that the collector sends",
     ),
+    "MLflow accepts nobody's token": (
+        seen(
+            RECEIVED + QUEUED,
+            exporter=WITH_TOKEN,
+            log=[retried("HTTP Status Code 503")],
+            experiment=None,
+            unread={"experiment": "MLflow rejects the login of Secret mlflow-admin: correct the Secret."},
+        ),
+        "MLflow does not take the spans: it does not accept the token that the collector sends",
+    ),
     "the provider gives no token": (
         seen(
             RECEIVED + QUEUED,
