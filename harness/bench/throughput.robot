@@ -10,7 +10,7 @@ Suite Teardown    Write Figures    ${FIGURES}
 
 *** Variables ***
 ${FIGURES}    ${OUTPUT_DIR}${/}figures.json
-${TRACES}     ${400}
+${TRACES}     ${300}
 ${ROUNDS}     ${5}
 
 
