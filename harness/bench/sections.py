@@ -135,8 +135,7 @@ SECTIONS: Mapping[str, Section] = {
     EVALUATION: Section(
         "One trace is judged by one contract, with all that a suite does for it. "
         "The trace is a recorded one of the weather agent, in which the agent calls its tool again and "
-        "again. A span of it has nearly 4 KB of text on average. About a third of the time is the search for "
-        "secrets and canaries, which reads the JSON of every text. Times are seconds of the processor. "
+        "again. A span of it has nearly 4 KB of text on average. Times are seconds of the processor. "
         "*Cost of one* is the time for one span, over that in the smallest size. Where it does not grow, the "
         "work is linear. *Message* is how many characters a person reads in the report.",
         _evaluation_tables,
