@@ -14,7 +14,7 @@ class SuiteRun:
     """What the acceptance suite said of its own question beside the load."""
 
     tests: dict[str, str]  # what became of each, by its name: PASS, FAIL or SKIP
-    arrival: str  # the arrival times of its traces, as its report says them
+    arrival: str  # how long its own trace took, as its tests say: `MLflow: 10 spans, whole 2.5 s after ...`
     failure: str  # the message of the first test that failed
 
     @property

@@ -64,10 +64,11 @@ def is_ready(pod: Mapping[str, Any]) -> bool:
 
 def describe_pods() -> str:
     """Return how many pods each component has, and what one may use: `2 mlflow (CPU 2, memory 2Gi each)`."""
-    return ", ".join(_describe(component, pods_of(component)) for component in COMPONENTS)
+    return ", ".join(_describe(component) for component in COMPONENTS)
 
 
-def _describe(component: str, pods: list[Mapping[str, Any]]) -> str:
+def _describe(component: str) -> str:
+    pods = [pod for pod in pods_of(component) if "deletionTimestamp" not in pod["metadata"]]
     limits = pods[0]["spec"]["containers"][0].get("resources", {}).get("limits", {})
     each = " each" if len(pods) > 1 else ""
     said = ", ".join(f"{what} {limits.get(key, 'without limit')}" for what, key in LIMITS.items())

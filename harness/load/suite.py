@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from robot.api import ExecutionResult
@@ -10,7 +11,8 @@ from harness.common.suites import SUITES, run_robot
 from harness.load.figures import SuiteRun
 
 SUITE = SUITES / "traces" / "weather_question.robot"
-ARRIVAL_TIMES = "Arrival times"  # of the head of its report
+TRACE_ID = re.compile(r"Trace [0-9a-f]+, ")
+ARRIVAL = "arrival"  # the tag of tests whose message is how long a trace took
 
 
 def run_suite(folder: Path) -> SuiteRun:
@@ -23,11 +25,11 @@ def run_suite(folder: Path) -> SuiteRun:
 
 def read_suite(output: Path) -> SuiteRun:
     """Return what an output.xml says: each test, the arrival times, and the first failure."""
-    suite = ExecutionResult(output).suite
-    tests = list(suite.all_tests)
+    tests = list(ExecutionResult(output).suite.all_tests)
+    arrived = [test.message for test in tests if test.status == "PASS" and ARRIVAL in test.tags]
     failures = [test.message.strip().partition("\n")[0] for test in tests if test.status == "FAIL"]
     return SuiteRun(
         {test.name: test.status for test in tests},
-        suite.metadata.get(ARRIVAL_TIMES, ""),
+        "; ".join(TRACE_ID.sub("", message).rstrip(".") for message in arrived),
         failures[0] if failures else "",
     )

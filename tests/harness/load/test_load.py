@@ -33,7 +33,7 @@ STEP = figures.Step(
     load=1.5,
 )
 AWAY = replace(STEP, away=75.0, cpu={"otel-collector": 9.0, "mlflow": 1.0, "phoenix": 9.0})
-GREEN = figures.SuiteRun({"It Arrives": "PASS"}, "MLflow: 1 trace, median 2.50 s, slowest 2.50 s", "")
+GREEN = figures.SuiteRun({"It Arrives": "PASS"}, "MLflow: 2.50 s", "")
 RED = figures.SuiteRun({"It Arrives": "FAIL"}, "", "MLflow has no trace.")
 RUN = figures.Figures(
     "default", "2026-11-26", "2 cores", "1 mlflow", 5, 34, 10, [replace(STEP, suite=GREEN), AWAY]
@@ -171,7 +171,7 @@ def test_figures_are_kept_and_the_page_computes_from_them(tmp_path: Path) -> Non
     ) in text
     assert "| 200 in 20 s (10 a second, MLflow away for 75 s) |" in text
     assert "The suite beside 10 a second: 1 passed, 0 failed, 0 skipped" in text
-    assert "Its own trace: MLflow: 1 trace, median 2.50 s, slowest 2.50 s." in text
+    assert "Its own trace: MLflow: 2.50 s." in text
     assert "| mlflow | 10.0 | 512 MiB (+0.0 MiB per 1,000 spans) |" in text, "20 s for 200 traces of 10 spans"
     assert "| 100 | 32 | 2.0 | 20.0 | 10.0 |" in text, "0.16 s a trace, and as much left free"
     assert "about one core: 20 questions a second" in text
@@ -283,8 +283,10 @@ def test_a_queue_is_drained_when_it_is_first_empty(monkeypatch: pytest.MonkeyPat
 
 
 def test_pods_are_described_by_their_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    pod = {"spec": {"containers": [{"resources": {"limits": {"cpu": "2", "memory": "2Gi"}}}]}}
-    pods = {"mlflow": [pod, pod], "postgres": [{"spec": {"containers": [{}]}}]}
+    container = {"resources": {"limits": {"cpu": "2", "memory": "2Gi"}}}
+    pod = {"metadata": {}, "spec": {"containers": [container]}}
+    ending = {**pod, "metadata": {"deletionTimestamp": "2026-11-26T20:08:00Z"}}
+    pods = {"mlflow": [ending, pod, pod], "postgres": [{"metadata": {}, "spec": {"containers": [{}]}}]}
     monkeypatch.setattr(measuring, "COMPONENTS", tuple(pods))
     monkeypatch.setattr(measuring, "pods_of", pods.__getitem__)
     assert measuring.describe_pods() == (
@@ -354,15 +356,20 @@ def test_an_mlflow_that_is_away_already_is_not_scaled(scaled: Scaled) -> None:
 def test_the_suites_own_report_is_read(tmp_path: Path) -> None:
     (tmp_path / "beside.robot").write_text(
         "*** Test Cases ***\n"
-        "It Arrives\n    Set Suite Metadata    Arrival times    MLflow: 1 trace    top=True\n"
+        "It Arrives\n    [Tags]    arrival\n"
+        "    Set Test Message    MLflow: Trace 63ea8b99, 10 spans, whole 2.5 s after it.\n"
+        "It Arrives There\n    [Tags]    arrival\n    Set Test Message    Phoenix: 3.1 s\n"
         "It Is Right\n    Fail    The first line.\\nThe second.\n"
         "It Has Pages\n    Skip\n"
     )
     output = tmp_path / "output.xml"
     run_robot("--console", "none", "--outputdir", str(tmp_path), str(tmp_path / "beside.robot"))
     read = suite.read_suite(output)
-    assert read.tests == {"It Arrives": "PASS", "It Is Right": "FAIL", "It Has Pages": "SKIP"}
-    assert (read.arrival, read.failure) == ("MLflow: 1 trace", "The first line.")
+    assert list(read.tests.values()) == ["PASS", "PASS", "FAIL", "SKIP"]
+    assert (read.arrival, read.failure) == (
+        "MLflow: 10 spans, whole 2.5 s after it; Phoenix: 3.1 s",
+        "The first line.",
+    )
 
 
 @pytest.mark.parametrize(
