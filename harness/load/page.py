@@ -75,11 +75,11 @@ def _measured(run: Figures) -> str:
     return "\n".join(
         [
             f"## Measured: {run.name}\n",
-            f"{run.date}, {run.machine}; pods: {run.deployed}.\n",
+            f"{run.date}, {run.machine}; pods: {run.deployed.replace('), ', '); ')}.\n",
             f"{run.agents} agents sent. "
             f"A trace has {run.spans_sent} spans; the collector's filter keeps {run.spans_kept}.\n",
             _table(_STEPS, [_step(each) for each in run.steps]),
-            *(_suite(step.suite, step.rate) for step in run.steps if step.suite),
+            *_suites([(step.rate, step.suite) for step in run.steps if step.suite]),
         ]
     )
 
@@ -126,15 +126,18 @@ def _drain_rate(step: Step, backend: str) -> float:
     return _queued(step, backend) / _drain(step, backend) if _queued(step, backend) >= ENOUGH else 0.0
 
 
-def _suite(suite: SuiteRun, rate: float) -> str:
-    counts = ", ".join(
-        f"{list(suite.tests.values()).count(status)} {said}"
-        for status, said in (("PASS", "passed"), ("FAIL", "failed"), ("SKIP", "skipped"))
-    )
-    arrival = f" Its own trace: {suite.arrival}." if suite.arrival else ""
-    failure = f" The first failure: {suite.failure}" if suite.failure else ""
-    tests = ", ".join(f'"{name}"' for name in suite.tests)
-    return f"The suite beside {rate:g} a second: {counts} ({tests}).{arrival}{failure}\n"
+def _suites(suites: list[tuple[float, SuiteRun]]) -> list[str]:
+    """Return what became of each test, and of the suite's own trace, beside each rate where it ran."""
+    names = list(dict.fromkeys(name for _, suite in suites for name in suite.tests))
+    rows = [(name, *(suite.tests.get(name, "-") for _, suite in suites)) for name in names]
+    own = ("its own trace", *(suite.arrival or "-" for _, suite in suites))
+    columns = ("the suite beside it", *(f"{rate:g} a second" for rate, _ in suites))
+    failures = [
+        f"The first failure beside {rate:g} a second:\n\n    {suite.failure}\n"
+        for rate, suite in suites
+        if suite.failure
+    ]
+    return [_table(columns, [*rows, own]), *failures] if suites else []
 
 
 def _costs(runs: Sequence[Figures]) -> list[str]:

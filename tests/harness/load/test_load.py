@@ -170,8 +170,9 @@ def test_figures_are_kept_and_the_page_computes_from_them(tmp_path: Path) -> Non
         "| MLflow 5 s; Phoenix 0 s | MLflow 300; Phoenix - | 1.5 |"
     ) in text
     assert "| 200 in 20 s (10 a second, MLflow away for 75 s) |" in text
-    assert "The suite beside 10 a second: 1 passed, 0 failed, 0 skipped" in text
-    assert "Its own trace: MLflow: 2.50 s." in text
+    assert "| the suite beside it | 10 a second |" in text
+    assert "| It Arrives | PASS |" in text
+    assert "| its own trace | MLflow: 2.50 s |" in text
     assert "| mlflow | 10.0 | 512 MiB (+0.0 MiB per 1,000 spans) |" in text, "20 s for 200 traces of 10 spans"
     assert "| 100 | 32 | 2.0 | 20.0 | 10.0 |" in text, "0.16 s a trace, and as much left free"
     assert "about one core: 20 questions a second" in text
