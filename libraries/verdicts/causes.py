@@ -22,6 +22,7 @@ from verdicts.refusals import explain_drop, explain_retry
 AGENT, RECEIVED, EXPORTED, STORED = "agent", "collector received", "collector exported", "backend stored"
 # The components without which the agent cannot answer.
 NEEDED_FOR_AN_ANSWER = ("weather-agent", "weather-tool", "model")
+BATCH = 1_000  # spans: the largest batch of the collector's exporters, `max_size`
 # What collector 0.158 logs where it cannot queue spans: the words of the system, and of file_storage.
 VOLUME_FULL = ("no space left on device", "storage extension has run out of available space")
 
@@ -259,6 +260,15 @@ def _not_sent_yet(evidence: Evidence) -> Cause | None:
     return Cause(EXPORTED, f"the collector accepted {accepted} and sent none to {evidence.title} yet", LIKELY)
 
 
+def _behind(evidence: Evidence) -> Cause | None:
+    """Speak where the backend takes spans, and more than a batch of the collector still waits for it."""
+    sent, queued = evidence.sending(SENT), evidence.queued
+    if not sent or queued <= BATCH:
+        return None
+    why = f"sent to {evidence.title} {sent} since the question, still in the collector's queue {queued}"
+    return Cause(EXPORTED, f"{evidence.title} is behind, and the trace may wait: {why}", LIKELY)
+
+
 def _without_session(evidence: Evidence) -> Cause | None:
     """Speak where the collector sent spans, and the backend has no trace of the question's context."""
     if not evidence.sending(SENT):
@@ -298,6 +308,7 @@ RULES: tuple[Rule, ...] = (
     _in_queue,
     _filtered,
     _not_sent_yet,
+    _behind,
     _without_session,
 )
 

@@ -519,6 +519,15 @@ CASES = {
         seen(RECEIVED + SENT, trace=Trace("0" * 32, (span("a", None),), "mlflow", "OK"), expected_spans=10),
         "it stored 1 of 10 spans",
     ),
+    "the backend is behind": (
+        seen(RECEIVED + SENT + QUEUED.replace("} 10", "} 10870"), senders=["load (300)"]),
+        "MLflow is behind, and the trace may wait: sent to MLflow 10 since the question, still in the "
+        "collector's queue 10870",
+    ),
+    "the session is lost, with a batch on its way": (
+        seen(RECEIVED + SENT + QUEUED, senders=[]),
+        "no trace there has this context as its session: the root span is missing or has another session.",
+    ),
     "the session is lost": (
         seen(RECEIVED + SENT, senders=[]),
         "no trace there has this context as its session: the root span is missing or has another session.",
