@@ -143,6 +143,8 @@ def _of_part(span: Span, part: str) -> dict[str, Any]:
 
 def _content(value: object) -> list[str]:
     """Return the texts of a message: LangChain's dump of one, GenAI's list of them, or just a text."""
+    if isinstance(value, bytes):
+        value = value.decode(errors="replace")
     decoded = decode(value) if isinstance(value, str) else value
     match decoded:
         case {"data": {"content": inner}} | {"kwargs": {"content": inner}} | {"content": inner, "type": _}:
@@ -153,7 +155,7 @@ def _content(value: object) -> list[str]:
             return [text]
         case list(items) if items and all(isinstance(item, dict) and "type" in item for item in items):
             return [text for item in items for text in _content(item)]
-    return [value if isinstance(value, str) else json.dumps(value)]
+    return [value if isinstance(value, str) else json.dumps(value, default=str)]
 
 
 def _canonical(text: str) -> str:

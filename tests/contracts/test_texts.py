@@ -39,6 +39,11 @@ def test_a_text_that_is_json_stays_as_it_is() -> None:
     ]
 
 
+def test_bytes_are_read_as_the_text_that_they_are() -> None:
+    assert content(span(output__value=b"snow \xff"), "output") == ["snow \ufffd"]
+    assert content(span(output__value=(b"snow",)), "output") == ["[\"b'snow'\"]"]
+
+
 def test_messages_go_before_the_whole_value() -> None:
     model = span(
         llm__input_messages__0__message__content="a",
