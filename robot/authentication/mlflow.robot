@@ -8,6 +8,7 @@ Resource         ../../resources/collector.resource
 Resource         ../../resources/entry.resource
 Resource         ../../resources/questions.resource
 Resource         ../../resources/stack.resource
+Resource         ../../resources/tenants.resource
 Resource         ../../resources/traces.resource
 
 Suite Setup      Begin With The Administrator's Login
@@ -104,7 +105,7 @@ The Collector's User Can Store Traces And Read Its Experiment Only
     [Documentation]    Whoever gets the collector's login can read or write nothing else.
     [Tags]    otel-collector
     Skip Unless Deployed    collector-login
-    ${collector} =    Read Login Or None    @{COLLECTOR_LOGINS}
+    ${collector} =    Read Login Of Collector
     ${id} =    Get Experiment Id Of Collector
     Answer Should Have Status    ${collector}    GET    ${EXPERIMENTS}/get?experiment_id=${id}    200
     Answer Should Have Status    ${collector}    POST    /v1/traces    403
@@ -118,7 +119,7 @@ The Collector's User Can Neither Create Users Nor List Artifacts
     [Tags]    otel-collector
     Skip Unless Deployed    basic-auth
     Skip Unless Deployed    collector-login
-    ${collector} =    Read Login Or None    @{COLLECTOR_LOGINS}
+    ${collector} =    Read Login Of Collector
     Answer Should Have Status    ${collector}    POST    /api/2.0/mlflow/users/create    403
     Answer Should Have Status    ${collector}    GET    ${ARTIFACTS}/artifacts    403
 
@@ -160,6 +161,15 @@ The Collector Logs In And The Trace Arrives In MLflow
 
 
 *** Keywords ***
+Read Login Of Collector
+    [Documentation]    Return the login that the collector's exporter sends to MLflow. Where its configuration does not
+    ...    say of which Secret that is, take the first of COLLECTOR_LOGINS that is there.
+    ${exporter} =    Get Exporter    mlflow
+    ${place} =    Find Login Of Exporter    ${exporter}
+    VAR    @{places} =    @{{[$place] if $place else $COLLECTOR_LOGINS}}
+    ${login} =    Read Login Or None    @{places}
+    RETURN    ${login}
+
 Begin With The Administrator's Login
     [Documentation]    Skip where MLflow wants no login. Find the administrator's.
     Skip Unless Deployed    login
