@@ -52,6 +52,11 @@ class Deployment:
     objects: list[list[str]] = field(default_factory=list)  # [resource, namespace or "", name]
 
     @property
+    def title(self) -> str:
+        """The overlay and its Components, as a person reads them: `kind + mlflow-auth`."""
+        return " + ".join([self.overlay, *self.components])
+
+    @property
     def stand_ins(self) -> list[StandIn]:
         """What plays what this overlay, or a Component, finds where it is really used."""
         return stand_ins_for(self.overlay, self.components)

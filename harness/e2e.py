@@ -140,14 +140,13 @@ def run(arguments: argparse.Namespace, times: StepTimes) -> int:
     folders = Folders.from_environment()
     provider = lifecycle.provider(folders)
     wanted = Deployment(arguments.overlay or provider, arguments.components)
-    stack = " + ".join([wanted.overlay, *wanted.components])
     overlay = deployment.write_overlay(RESULTS / "overlay", wanted.overlay, wanted.components, provider)
     with times.step("cluster"):
         lifecycle.up(folders, arguments.node_image, arguments.nodes)
         os.environ.update(lifecycle.environment(folders))
     with times.step("images"):
         deployment.restart_users_of(build_and_load(folders))
-    with times.step("overlay", stack):
+    with times.step("overlay", wanted.title):
         deployed = deployment.deploy(wanted, overlay)
     # The steps before this one use apt, too.
     with times.step("browser and rollouts"), meanwhile(install_browser):
@@ -159,7 +158,7 @@ def run(arguments: argparse.Namespace, times: StepTimes) -> int:
         disruptive = ["--variable", f"DISRUPTIVE:{current_context()}"] if arguments.disruptive else []
         options = [*deployed.robot_options, *own, *disruptive, *arguments.robot_options]
         passed, failed, skipped = run_suites(options, deployed.environment)
-    times.write(RESULTS / "times.json", stack)
+    times.write(RESULTS / "times.json", wanted.title)
     say(f"\nReport: {RESULTS / 'report.html'}\n{times.table()}")
     say("The cluster stays up for the next run; remove it with: tox -e cluster -- down")
     if changes:

@@ -31,6 +31,6 @@ def deploy(stack: Deployment, folder: Path) -> None:
     os.environ.update(lifecycle.environment(folders))
     provider = lifecycle.provider(folders)
     wanted = Deployment(stack.overlay or provider, stack.components)
-    say(f"\n=== {' + '.join([wanted.overlay, *wanted.components])}")
+    say(f"\n=== {wanted.title}")
     overlay = deployment.write_overlay(folder, wanted.overlay, wanted.components, provider)
     deployment.wait_for_rollouts(deployment.deploy(wanted, overlay))
