@@ -9,12 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import requests
 from robot.api.deco import keyword, library
 
 from harness.bench.goals import DIRECT, THROUGH_COLLECTOR
 from harness.bench.servers import find_servers
 from harness.common.errors import HarnessError
+from harness.common.local_requests import local_session
 from harness.common.waiting import wait_for
 from harness.images.contexts import find_collector
 from harness.load.questions import Questions
@@ -79,8 +79,7 @@ class Throughput:
 def _post(url: str, bodies: Sequence[bytes]) -> None:
     """Post requests, one after the other. Raises HarnessError where one is not accepted."""
     headers = {"Content-Type": "application/x-protobuf", "x-mlflow-experiment-id": EXPERIMENT}
-    with requests.Session() as session:
-        session.trust_env = False  # no proxy is asked
+    with local_session() as session:
         for body in bodies:
             answer = session.post(url, data=body, headers=headers, timeout=LIMIT)
             if not answer.ok:

@@ -16,8 +16,6 @@ from pathlib import Path
 from queue import Queue
 from typing import Any
 
-import requests
-import yaml
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from robot.api.deco import keyword, library
@@ -25,7 +23,9 @@ from robot.api.deco import keyword, library
 from harness.bench.goals import STEPS
 from harness.bench.throughput import EXPERIMENT, EXPERIMENT_CONFIG
 from harness.common.errors import HarnessError
+from harness.common.local_requests import local_session
 from harness.common.loopback import LOOPBACK
+from harness.common.manifests import read_container
 from harness.images.contexts import find_collector
 from harness.load.questions import Questions
 from harness.proofs.lossless_collector.collector import BUILDER, COMPONENTS, Collector, send
@@ -42,8 +42,7 @@ class Relay(http.server.ThreadingHTTPServer):
         super().__init__((LOOPBACK, 0), _RelayHandler)
         self.mlflow_url = mlflow_url
         self.passed: Queue[tuple[float, float]] = Queue()
-        self.session = requests.Session()
-        self.session.trust_env = False  # no proxy is asked
+        self.session = local_session()
 
     @contextmanager
     def serve(self) -> Iterator[int]:
@@ -179,8 +178,6 @@ def _steps_between(moments: Sequence[float]) -> list[tuple[float, float]]:
 
 def read_delay_of_agent() -> float:
     """Return after how many seconds the deployed agent sends a batch at the latest."""
-    documents = yaml.safe_load_all((COMPONENTS / "weather" / "agent.yaml").read_text(encoding="utf-8"))
-    (deployment,) = (each for each in documents if each["kind"] == "Deployment")
-    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    container = read_container(COMPONENTS / "weather" / "agent.yaml")
     (delay,) = (each["value"] for each in container["env"] if each["name"] == "OTEL_BSP_SCHEDULE_DELAY")
     return int(delay) / 1000

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import requests
-import yaml
 
 from harness.common.combinations import ROOT
 from harness.common.errors import HarnessError
+from harness.common.local_requests import local_session
 from harness.common.loopback import LOOPBACK, free_port
+from harness.common.manifests import read_container
 from harness.common.postgres import Server
 from harness.common.waiting import wait_for
 
@@ -37,8 +38,7 @@ class Mlflow:
     def send(self, body: bytes, experiment: str = "0") -> requests.Response:
         """Send an export request as the collector does."""
         headers = {"content-type": "application/x-protobuf", "x-mlflow-experiment-id": experiment}
-        with requests.Session() as session:
-            session.trust_env = False  # no proxy is asked
+        with local_session() as session:
             return session.post(f"{self.url}/v1/traces", data=body, headers=headers, timeout=REQUEST_LIMIT)
 
     def query(self, statement: str) -> str:
@@ -91,9 +91,7 @@ class _Deployed:
 
 def _read_deployed() -> _Deployed:
     """Return how the manifests run MLflow, without what only a pod needs."""
-    documents = yaml.safe_load_all((SOURCES / "mlflow.yaml").read_text(encoding="utf-8"))
-    (deployment,) = (each for each in documents if each["kind"] == "Deployment")
-    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    container = read_container(SOURCES / "mlflow.yaml")
     (workers,) = (each.partition("=")[2] for each in container["args"] if each.startswith("--workers="))
     literal = {each["name"]: each["value"] for each in container["env"] if "value" in each}
     own = {name: value for name, value in literal.items() if name.startswith("MLFLOW_") and "$(" not in value}
@@ -134,8 +132,7 @@ def _running(command: list[str], environment: Mapping[str, str], folder: Path, h
 
 
 def _answers(url: str) -> bool:
-    with requests.Session() as session:
-        session.trust_env = False
+    with local_session() as session:
         try:
             return session.get(url, timeout=5).ok
         except requests.RequestException:

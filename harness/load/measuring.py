@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from harness.common.errors import HarnessError
 from harness.common.kubectl import kubectl
+from harness.common.local_requests import local_session
 from harness.common.loopback import free_port, listens
 from harness.common.waiting import wait_for
 from harness.load.questions import RUN
@@ -240,6 +241,5 @@ def count_in_phoenix(url: str, run: str, since: float) -> Stored:
 
 def _post(url: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> requests.Response:
     """Post JSON to a forwarded port, past any proxy."""
-    with requests.Session() as session:
-        session.trust_env = False
+    with local_session() as session:
         return session.post(url, json=body, headers=headers, timeout=REQUEST_LIMIT)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import requests
 
+from harness.common.local_requests import local_session
 from harness.load.questions import Questions
 
 ACCEPTED = "200"  # the answer to a trace that the collector took
@@ -45,8 +46,7 @@ def send(urls: Sequence[str], questions: Questions, rate: float, seconds: float,
     turn, lock, start, over = iter(range(total)), threading.Lock(), time.monotonic(), threading.Event()
 
     def work() -> None:
-        with requests.Session() as session:
-            session.trust_env = False  # no proxy is asked
+        with local_session() as session:
             session.headers["content-type"] = "application/x-protobuf"
             while True:
                 with lock:

@@ -15,12 +15,12 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-import requests
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from harness.cluster.probes import Probe
 from harness.common.errors import HarnessError
+from harness.common.local_requests import local_session
 from harness.common.loopback import LOOPBACK, free_port
 from harness.common.waiting import wait_for
 
@@ -129,8 +129,7 @@ def send(url: str, body: bytes, limit: float = LIMIT) -> int:
 
     Raises requests.ReadTimeout where none comes within `limit` seconds.
     """
-    with requests.Session() as session:
-        session.trust_env = False  # no proxy is asked
+    with local_session() as session:
         headers = {"Content-Type": "application/x-protobuf"}
         return session.post(url, data=body, headers=headers, timeout=limit).status_code
 

@@ -18,6 +18,7 @@ import requests
 
 from harness.cluster.probes import Probe
 from harness.common.errors import HarnessError
+from harness.common.local_requests import local_session
 from harness.common.loopback import LOOPBACK, free_port
 from harness.common.waiting import wait_for
 
@@ -93,8 +94,7 @@ class RunningCollector:
         return self._request("GET", f"http://{self.metrics}/metrics")
 
     def _request(self, method: str, url: str, **options: Any) -> str:  # noqa: ANN401 - as requests has them
-        with requests.Session() as session:
-            session.trust_env = False  # no proxy is asked
+        with local_session() as session:
             try:
                 answer = session.request(method, url, timeout=LIMIT, **options)
                 answer.raise_for_status()
