@@ -1,0 +1,61 @@
+"""What runs of the suites on a healthy stack said, kept as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from robot.api import ExecutionResult
+
+from harness.common.errors import HarnessError
+
+FORMAT = 1  # of healthy.json; it changes when a key goes or means something else
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of the suites: under which condition, on which stack, and what became of its tests."""
+
+    condition: str
+    special: str  # of this run, such as the component that was restarted; empty where nothing is
+    stack: str  # the overlay and its Components
+    date: str
+    seconds: float  # of the clock
+    load: float  # the machine's load average of a minute, at the end
+    passed: int
+    skipped: int
+    failures: dict[str, str]  # the first line of the message of each test that failed, by the test's name
+
+    @property
+    def is_green(self) -> bool:
+        """Whether tests ran, and none failed."""
+        return self.passed > 0 and not self.failures
+
+
+def read_tests(output: Path) -> tuple[int, int, dict[str, str]]:
+    """Return how many tests of an output.xml passed and were skipped, and the first lines of the failures.
+
+    Raises HarnessError where Robot Framework wrote none.
+    """
+    if not output.exists():
+        raise HarnessError(f"Robot Framework wrote no {output}; its message above says why.")
+    tests = list(ExecutionResult(output, include_keywords=False).suite.all_tests)
+    failed = {test.full_name: test.message.strip().partition("\n")[0] for test in tests if test.failed}
+    return sum(test.passed for test in tests), sum(test.skipped for test in tests), failed
+
+
+def write(runs: Sequence[Run], file: Path) -> None:
+    """Write runs to a file."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    content = {"format": FORMAT, "runs": [asdict(run) for run in runs]}
+    file.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def read(file: Path) -> list[Run]:
+    """Return the runs of a file. Raises HarnessError for one of another form."""
+    content = json.loads(file.read_text(encoding="utf-8"))
+    if content.get("format") != FORMAT:
+        raise HarnessError(f"{file} is no healthy.json of this version: run `tox -e healthy` again.")
+    return [Run(**run) for run in content["runs"]]
