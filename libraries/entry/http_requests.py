@@ -32,7 +32,7 @@ requests.sessions.get_netrc_auth = lambda *_, **__: None
 
 
 class RequestError(EntryError):
-    """A request got no answer; `why` says which failure it met, and what can be done about it."""
+    """A request got no answer: the `kind` of the failure, and `why`, with what can be done about it."""
 
     def __init__(self, entry: EntryPoint, failure: ConnectionFailure) -> None:
         """Name the entry point and the failure."""
@@ -43,6 +43,7 @@ class RequestError(EntryError):
             and not (entry.tls and entry.tls.certificate)
         ):
             hint = CLIENT_CERTIFICATE_HINT
+        self.kind = failure.kind
         self.why = f"{failure}; {hint}" if hint else str(failure)
         super().__init__(f"The request to {entry} failed: {self.why}.")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from urllib.parse import urlsplit
@@ -27,6 +28,8 @@ CLIENT_KEYS = ("OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "OIDC_TOKEN_URL")
 # It is open to nobody in any release; /version is open in some.
 ASKED = "/api/2.0/mlflow/experiments/search?max_results=1"
 REQUEST_LIMIT = 15  # seconds
+# Seconds in which nobody asks a server again that let REQUEST_LIMIT pass: it would cost as much again.
+SILENCE = 30.0
 
 
 class LoginError(Exception):
@@ -42,12 +45,36 @@ class Logins:
     def __init__(self, forward: PortForward = FORWARD) -> None:
         """Reach an identity provider of the cluster by this."""
         self._forward = forward
+        self._silent: dict[str, tuple[float, RequestError]] = {}  # by URL: since when, and the failure
 
     @keyword(name="Check If MLflow Wants A Login")
     def wants_login(self, entry: EntryPoint) -> bool | None:
-        """Return whether MLflow at an entry point wants a login, None where it does not answer."""
-        status = _status(replace(entry, login=None))
+        """Return whether MLflow at an entry point wants a login, None where it does not answer.
+
+        One that let the whole time limit pass is not asked again for 30 s.
+        """
+        if self._find_silence(entry):
+            return None
+        try:
+            status = _ask(replace(entry, login=None))
+        except RequestError as error:
+            if error.kind == "timeout":
+                self._silent[entry.url] = (time.monotonic(), error)
+            return None
         return {requests.codes.ok: False, requests.codes.unauthorized: True}.get(status)
+
+    @keyword(name="MLflow Should Have Answered")
+    def should_have_answered(self, entry: EntryPoint) -> None:
+        """Fail where MLflow let the time limit pass when it was last asked for a login; it is not asked now.
+
+        Raises RequestError.
+        """
+        if error := self._find_silence(entry):
+            raise error
+
+    def _find_silence(self, entry: EntryPoint) -> RequestError | None:
+        since, error = self._silent.get(entry.url, (0.0, None))
+        return error if error and time.monotonic() - since < SILENCE else None
 
     @keyword(name="Check If MLflow Accepts Login")
     def accepts_login(self, entry: EntryPoint) -> bool | None:
@@ -55,7 +82,11 @@ class Logins:
 
         Raises TokenError where there is no valid token to try.
         """
-        return {requests.codes.ok: True, requests.codes.unauthorized: False}.get(_status(entry))
+        try:
+            status = _ask(entry)
+        except RequestError:
+            return None
+        return {requests.codes.ok: True, requests.codes.unauthorized: False}.get(status)
 
     @keyword(name="Get Login App Of MLflow")
     def login_app(self, workload: Object) -> str | None:
@@ -178,9 +209,9 @@ def is_service(url: str) -> bool:
     return (urlsplit(url).hostname or "").split(".")[2:3] == ["svc"]
 
 
-def _status(entry: EntryPoint) -> int:
-    """Return the status of the answer to a request that wants a login in every release; 0 for no answer."""
-    try:
-        return send_request(entry, "GET", ASKED, REQUEST_LIMIT).status_code
-    except RequestError:
-        return 0
+def _ask(entry: EntryPoint) -> int:
+    """Return the status of the answer to a request that wants a login in every release.
+
+    Raises RequestError where there is no answer.
+    """
+    return send_request(entry, "GET", ASKED, REQUEST_LIMIT).status_code

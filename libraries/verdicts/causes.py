@@ -185,7 +185,9 @@ def _backend_stopped(evidence: Evidence) -> Cause | None:
     # What contradicts spans that are there is no reason for those that are missing.
     if not down or evidence.trace is not None or not _nothing_sent(evidence):
         return None
-    return Cause(EXPORTED, f"{evidence.title} does not run ({'; '.join(down)}){_retries(evidence)}")
+    why = f"{evidence.title} does not run ({'; '.join(down)}){_retries(evidence)}"
+    said = evidence.database_error
+    return Cause(EXPORTED, f"{why}. Its database says: {said}" if said else why)
 
 
 def _backend_denied(evidence: Evidence) -> Cause | None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from robot.api.types import Secret
+from urllib3.exceptions import ReadTimeoutError
 
 from entry import logins
 from entry.entry_point import EntryPoint, Login
+from entry.http_requests import RequestError
 from entry.logins import LoginError, Logins
 from kube.objects import Objects
 from traces.mlflow_reader import _EntryHeaders
@@ -51,6 +54,39 @@ def test_a_server_that_does_not_answer_wants_nothing(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(requests, "request", fail)
     assert Logins().wants_login(ENTRY) is None
+
+
+def test_a_server_that_lets_the_limit_pass_is_not_asked_again_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked, library = [], Logins()
+
+    def time_out(*_: object, **__: object) -> None:
+        asked.append(1)
+        raise requests.ReadTimeout(ReadTimeoutError(None, "/", "Read timed out. (read timeout=15)"))  # type: ignore[arg-type]
+
+    monkeypatch.setattr(requests, "request", time_out)
+    assert [library.wants_login(ENTRY), library.wants_login(ENTRY)] == [None, None]
+    assert len(asked) == 1
+    with pytest.raises(RequestError, match="no answer"):
+        library.should_have_answered(ENTRY)
+    library.should_have_answered(replace(ENTRY, url="http://another"))
+    monkeypatch.setattr(logins, "SILENCE", 0.0)
+    monkeypatch.setattr(requests, "request", answer(401))
+    assert library.wants_login(ENTRY) is True
+    library.should_have_answered(ENTRY)
+
+
+def test_a_server_that_refuses_the_connection_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise requests.ConnectionError(ConnectionRefusedError())
+
+    library = Logins()
+    monkeypatch.setattr(requests, "request", refuse)
+    assert library.wants_login(ENTRY) is None
+    library.should_have_answered(ENTRY)
+    monkeypatch.setattr(requests, "request", answer(401))
+    assert library.wants_login(ENTRY) is True
 
 
 def test_the_environment_gives_a_login(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -616,6 +616,31 @@ Check If MLflow Accepts Login
     )
 
 
+def test_an_mlflow_that_let_the_limit_pass_is_asked_nothing_more_for_the_report(tmp_path: Path) -> None:
+    suite = """
+*** Test Cases ***
+Report
+    Report MLflow
+
+*** Keywords ***
+Get Entry Point
+    [Arguments]    ${component}
+    RETURN    ${{entry.entry_point.EntryPoint('http://192.0.2.7:8080')}}
+
+MLflow Should Have Answered
+    [Arguments]    ${entry}
+    Fail    The request to ${entry} failed: no answer within 15 s.
+
+Read MLflow Version
+    Fail    Nobody asks for the version.
+"""
+    metadata = run(tmp_path, "mlflow.resource", suite).metadata
+    assert metadata == {
+        "MLflow": "The request to http://192.0.2.7:8080 failed: no answer within 15 s.",
+        "Experiment": "not known, for the same reason",
+    }
+
+
 @pytest.mark.parametrize(
     ("accepted", "why"),
     [

@@ -452,6 +452,15 @@ CASES = {
         ),
         "MLflow does not run (it is scaled to 0 replicas); the collector keeps 10 spans and retries",
     ),
+    "MLflow has no Ready pod any more, and its log says why": (
+        seen(
+            RECEIVED + QUEUED,
+            stopped={"mlflow": ["0 of 1 replicas are Ready"]},
+            backend_log=['(psycopg2.OperationalError) FATAL:  role "mlflow" is not permitted to log in'],
+        ),
+        "MLflow does not run (0 of 1 replicas are Ready); the collector keeps 10 spans and retries. "
+        "Its database says: ",
+    ),
     "the host name is wrong": (
         seen(RECEIVED + QUEUED, log=[retried("dial tcp: lookup mlflw on 10.96.0.10:53: no such host")]),
         "does not take the spans: its host name does not resolve; the collector keeps 10 spans and retries",
