@@ -189,10 +189,9 @@ class MlflowExperiment:
     id: str
     backend = "mlflow"
 
-    def find_traces_of_session(self, session: str) -> list[str]:
-        """Return the ids (32 hex digits) of a session's traces, oldest first; MLflow itself filters."""
-        found = self.server.search_traces([self.id], self.server.is_of(session), spans=False)
-        return [trace.info.trace_id.removeprefix("tr-") for trace in found]
+    def read_traces_of_session(self, session: str) -> list[Trace]:
+        """Return a session's traces, oldest first, with the spans that MLflow has now; it filters itself."""
+        return self.find_traces(self.server.is_of(session))
 
     def find_traces(self, condition: str) -> list[Trace]:
         """Return the traces that fulfil a condition, oldest first, with spans; MLflow itself filters."""
@@ -210,11 +209,7 @@ class MlflowExperiment:
         if len(names) > 1 and len(begin) >= UNIQUE:
             quote = '"' if self.server.release.quotes_session else ""
             return self.find_traces(f"{SESSION} LIKE '{quote}{begin}%'")
-        return [trace for name in names for trace in self.find_traces(self.server.is_of(name))]
-
-    def read_trace(self, trace_id: str) -> Trace:
-        """Return a trace, with all spans that MLflow has of it now, by its id (32 hex digits)."""
-        return self.server.read_trace(trace_id)
+        return [trace for name in names for trace in self.read_traces_of_session(name)]
 
 
 @library(scope="GLOBAL")

@@ -163,6 +163,11 @@ class PhoenixProject:
         spans = self._ask_project(project, SPANS_OF_SESSION, condition=condition)["spans"]["edges"]
         return list(dict.fromkeys(edge["node"]["trace"]["traceId"] for edge in spans))
 
+    def read_traces_of_session(self, session: str) -> list[Trace]:
+        """Return a session's traces as far as Phoenix has them now; it filters itself."""
+        found = (self.read_trace(trace_id) for trace_id in self.find_traces_of_session(session))
+        return [trace for trace in found if trace is not None]
+
     def read_trace(self, trace_id: str) -> Trace | None:
         """Return the trace of that id (32 hex digits) as far as Phoenix has it now, None without a span.
 
@@ -186,8 +191,7 @@ class PhoenixProject:
 
     def has_arrived(self, session: str, spans: int) -> bool:
         """Return whether a trace of the session is whole and has at least so many spans."""
-        traces = (self.read_trace(trace_id) for trace_id in self.find_traces_of_session(session))
-        return any(trace is not None and trace.has_arrived(spans) for trace in traces)
+        return any(trace.has_arrived(spans) for trace in self.read_traces_of_session(session))
 
     @property
     def _path(self) -> str:

@@ -9,7 +9,9 @@ from typing import Protocol, TypeVar
 from traces.backends import BACKENDS
 from traces.model import Trace
 
-POLL = 0.25  # seconds between two looks
+# Seconds between two looks: a share of those waited so far, so that whoever waits long asks seldom.
+POLL, LONGEST_POLL = 0.1, 1.0
+SHARE = 0.1
 Found = TypeVar("Found")
 
 
@@ -24,11 +26,8 @@ class TraceReader(Protocol):
 
     backend: str  # its key in BACKENDS
 
-    def find_traces_of_session(self, session: str) -> list[str]:
-        """Return the ids (32 hex digits) of a session's traces; the backend itself filters."""
-
-    def read_trace(self, trace_id: str) -> Trace | None:
-        """Return a trace as far as the backend has it now, None without a span."""
+    def read_traces_of_session(self, session: str) -> list[Trace]:
+        """Return a session's traces as far as the backend has them now; the backend itself filters."""
 
 
 def wait_until(look: Callable[[], Found], done: Callable[[Found], bool], limit: float) -> Found:
@@ -36,9 +35,9 @@ def wait_until(look: Callable[[], Found], done: Callable[[Found], bool], limit: 
 
     It looks once at least. Raises BackendError where the last look raised it: one before may fail.
     """
-    end = time.monotonic() + limit
+    begin = time.monotonic()
     while True:
-        last = time.monotonic() >= end
+        last = time.monotonic() - begin >= limit
         try:
             found = look()
         except BackendError:
@@ -47,7 +46,9 @@ def wait_until(look: Callable[[], Found], done: Callable[[Found], bool], limit: 
         else:
             if last or done(found):
                 return found
-        time.sleep(POLL)
+        waited = time.monotonic() - begin
+        pause = min(max(POLL, waited * SHARE), LONGEST_POLL)
+        time.sleep(max(0.0, min(pause, limit - waited)))
 
 
 def wait_for_trace(
@@ -64,14 +65,15 @@ def wait_for_trace(
     """
 
     def look() -> Trace | None:
-        ids = reader.find_traces_of_session(session)
-        if len(ids) > 1:
+        found = reader.read_traces_of_session(session)
+        if len(found) > 1:
+            ids = ", ".join(trace.trace_id for trace in found)
             raise AssertionError(
-                f"{BACKENDS[reader.backend].title} has {len(ids)} traces of session {session}, expected 1: "
-                f"{', '.join(ids)}. The spans of one question do not share a context: the agent, or what it "
-                "calls, starts a trace of its own."
+                f"{BACKENDS[reader.backend].title} has {len(found)} traces of session {session}, expected 1: "
+                f"{ids}. The spans of one question do not share a context: the agent, or what it calls, "
+                "starts a trace of its own."
             )
-        return reader.read_trace(ids[0]) if ids else None
+        return found[0] if found else None
 
     def has_arrived(trace: Trace | None) -> bool:
         return trace is not None and trace.has_arrived(spans) and (has_all is None or has_all(trace))

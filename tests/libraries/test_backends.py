@@ -120,8 +120,9 @@ def experiment_with(
 
 def test_all_pages_of_a_search_in_mlflow_are_read_and_no_trace_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     client = _PagedClient()
-    found = experiment_with(client, monkeypatch).find_traces_of_session("s")
-    assert found == [f"{number:032x}" for number in range(1, 251)]
+    server = experiment_with(client, monkeypatch).server
+    found = server.search_traces(["1"], server.is_of("s"), spans=False)
+    assert [trace.info.trace_id for trace in found] == [f"tr-{number:032x}" for number in range(1, 251)]
     assert client.conditions == {"metadata.`mlflow.trace.session` = 's'"}
 
 
@@ -129,9 +130,9 @@ def test_all_pages_of_a_search_in_mlflow_are_read_and_no_trace_twice(monkeypatch
 def test_older_releases_of_mlflow_store_the_session_in_quotes(
     version: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client = _PagedClient()
-    experiment_with(client, monkeypatch, version).find_traces_of_session("s")
-    assert client.conditions == {"metadata.`mlflow.trace.session` = '\"s\"'"}
+    client = _EmptyClient()
+    assert experiment_with(client, monkeypatch, version).read_traces_of_session("s") == []
+    assert client.conditions == ["metadata.`mlflow.trace.session` = '\"s\"'"]
 
 
 class _EmptyClient:
@@ -181,7 +182,7 @@ def test_a_release_that_loses_the_resource_is_not_asked_for_it() -> None:
 
 def test_an_mlflow_that_refuses_says_where_and_why(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MlflowError) as failure:
-        experiment_with(_RefusingClient(), monkeypatch).find_traces_of_session("s")
+        experiment_with(_RefusingClient(), monkeypatch).read_traces_of_session("s")
     assert str(failure.value) == (
         "MLflow at http://192.0.2.7:5000 could not be asked for the traces with "
         "metadata.`mlflow.trace.session` = 's': it answers 401, the login is wrong or missing"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 
+from traces import waiting
 from traces.model import Span, Trace
-from traces.waiting import BackendError, wait_for_trace
+from traces.waiting import BackendError, wait_for_trace, wait_until
 
 ROOT = Span("a" * 32, "1" * 16, None, "agent", "AGENT", 1, 9, "OK")
 MODEL = Span("a" * 32, "2" * 16, "1" * 16, "model", "LLM", 2, 3, "OK")
@@ -24,18 +27,13 @@ class _Reader:
 
     def __init__(self, *answers: list[Trace] | BackendError) -> None:
         self.answers = list(answers)
-        self.now: list[Trace] = []
 
-    def find_traces_of_session(self, session: str) -> list[str]:
+    def read_traces_of_session(self, session: str) -> list[Trace]:
         assert session == "s"
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, BackendError):
             raise answer
-        self.now = answer
-        return [trace.trace_id for trace in answer]
-
-    def read_trace(self, trace_id: str) -> Trace | None:
-        return next(trace for trace in self.now if trace.trace_id == trace_id)
+        return answer
 
 
 @pytest.fixture(autouse=True)
@@ -74,3 +72,20 @@ def test_several_traces_of_one_question_are_counted_and_named() -> None:
     assert str(failure.value).startswith(
         f"MLflow has 2 traces of session s, expected 1: {'a' * 32}, {'f' * 32}. "
     )
+
+
+def test_who_waits_long_looks_seldom_and_no_longer_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, looks = 100.0, []
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    monkeypatch.setattr(waiting, "POLL", 0.1)
+    monkeypatch.setattr(waiting, "time", SimpleNamespace(monotonic=lambda: now, sleep=sleep))
+    wait_until(lambda: looks.append(now - 100), lambda _: False, 30)
+    pauses = [later - earlier for earlier, later in pairwise(looks)]
+    assert max(pauses[:10]) == pytest.approx(0.1)
+    assert max(pauses) == pytest.approx(1)
+    assert looks[-1] == pytest.approx(30)
+    assert len(looks) < 60
