@@ -35,8 +35,8 @@ class Objects:
         what = f"{kind} {name}" + (f" in namespace {namespace}" if namespace else "")
         get = self._cluster.connection.get
         found: Object = self._cluster.call(
-            f"read {what}", get, api_version, kind, name=name, namespace=namespace
-        ).to_dict()
+            f"read {what}", get, api_version, kind, name=name, namespace=namespace, serializer=_as_sent
+        )
         return found
 
     @keyword
@@ -47,10 +47,16 @@ class Objects:
         what = f"{kind}s" + (f" in namespace {namespace}" if namespace else "")
         get = self._cluster.connection.get
         found = self._cluster.call(
-            f"read {what}", get, api_version, kind, namespace=namespace, label_selector=selector
+            f"read {what}",
+            get,
+            api_version,
+            kind,
+            namespace=namespace,
+            label_selector=selector,
+            serializer=_as_sent,
         )
-        # The items of a list carry no kind of their own.
-        return [{**item, "kind": kind} for item in found.to_dict()["items"]]
+        # The items of a list carry no kind of their own; a list without items may have null in their place.
+        return [{"apiVersion": api_version, **item, "kind": kind} for item in found["items"] or ()]
 
     @keyword
     def read_stack(self, namespaces: Sequence[str]) -> Stack:
@@ -157,3 +163,8 @@ def secret_values(secret: Object) -> dict[str, Secret]:
         key: Secret(base64.b64decode(value).decode(errors="surrogateescape"))
         for key, value in (secret.get("data") or {}).items()
     }
+
+
+def _as_sent(_: object, answer: Object) -> Object:
+    """Return an object as the API server sent it; the client's own objects cost more than the request."""
+    return answer

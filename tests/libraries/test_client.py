@@ -131,6 +131,15 @@ def test_a_kind_that_the_cluster_does_not_know_is_said(cluster: ClusterClient) -
         Objects(cluster).read_objects("route.openshift.io/v1", "Route")
 
 
+@pytest.mark.parametrize("items", [[{"metadata": {"name": "a"}}], [], None])
+def test_objects_of_a_list_have_version_and_kind(
+    items: list[object] | None, server: ApiServer, cluster: ClusterClient
+) -> None:
+    server.answers["/api/v1/namespaces/n/secrets"] = (200, {"kind": "SecretList", "items": items})
+    expected = [{"apiVersion": "v1", "metadata": {"name": "a"}, "kind": "Secret"}] if items else []
+    assert Objects(cluster).read_objects("v1", "Secret", "n") == expected
+
+
 def test_the_context_and_the_version_are_named(cluster: ClusterClient) -> None:
     found = Objects(cluster).connect_to_the_cluster()
     assert (found["context"], found["version"]) == ("here", "v1.37.0")
