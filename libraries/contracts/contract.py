@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -96,15 +96,23 @@ def _read(path: Path, chain: tuple[Path, ...] = ()) -> dict[str, Any]:
     if path.resolve() in chain:
         raise ContractError(f"{path.name} extends itself: remove one `extends`.")
     try:
-        own = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a safe loader
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ContractError(f"{path} cannot be read: {error.strerror}.") from error
+    return deepcopy(_parse(text, path.name))
+
+
+@lru_cache(maxsize=128)  # of each kind of question and backend much the same files are read
+def _parse(text: str, file: str) -> dict[str, Any]:
+    """Return a contract file's content."""
+    try:
+        own = yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
     except yaml.YAMLError as error:
-        raise ContractError(f"{path.name} is not YAML: {' '.join(str(error).split())}.") from error
+        raise ContractError(f"{file} is not YAML: {' '.join(str(error).split())}.") from error
     wrong = best_match(_validator().iter_errors(own))
     if wrong is not None:
         where = ".".join(str(step) for step in wrong.absolute_path) or "the contract"
-        raise ContractError(f"{path.name}: {where}: {wrong.message}.")
+        raise ContractError(f"{file}: {where}: {wrong.message}.")
     found: dict[str, Any] = own
     return found
 
