@@ -9,11 +9,13 @@ import time
 import uuid
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from robot.api import logger
 from robot.api.deco import keyword, library
 
+import background
 from agent.answer import Answer
 from agent.asker import Asker, NoAnswerError
 from agent.card import Interface, read_interface
@@ -105,10 +107,24 @@ class AgentClient:
 
         Returns them in the order of the texts when all are answered or have failed.
         """
+        return self.start_conversations(agent, [[text] for text in texts], batch, limit).result()
+
+    @keyword
+    def start_conversations(
+        self, agent: EntryPoint, conversations: list[list[str]], batch: str, limit: float
+    ) -> Future[list[Question]]:
+        """Hold conversations at the same time, each in a context of its own whose id begins with `batch`.
+
+        The texts of one are asked one after the other, until there is no answer. Returns at once: the future
+        has the questions, in the order of the texts, when all conversations are over.
+        """
         asker = self._find_asker(agent, limit)
-        contexts = [f"{batch}-{number:03d}" for number in range(1, len(texts) + 1)]
-        with ThreadPoolExecutor(max_workers=len(texts)) as threads:
-            return list(threads.map(lambda text, context: _ask(asker, text, context), texts, contexts))
+        contexts = [f"{batch}-{number:03d}" for number in range(1, len(conversations) + 1)]
+        held = [
+            background.start(partial(_hold, asker, texts, context))
+            for texts, context in zip(conversations, contexts, strict=True)
+        ]
+        return background.start(lambda: [question for each in held for question in each.result()])
 
     @keyword
     def ask_in_background(
@@ -178,6 +194,17 @@ class AgentClient:
             if interface.lasts:
                 self._interfaces[agent.url] = interface
         return Asker(agent, interface, limit, stream)
+
+
+def _hold(asker: Asker, texts: list[str], context_id: str) -> list[Question]:
+    """Ask one after the other in one context, ours or the agent's own, until there is no answer."""
+    questions: list[Question] = []
+    for text in texts:
+        questions.append(_ask(asker, text, context_id))
+        if questions[-1].failure:
+            break
+        context_id = questions[-1].context_id
+    return questions
 
 
 def _ask(asker: Asker, text: str, context_id: str) -> Question:

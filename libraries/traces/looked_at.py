@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from threading import Lock
 
 from traces.model import Trace
 
@@ -15,20 +16,23 @@ class LookedAt:
     def __init__(self) -> None:
         """Start without any."""
         self._traces: dict[tuple[str, str], Trace] = {}  # by backend and trace id, the latest last
+        self._lock = Lock()  # traces are also read in the background
 
     def keep(self, trace: Trace) -> Trace:
         """Keep a trace that was read, in place of an earlier reading; return it."""
         key = (trace.backend, trace.trace_id)
-        self._traces.pop(key, None)
-        self._traces[key] = trace
-        if len(self._traces) > MOST:
-            del self._traces[next(iter(self._traces))]
+        with self._lock:
+            self._traces.pop(key, None)
+            self._traces[key] = trace
+            if len(self._traces) > MOST:
+                del self._traces[next(iter(self._traces))]
         return trace
 
     @property
-    def traces(self) -> Iterable[Trace]:
+    def traces(self) -> Sequence[Trace]:
         """The traces that are kept, in the order of their last reading."""
-        return self._traces.values()
+        with self._lock:
+            return list(self._traces.values())
 
 
 LOOKED_AT = LookedAt()  # in this run: each reader keeps what it reads

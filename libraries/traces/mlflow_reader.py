@@ -7,12 +7,14 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import requests
 from robot.api.deco import keyword, library
 
+import background
 from agent.client import Question
 from connection_failures import describe_failure
 from entry.entry_point import EntryPoint, UserInfo
@@ -283,24 +285,46 @@ class MlflowTraces:
         `limit` seconds at most; then returns what there is, whole or not. Raises MlflowError where MLflow
         does not answer then.
         """
-        sessions = [question.context_id for question in questions]
+        return _wait_for_conversations(
+            MlflowExperiment(self._mlflow, experiment_id), questions, has_all, limit
+        )
+
+    @keyword(name="Start Waiting For Conversations In MLflow")
+    def start_waiting_for_conversations(
+        self,
+        asked: Future[list[Question]],
+        experiment_id: str,
+        has_all: Callable[[Trace], bool],
+        limit: float,
+    ) -> Future[list[Arrival]]:
+        """As `Wait For Conversations In MLflow`, for questions of `Start Conversations`, without waiting.
+
+        The future has what that keyword returns, or its error.
+        """
         experiment = MlflowExperiment(self._mlflow, experiment_id)
-        whole_at: dict[str, float] = {}
-
-        def look() -> list[Arrival]:
-            found = experiment.find_traces_of_sessions(sessions)
-            for trace in found:
-                if trace.is_whole and has_all(trace):
-                    whole_at.setdefault(trace.trace_id, time.time())
-            return [Arrival(trace, whole_at.get(trace.trace_id)) for trace in found]
-
-        return waiting.wait_until(look, lambda _: len(whole_at) >= len(questions), limit)
+        return background.start(lambda: _wait_for_conversations(experiment, asked.result(), has_all, limit))
 
     @property
     def _mlflow(self) -> MlflowServer:
         if self._server is None:
             raise MlflowError("No MLflow is named yet: call `Use MLflow At` first.")
         return self._server
+
+
+def _wait_for_conversations(
+    experiment: MlflowExperiment, questions: list[Question], has_all: Callable[[Trace], bool], limit: float
+) -> list[Arrival]:
+    sessions = [question.context_id for question in questions]
+    whole_at: dict[str, float] = {}
+
+    def look() -> list[Arrival]:
+        found = experiment.find_traces_of_sessions(sessions)
+        for trace in found:
+            if trace.is_whole and has_all(trace):
+                whole_at.setdefault(trace.trace_id, time.time())
+        return [Arrival(trace, whole_at.get(trace.trace_id)) for trace in found]
+
+    return waiting.wait_until(look, lambda _: len(whole_at) >= len(questions), limit)
 
 
 def _prefer_login_of_url(login: UserInfo) -> None:

@@ -4,8 +4,12 @@ Documentation    Conversations: several turns in one context are several traces 
 
 Library          ../../libraries/contracts/
 Resource         ../../resources/entry.resource
+Resource         ../../resources/kinds-of-questions.resource
 Resource         ../../resources/questions.resource
 Resource         ../../resources/traces.resource
+
+# Their traces come while these tests wait for others.
+Suite Setup      Start Every Kind Of Question Where Judged
 
 Test Tags        traces    conversations    mlflow    weather-agent
 

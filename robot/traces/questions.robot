@@ -1,32 +1,19 @@
 *** Settings ***
 Documentation    Every kind of question makes the trace that its contract says, in both backends: with several tool
-...              calls, with none, and when a tool or the model fails. Failures are asked for by words that the
-...              scripted model and the weather tool know; with another model these questions mean nothing.
+...              calls, with none, and when a tool or the model fails. With another model than the scripted one these
+...              questions mean nothing.
 
 Resource         ../../resources/capabilities.resource
 Resource         ../../resources/collector.resource
 Resource         ../../resources/contracts.resource
+Resource         ../../resources/kinds-of-questions.resource
 Resource         ../../resources/questions.resource
 Resource         ../../resources/traces.resource
 
 Suite Setup      Ask Every Kind Of Question
 Test Template    Trace Should Be As Its Contract Says
 
-Test Tags        traces    contract    mlflow    phoenix    weather-agent    weather-tool    model
-
-
-*** Variables ***
-# What is asked, each in a context of its own; beside these, about each of FAILING_CITIES.
-${THREE_CITIES}                What is the weather in Paris, Rome and Oslo?
-${ALL_CITIES}                  What is the weather in ${{', '.join($CITIES)}}?
-${GREETING}                    Hello, who are you?
-${MODEL_FAILURE}               What is the weather in Paris? model-fails-with-500
-${MODEL_FAILURE_AFTER_TOOL}    What is the weather in Paris? model-fails-after-tool-with-500
-@{TEXTS}                       ${THREE_CITIES}
-...                            ${ALL_CITIES}
-...                            ${GREETING}
-...                            ${MODEL_FAILURE}
-...                            ${MODEL_FAILURE_AFTER_TOOL}
+Test Tags        traces    contract    kinds    mlflow    phoenix    weather-agent    weather-tool    model
 
 
 *** Test Cases ***    KIND    QUESTION    TOOL CALLS    CITIES
@@ -57,47 +44,14 @@ A Model That Fails After The Tool Leaves The Earlier Spans Good
 
 *** Keywords ***
 Ask Every Kind Of Question
-    [Documentation]    Read the collector's counters, then ask all questions at once, so that their traces come
-    ...    together. The tests judge them one by one.
-    Find What Can Be Asked
-    VAR    ${ONE_FAILING_CITY} =
-    ...    What is the weather in Paris, ${{next(iter($FAILING_CITIES))}} and Oslo?
-    ...    scope=SUITE
-    VAR    @{failing} =    @{{[f'What is the weather in {city}?' for city in $FAILING_CITIES]}}
-    ${before} =    Read Collector Metrics Or None
-    ${questions} =    Ask Texts At Once    @{TEXTS}    ${ONE_FAILING_CITY}    @{failing}
-    VAR    ${METRICS_BEFORE} =    ${before}    scope=SUITE
-    VAR    &{ASKED_BY_TEXT} =    &{{ {each.text: each for each in $questions} }}    scope=SUITE
-    Run Keyword And Ignore Error    Note When Traces Arrive    ${questions}
-
-Note When Traces Arrive
-    [Documentation]    Wait until all traces are whole in MLflow, and note when each was: the tests look later.
-    [Arguments]    ${questions}
-    ${experiment_id} =    Get Experiment Id
-    ${limit} =    Get Trace Limit    mlflow    trace
-    ${arrivals} =    Wait For Conversations In MLflow
-    ...    ${questions}
-    ...    ${experiment_id}
-    ...    ${{lambda trace: True}}
-    ...    ${limit}
-    Note Arrival Times    MLflow    ${questions}    ${arrivals}
-
-Find What Can Be Asked
-    [Documentation]    Skip where the model does not know the words, where the agent makes GenAI spans, or where it is
-    ...    none whose questions have contracts. Find which kind of question one about many cities is, and for which
-    ...    cities the agent's tool fails. This project's raises for Atlantis. The public one's, which asks the stand-in
-    ...    for open-meteo, fails for Nowhere and Pompeii, and does not know Atlantis.
-    Skip Unless Deployed    scripted-model
-    Skip Unless Deployed    openinference
-    Skip Unless Deployed    known-agent
-    ${found} =    Find Agent
-    IF    $found.owner == 'project'
-        VAR    ${MANY_TOOLS} =    several-tools    scope=SUITE
-        VAR    &{FAILING_CITIES} =    Atlantis=tool-fails    scope=SUITE
-    ELSE
-        VAR    ${MANY_TOOLS} =    many-tools    scope=SUITE
-        VAR    &{FAILING_CITIES} =    Nowhere=tool-fails    Pompeii=tool-fails    Atlantis=city-unknown    scope=SUITE
+    [Documentation]    Ask all questions at once, unless the run has done so; the tests judge them one by one. Skip
+    ...    where the model does not know the words, where the agent makes GenAI spans, or where it is none whose
+    ...    questions have contracts.
+    FOR    ${capability}    IN    @{NEEDED_BY_KINDS}
+        Skip Unless Deployed    ${capability}
     END
+    ${questions} =    Get Every Kind Of Question
+    VAR    &{ASKED_BY_TEXT} =    &{{ {each.text: each for each in $questions} }}    scope=SUITE
 
 Traces Of Failing Cities Should Be As Their Contracts Say
     [Documentation]    Fail unless the trace of each city for which the tool fails fulfils its contract.
@@ -158,7 +112,7 @@ Trace Should Have Arrived
     [Arguments]    ${backend}    ${question}    ${trace}
     IF    $trace is not None    Log Trace    ${trace}
     IF    $trace is None or not $trace.is_whole
-        VAR    &{known} =    before=${METRICS_BEFORE}    trace=${trace}
+        VAR    &{known} =    before=${EVERY_KIND.before}    trace=${trace}
         ${verdict} =    Get Verdict Of One Question    ${backend.lower()}    ${question}    &{known}
         Fail    ${verdict}
     END

@@ -49,7 +49,7 @@ MLflow's Trace Page Shows Agent, Model And Tool With What Went In And Out
 
 MLflow's Sessions View Shows The Conversation
     [Documentation]    The session of a conversation's contextId is listed and opens with its two turns, in order.
-    ${session}    ${trace}    ${first}    ${second} =    Hold A Conversation Of Two
+    ${session}    ${trace}    ${first}    ${second} =    Get Conversation Of Two
     ${one}    ${other} =    Get Questions About    ${CITY}    ${OTHER_CITY}
     Open MLflow Sessions    ${trace}
     MLflow Session Row Should Show    ${session}    ${one}
@@ -68,6 +68,7 @@ Ask And Open The Browser
     Skip Unless Deployed    mlflow-pages
     Pages Of MLflow Should Not Be Blocked
     Ask The Question Of The Suite
+    Start The Conversation
     ${mlflow} =    Get Entry Point    mlflow
     Open The Browser    ${mlflow}
 
@@ -76,12 +77,21 @@ Get Total Tokens
     [Arguments]    ${trace}
     RETURN    ${{[$trace.tokens['total']] if $trace.tokens else []}}
 
-Hold A Conversation Of Two
-    [Documentation]    Ask two questions in one context and wait for their traces in MLflow; return the session, the
-    ...    first trace, and the canary of each turn. Where not even the suite's question has a trace, fail
-    ...    with that verdict.
+Start The Conversation
+    [Documentation]    Start to ask two questions in one context: their traces come while the first tests go on.
+    ${texts} =    Get Questions About    ${CITY}    ${OTHER_CITY}
+    ${conversation} =    Start Asking    ${texts}
+    VAR    ${CONVERSATION} =    ${conversation}    scope=SUITE
+
+Get Conversation Of Two
+    [Documentation]    Wait for the conversation's answers and its traces in MLflow; return the session, the first
+    ...    trace, and the canary of each turn. Where not even the suite's question has a trace, fail with that
+    ...    verdict.
     Get Trace From MLflow
-    ${questions} =    Hold A Conversation    ${CITY}    ${OTHER_CITY}
+    VAR    @{questions} =    @{CONVERSATION.result()}
+    FOR    ${question}    IN    @{questions}
+        Agent Should Have Answered    ${question}
+    END
     VAR    ${session} =    ${questions[0].context_id}
     ${arrivals} =    Wait For Conversations    ${questions}
     Length Should Be    ${arrivals}    2    MLflow has ${{len($arrivals)}} traces of session ${session}, expected 2.

@@ -346,6 +346,41 @@ def test_questions_at_the_same_time_read_the_card_once() -> None:
         assert len(served.requests) - len(served.asked) == 2  # for the card, and for one at its old place
 
 
+def test_conversations_in_the_background_are_held_beside_each_other_each_in_its_own_context() -> None:
+    with a2a_agent() as served:
+        started = time.monotonic()
+        asked = AgentClient().start_conversations(
+            at(served), [["slow", "message"], ["slow", "artifact"]], "batch", LIMIT
+        )
+        assert not asked.done()
+        questions = asked.result()
+        assert time.monotonic() - started < 2 * SLOW
+    assert [(each.text, each.context_id, each.failure) for each in questions] == [
+        ("slow", "batch-001", ""),
+        ("message", "batch-001", ""),
+        ("slow", "batch-002", ""),
+        ("artifact", "batch-002", ""),
+    ]
+    assert questions[0].answered_at <= questions[1].asked_at
+
+
+def test_a_conversation_goes_on_in_the_context_that_the_agent_made() -> None:
+    with a2a_agent(contexts="ignored") as served:
+        asked = AgentClient().start_conversations(at(served), [["artifact", "artifact"]], "batch", LIMIT)
+        first, second = asked.result()
+    assert first.context_id.startswith(PREFIX)
+    assert second.context_id == first.context_id
+
+
+def test_a_conversation_ends_where_there_is_no_answer() -> None:
+    with a2a_agent() as served:
+        asked = AgentClient().start_conversations(
+            at(served), [["fail", "artifact"], ["artifact"]], "batch", LIMIT
+        )
+        questions = asked.result()
+    assert [(each.text, bool(each.failure)) for each in questions] == [("fail", True), ("artifact", False)]
+
+
 def test_questions_in_the_background_go_on_until_they_are_stopped() -> None:
     asker = AgentClient()
     with a2a_agent() as served:

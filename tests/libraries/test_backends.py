@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import Future
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -165,6 +166,30 @@ def test_a_batch_is_one_search_and_contexts_of_the_agent_are_one_each(
     client = _EmptyClient()
     experiment_with(client, monkeypatch, version).find_traces_of_sessions(sessions)
     assert client.conditions == [f"metadata.`mlflow.trace.session` {condition}" for condition in conditions]
+
+
+def test_traces_are_waited_for_in_the_background_from_the_answers_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MlflowExperiment, "find_traces_of_sessions", lambda *_: [MLFLOW])
+    reader, asked = MlflowTraces(), Future[list[Question]]()
+    reader.use_mlflow_at(ENTRY)
+    arrivals = reader.start_waiting_for_conversations(asked, "1", lambda _: True, 10)
+    assert not arrivals.done()
+    asked.set_result([Question("?", "s", "sunny", "", 1, 2)])
+    [arrival] = arrivals.result(10)
+    assert arrival.trace == MLFLOW
+    assert arrival.whole_at is not None
+
+
+def test_an_outage_while_traces_are_waited_for_in_the_background_is_its_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(MlflowServer, "_own_client", lambda _: _RefusingClient())
+    monkeypatch.setattr(MlflowServer, "read_version", lambda _: "3.17.2")
+    reader, asked = MlflowTraces(), Future[list[Question]]()
+    reader.use_mlflow_at(ENTRY)
+    asked.set_result([Question("?", "s", "sunny", "", 1, 2)])
+    with pytest.raises(MlflowError, match="401"):
+        reader.start_waiting_for_conversations(asked, "1", lambda _: True, 0.01).result(10)
 
 
 @pytest.mark.parametrize(
