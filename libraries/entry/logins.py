@@ -29,7 +29,7 @@ CLIENT_KEYS = ("OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "OIDC_TOKEN_URL")
 ASKED = "/api/2.0/mlflow/experiments/search?max_results=1"
 REQUEST_LIMIT = 15  # seconds
 # Seconds in which nobody asks a server again that let REQUEST_LIMIT pass: it would cost as much again.
-SILENCE = 30.0
+SILENCE = 60.0
 
 
 class LoginError(Exception):
@@ -51,7 +51,7 @@ class Logins:
     def wants_login(self, entry: EntryPoint) -> bool | None:
         """Return whether MLflow at an entry point wants a login, None where it does not answer.
 
-        One that let the whole time limit pass is not asked again for 30 s.
+        One that let the whole time limit pass is not asked again for 60 s.
         """
         if self._find_silence(entry):
             return None

@@ -33,18 +33,22 @@ class TraceReader(Protocol):
 def wait_until(look: Callable[[], Found], done: Callable[[Found], bool], limit: float) -> Found:
     """Return what `look` returns as soon as it is done, and after `limit` seconds whatever it returns.
 
-    It looks once at least. Raises BackendError where the last look raised it: one before may fail.
+    It looks once at least, and not again where a look itself took until the limit. Raises BackendError where
+    the last look raised it: one before may fail.
     """
     begin = time.monotonic()
+
+    def is_over() -> bool:
+        return time.monotonic() - begin >= limit
+
     while True:
-        last = time.monotonic() - begin >= limit
         try:
             found = look()
         except BackendError:
-            if last:
+            if is_over():
                 raise
         else:
-            if last or done(found):
+            if done(found) or is_over():
                 return found
         waited = time.monotonic() - begin
         pause = min(max(POLL, waited * SHARE), LONGEST_POLL)

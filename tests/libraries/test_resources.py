@@ -130,7 +130,7 @@ Read Log Since
     [Arguments]    ${component}    ${moment}
     Fail    No log can be read.
 
-Get Experiment Or None
+Get Experiment If MLflow Answers
     Fail    MLflow does not answer.
 
 Get Component Problems

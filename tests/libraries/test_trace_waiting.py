@@ -89,3 +89,17 @@ def test_who_waits_long_looks_seldom_and_no_longer_than_the_limit(monkeypatch: p
     assert max(pauses) == pytest.approx(1)
     assert looks[-1] == pytest.approx(30)
     assert len(looks) < 60
+
+
+def test_a_look_that_takes_until_the_limit_is_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, looks = 100.0, 0
+
+    def look() -> None:
+        nonlocal now, looks
+        now, looks = now + 15, looks + 1
+        raise BackendError("no answer within 15 s")
+
+    monkeypatch.setattr(waiting, "time", SimpleNamespace(monotonic=lambda: now, sleep=lambda _: None))
+    with pytest.raises(BackendError):
+        wait_until(look, lambda _: True, 30)
+    assert looks == 2
