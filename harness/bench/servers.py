@@ -27,17 +27,16 @@ def run_servers() -> Iterator[list[str]]:
     # A short path, because a socket's path must be; and a folder that PostgreSQL's own user may enter.
     place = Path("/var/tmp") / f"bench-{os.getpid()}"  # noqa: S108 - for its user only
     postgres = Server(place, LOOPBACK, free_port(), find_programs())
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            postgres.start(secrets.token_urlsafe(32), trustme.CA().issue_cert("localhost"))
-            with run_mlflow(postgres, DATABASE, Path(folder)) as mlflow:
-                yield [
-                    *("--variable", f"MLFLOW_URL:{mlflow.url}"),
-                    *("--variable", f"POSTGRES_FOLDER:{postgres.folder}"),
-                    *("--variable", f"POSTGRES_PORT:{postgres.port}"),
-                ]
-        finally:
-            postgres.stop()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        postgres.running(secrets.token_urlsafe(32), trustme.CA().issue_cert("localhost")),
+        run_mlflow(postgres, DATABASE, Path(folder)) as mlflow,
+    ):
+        yield [
+            *("--variable", f"MLFLOW_URL:{mlflow.url}"),
+            *("--variable", f"POSTGRES_FOLDER:{postgres.folder}"),
+            *("--variable", f"POSTGRES_PORT:{postgres.port}"),
+        ]
 
 
 def find_servers(url: str, folder: str, port: int) -> Mlflow:

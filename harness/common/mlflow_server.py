@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import requests
 
+from harness.common.at_the_end import run_at_the_end
 from harness.common.combinations import ROOT
 from harness.common.errors import HarnessError
 from harness.common.local_requests import local_session
@@ -108,27 +108,26 @@ def _lay_out_plugin(folder: Path) -> None:
 
 @contextmanager
 def _running(command: list[str], environment: Mapping[str, str], folder: Path, health: str) -> Iterator[None]:
-    """Run the server until the `with` ends; Ctrl-C in a terminal does not reach it before."""
+    """Run the server until the `with` ends, or this process is killed; Ctrl-C does not reach it before."""
     log = folder / "log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(
             command,
             env=environment,
             cwd=folder,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-        )
-    try:
+        ) as process,
+        run_at_the_end(["sh", "-c", 'kill -s TERM -- "-$0"', str(process.pid)]),
+    ):
         wait_for(
             lambda: process.poll() is not None or _answers(health), START_LIMIT, "MLflow does not answer", log
         )
         if process.poll() is not None:
             raise HarnessError(f"MLflow ended with exit code {process.returncode}.", log)
         yield
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait()
 
 
 def _answers(url: str) -> bool:

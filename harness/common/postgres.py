@@ -6,11 +6,13 @@ import contextlib
 import os
 import secrets
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import trustme
 
+from harness.common.at_the_end import run_at_the_end
 from harness.common.commands import OUTPUT_LIMIT, read_output
 from harness.common.errors import HarnessError
 
@@ -53,6 +55,17 @@ class Server:
         )
         self.query(f"CREATE ROLE {ADMINISTRATOR} LOGIN CREATEROLE CREATEDB PASSWORD '{password}'")
 
+    @contextlib.contextmanager
+    def running(self, password: str, certificate: trustme.LeafCert) -> Iterator[None]:
+        """Start it, and stop it and remove its folder when the `with` ends, or this process is killed before.
+
+        Raises HarnessError when PostgreSQL does not start.
+        """
+        stop = self._command("pg_ctl", "-D", str(self.folder / "data"), "-m", "immediate", "-w", "stop")
+        with run_at_the_end(["sh", "-c", '"$@"; rm -rf "$0"', self.folder, *stop]):
+            self.start(password, certificate)
+            yield
+
     def query(self, statement: str, database: str = "postgres", limit: float = OUTPUT_LIMIT) -> str:
         """Return what the superuser gets for statements, a row a line; they go in on standard input.
 
@@ -79,17 +92,19 @@ class Server:
         limit: float = OUTPUT_LIMIT,
     ) -> str:
         """Return what one of PostgreSQL's programs prints; raise HarnessError when it fails."""
-        # PostgreSQL does not start as root; Debian's package made a user for it.
-        user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-        command = [*user, str(self.programs / program), *arguments]
         return read_output(
-            command,
+            self._command(program, *arguments),
             f"PostgreSQL's {program} failed",
             text=text,
             limit=limit,
             environment=environment,
             folder=Path("/"),
         )
+
+    def _command(self, program: str, *arguments: str) -> list[str]:
+        # PostgreSQL does not start as root; Debian's package made a user for it.
+        user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+        return [*user, str(self.programs / program), *arguments]
 
     def _write_files(self, certificate: trustme.LeafCert) -> None:
         files = {

@@ -31,9 +31,9 @@ def managed() -> Iterator[Managed]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    # A short path, because a socket's path must be; and a folder that PostgreSQL's own user may enter.
-    server = Server(Path("/var/tmp") / f"pg-{os.getpid()}", "127.0.0.1", port, programs)  # noqa: S108
+    # A short path, because a socket's path must be; and a folder that PostgreSQL's own user may enter. Each folder
+    # of tests that has this fixture has a server of its own, also in one process.
+    server = Server(Path("/var/tmp") / f"pg-{os.getpid()}-{port}", "127.0.0.1", port, programs)  # noqa: S108
     authority = trustme.CA()
-    server.start("administrators-own", authority.issue_cert("localhost"))
-    yield Managed(server, "administrators-own", authority)
-    server.stop()
+    with server.running("administrators-own", authority.issue_cert("localhost")):
+        yield Managed(server, "administrators-own", authority)
