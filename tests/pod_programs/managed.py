@@ -31,8 +31,8 @@ def managed() -> Iterator[Managed]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    # A short path, because a socket's path must be; and a folder that PostgreSQL's own user may enter. Each folder
-    # of tests that has this fixture has a server of its own, also in one process.
+    # A short path, because a socket's path must be; and a folder that PostgreSQL's own user may enter. Two
+    # folders of tests have this fixture, and each has its own server, in the same process too.
     server = Server(Path("/var/tmp") / f"pg-{os.getpid()}-{port}", "127.0.0.1", port, programs)  # noqa: S108
     authority = trustme.CA()
     with server.running("administrators-own", authority.issue_cert("localhost")):
