@@ -20,6 +20,7 @@ from mlflow.utils.proto_json_utils import parse_dict
 
 from contracts.contract import Contract, load_contract
 from contracts.evaluation import Expectation, Facts, QuestionTimes
+from harness.common.yaml_loader import SafeLoader
 from tests.contracts import otlp_json
 from traces import mlflow_reader, phoenix_reader
 from traces.model import Trace
@@ -66,7 +67,7 @@ def recorded(name: str) -> list[Recording]:
 def _recordings() -> Iterator[Recording]:
     for file in sorted((TESTS / "recorded").glob("*/*.expectation.yaml")):
         name = file.name.removesuffix(".expectation.yaml")
-        expectations = yaml.safe_load(file.read_text(encoding="utf-8"))
+        expectations = yaml.load(file.read_text(encoding="utf-8"), SafeLoader)  # noqa: S506 - a safe one
         for recorded in sorted(file.parent.glob(f"{name}.*.json*")):
             traces = _read(recorded)
             for number, (known, trace) in enumerate(zip(expectations, traces, strict=True), 1):

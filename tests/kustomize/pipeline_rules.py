@@ -7,7 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import yaml
 
-from rendered import LOADER, Object, Stack, plain_env, readiness, secrets_of
+from harness.common.yaml_loader import SafeLoader
+from rendered import Object, Stack, plain_env, readiness, secrets_of
 
 COLLECTOR = ("otel-collector", "kagenti-system")
 FILTER = "filter/openinference_only"
@@ -40,7 +41,7 @@ def config_files(stack: Stack) -> dict[str, Object | None]:
         folder, _, key = argument.removeprefix("--config=").rpartition("/")
         configmap = stack.get("ConfigMap", mounts.get(folder, ""), COLLECTOR[1]) or {"data": {}}
         text = configmap["data"].get(key)
-        files[f"{folder}/{key}"] = None if text is None else yaml.load(text, LOADER)  # noqa: S506 - a safe one
+        files[f"{folder}/{key}"] = None if text is None else yaml.load(text, SafeLoader)  # noqa: S506 - a safe one
     return files
 
 
