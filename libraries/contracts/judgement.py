@@ -6,9 +6,11 @@ a warning. What cannot be judged is said.
 
 from __future__ import annotations
 
+import gc
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
@@ -85,7 +87,27 @@ def judge(contract: Contract, trace: Trace, expectation: Expectation) -> Judgeme
 
     What follows from a pattern that is odd or tolerated is so too. Any other such violation explains none.
     """
-    judgement, trace = Judgement(), as_sent(trace)
+    with _without_collections():
+        return _judge(contract, as_sent(trace), expectation)
+
+
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """Keep Python's garbage collector off meanwhile: judging leaves no cycles for it (measured).
+
+    It would look through a long trace again and again, which takes an eighth of the time (measured).
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _judge(contract: Contract, trace: Trace, expectation: Expectation) -> Judgement:
+    judgement = Judgement()
     failing: list[Violation] = []
     for found in find_violations(contract, trace, expectation):
         if isinstance(found, Unjudged):

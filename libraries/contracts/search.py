@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -27,10 +27,25 @@ class Found(NamedTuple):
     canaries: frozenset[str]
 
 
-class _Content(NamedTuple):
-    """What is inside a value, wherever it stands: the paths of its texts, and what is in them."""
+class _Shape:
+    """What the texts inside some values are called: their paths, below whatever holds such a value."""
 
-    paths: Sequence[str]
+    def __init__(self, paths: Sequence[str]) -> None:
+        """Take the paths over."""
+        self._paths = paths
+        self._named: dict[str, bool] = {}  # by the place of a value, whether a path there names a secret
+
+    def has_secret_name(self, where: str, names_secret: Callable[[str], bool]) -> bool:
+        """Return whether one of the paths, in a place, names a secret."""
+        if where not in self._named:
+            self._named[where] = any(names_secret(f"{where}{path}") for path in self._paths)
+        return self._named[where]
+
+
+class _Content(NamedTuple):
+    """What is inside a value, wherever it stands."""
+
+    shape: _Shape
     has_secret: bool
     canaries: frozenset[str]
 
@@ -46,42 +61,25 @@ class TextSearch:
         self._canary = re.compile(sections.get("canaries", {}).get("pattern", NO_TEXT))
         self._needed = _needed_texts(*(pattern.pattern for pattern in self.secrets.values()))
         # A span repeats its own texts, and those of its neighbours.
-        self._found: dict[tuple[str, str], Found | None] = {}
         self._contents: dict[str, _Content] = {}
-        self._named: dict[tuple[str, Sequence[str]], bool] = {}
-        self._paths: dict[Sequence[str], Sequence[str]] = {}  # of which most values have the same
+        self._shapes: dict[Sequence[str], _Shape] = {}
         self._plain: set[str] = set()  # texts with neither a secret nor a canary
 
     def find(self, span: Span) -> list[Found]:
         """Return what was found in a span, value by value; a value with nothing is left out."""
         found = []
         for where, value in values_anywhere(span):
-            if not isinstance(value, str):
-                here = self._find(where, value)
-            elif (where, value) in self._found:
-                here = self._found[where, value]
-            else:
-                here = self._found[where, value] = self._find(where, value)
-            if here is not None:
-                found.append(here)
+            content = self._contents.get(value) if isinstance(value, str) else None
+            if content is None:
+                content = self._look_into(value)
+            has_secret = content.has_secret or content.shape.has_secret_name(where, self.names_secret)
+            if has_secret or content.canaries:
+                found.append(Found(where, value, has_secret, content.canaries))
         return found
 
     def names_secret(self, path: str) -> bool:
         """Return whether a path, of an attribute's name and of keys inside its JSON, names a secret."""
         return self._keys.search(re.sub(r"(\.\d+)+$", "", path)) is not None
-
-    def _find(self, where: str, value: object) -> Found | None:
-        if not isinstance(value, str):
-            content = self._look_into(value)
-        elif value in self._contents:
-            content = self._contents[value]
-        else:
-            content = self._contents[value] = self._look_into(value)
-        key = where, content.paths
-        if key not in self._named:
-            self._named[key] = any(self.names_secret(f"{where}{path}") for path in content.paths)
-        has_secret = content.has_secret or self._named[key]
-        return Found(where, value, has_secret, content.canaries) if has_secret or content.canaries else None
 
     def _look_into(self, value: object) -> _Content:
         inside = leaves(value)
@@ -93,7 +91,11 @@ class TextSearch:
             if not is_secret and not own:
                 self._plain.add(text)
         paths = tuple([path for path, _ in inside])
-        return _Content(self._paths.setdefault(paths, paths), has_secret, frozenset(canaries))
+        shape = self._shapes.setdefault(paths, _Shape(paths))
+        content = _Content(shape, has_secret, frozenset(canaries))
+        if isinstance(value, str):
+            self._contents[value] = content
+        return content
 
     def _has_secret(self, text: str) -> bool:
         lowered = text.lower()

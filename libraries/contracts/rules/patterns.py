@@ -191,7 +191,8 @@ def _call_id(tool: Span) -> str:
 
 
 def _longest(span: Span, measure: Callable[[str], int]) -> int:
-    return max((measure(text) for text in span.attributes.values() if isinstance(text, str)), default=0)
+    texts = [text for text in span.attributes.values() if isinstance(text, str)]
+    return max(map(measure, texts), default=0)
 
 
 def _byte_length(text: str) -> int:
