@@ -17,7 +17,7 @@ from harness.common.commands import run_logged
 from harness.common.debian_packages import install_debian_packages
 from harness.common.debian_system import DEBIAN, make_debian_system
 from harness.common.errors import HarnessError
-from harness.common.go import Go
+from harness.common.go import COMPILER_FLAGS, Go
 from harness.images.catalog import Image
 
 DEBIAN_PACKAGES = ("ca-certificates", "python3", "python3-pip", "python3-venv")
@@ -71,7 +71,7 @@ def compile_collector(config: Path, program: Path, log: Path, cache: Path) -> No
     builder = f"go.opentelemetry.io/collector/cmd/builder@v{collector_version(config)}"
     with tempfile.TemporaryDirectory(dir=program.parent.parent) as work:
         run_logged(
-            [go.program, "run", builder, "--config", config],
+            [go.program, "run", builder, "--config", config, "--gcflags", COMPILER_FLAGS],
             log,
             "The collector did not compile; running this again continues where it stopped.",
             COMPILE_LIMIT,
