@@ -41,6 +41,16 @@ def test_kubernetes_libraries_are_of_the_same_release() -> None:
     assert set(replaced) == {f"0.{major_and_rest[1]}"}
 
 
+def test_modules_of_both_locks_have_one_version_so_that_go_compiles_them_once() -> None:
+    """The linker's input is found in Go's cache by module and version, with all that it imports."""
+    locks = [(HERE / "go" / module / "go.mod").read_text() for module in ("kubernetes", "gateway")]
+    kubernetes, gateway = (dict(re.findall(r"^\t(\S+) (v\S+)", lock, re.MULTILINE)) for lock in locks)
+    replaced = dict(re.findall(r"^\t(\S+) => \1 (v\S+)$", locks[0], re.MULTILINE))
+    both = kubernetes.keys() & gateway.keys()
+    assert "k8s.io/client-go" in both
+    assert {name: gateway[name] for name in both} == {name: (kubernetes | replaced)[name] for name in both}
+
+
 def test_kind_runs_the_same_minor_release() -> None:
     assert VERSIONS["kind_node"].rsplit(".", 1)[0] == VERSIONS["kubernetes"].rsplit(".", 1)[0]
 
