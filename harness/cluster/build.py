@@ -32,7 +32,12 @@ COMMANDS = (
     "kubectl",
     "kubelet",
 )
-LEGO = "github.com/go-acme/lego/v4"
+# Packages that the gateway does not use, by module and folder, and the file that takes their place: the DNS
+# providers of lego are a third of all packages; that of Amazon's ECS compiles for a minute.
+LEFT_OUT = {
+    "github.com/go-acme/lego/v4": ("providers/dns", "dns_providers.go"),
+    "github.com/traefik/traefik/v3": ("pkg/provider/ecs", "ecs_provider.go"),
+}
 GATEWAY_API = f"sigs.k8s.io/gateway-api@v{VERSIONS['gateway_api']}"
 
 
@@ -184,18 +189,20 @@ class ProductBuilder:
         """
         product = products(self.folders)["gateway"]
 
-        def leave_out_dns_providers(folder: Path) -> list[str]:
-            """Leave lego's DNS providers out: a third of all packages, for certificates that are not used."""
-            (version,) = re.findall(rf"{LEGO} (v\S+)", (product.source / "go.mod").read_text())
-            self._go(product, "mod", "download", f"{LEGO}@{version}")
-            module = self.go.modules / f"{LEGO}@{version}"
-            copy, left_out = folder / "lego", shutil.ignore_patterns("dns")
-            shutil.copytree(module, copy, ignore=left_out, copy_function=shutil.copyfile)
-            (copy / "providers" / "dns").mkdir()
-            shutil.copy(product.source / "dns_providers.go", copy / "providers" / "dns")
+        def leave_out(folder: Path) -> list[str]:
+            """Let copies of the modules of LEFT_OUT, without those packages, take the modules' places."""
             for name in ("go.mod", "go.sum"):
                 shutil.copy(product.source / name, folder)
-            self._go(product, "mod", "edit", f"-replace={LEGO}={copy}", folder / "go.mod")
+            lock = (folder / "go.mod").read_text()
+            for number, (module, (package, file)) in enumerate(LEFT_OUT.items()):
+                (version,) = re.findall(rf"^\s{re.escape(module)} (v\S+)", lock, re.MULTILINE)
+                self._go(product, "mod", "download", f"{module}@{version}")
+                copy = folder / "modules" / str(number)
+                shutil.copytree(self.go.modules / f"{module}@{version}", copy, copy_function=shutil.copyfile)
+                shutil.rmtree(copy / package)
+                (copy / package).mkdir()
+                shutil.copy(product.source / file, copy / package)
+                self._go(product, "mod", "edit", f"-replace={module}={copy}", folder / "go.mod")
             return [f"-modfile={folder / 'go.mod'}"]
 
         def finish(folder: Path) -> None:
@@ -208,12 +215,12 @@ class ProductBuilder:
             )
             for name in ("traefik", "go.mod", "go.sum"):
                 (folder / name).unlink()
-            shutil.rmtree(folder / "lego")
+            shutil.rmtree(folder / "modules")
             module = self.go.modules / GATEWAY_API
             (folder / "gateway-api.yaml").write_text(gateway_definitions(module))
 
         program = {"traefik": "github.com/traefik/traefik/v3/cmd/traefik"}
-        self._compile(product, program, finish, leave_out_dns_providers)
+        self._compile(product, program, finish, leave_out)
 
     def build_small_images(self) -> None:
         """Build the two small images: `pause`, and the volume provisioner's helper with a shell.
