@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -75,6 +76,41 @@ def meanwhile(work: Callable[[], None]) -> Iterator[None]:
         thread.join()
 
 
+@contextmanager
+def images_beside() -> Iterator[Callable[[], None]]:
+    """Yield what starts to build the images in a process of its own, which ends with this context.
+
+    The images wait for the network while the cluster compiles. What the process cannot do, it leaves to
+    `build_and_load`, which waits for it, and reports.
+    """
+    log = RESULTS / "images.log"
+    builds: list[subprocess.Popen[bytes]] = []
+
+    def start() -> None:
+        say(f"      The images are built meanwhile, log in {log}")
+        command = [sys.executable, "-m", "harness.images", "--no-load"]
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("wb") as output:
+            builds.append(
+                subprocess.Popen(
+                    command,
+                    cwd=ROOT,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            )
+
+    try:
+        yield start
+    finally:
+        for build in builds:
+            if build.poll() is None:
+                os.killpg(build.pid, signal.SIGTERM)  # with the programs that it runs
+            build.wait()
+
+
 def install_browser() -> None:
     """Install the browser that the suite of pages needs where Debian's packages can give it.
 
@@ -141,11 +177,12 @@ def run(arguments: argparse.Namespace, times: StepTimes) -> int:
     provider = lifecycle.provider(folders)
     wanted = Deployment(arguments.overlay or provider, arguments.components)
     overlay = deployment.write_overlay(RESULTS / "overlay", wanted.overlay, wanted.components, provider)
-    with times.step("cluster"):
-        lifecycle.up(folders, arguments.node_image, arguments.nodes)
-        os.environ.update(lifecycle.environment(folders))
-    with times.step("images"):
-        deployment.restart_users_of(build_and_load(folders))
+    with images_beside() as build_images:
+        with times.step("cluster"):
+            lifecycle.up(folders, arguments.node_image, arguments.nodes, build_images)
+            os.environ.update(lifecycle.environment(folders))
+        with times.step("images"):
+            deployment.restart_users_of(build_and_load(folders))
     with times.step("overlay", wanted.title):
         deployed = deployment.deploy(wanted, overlay)
     # The steps before this one use apt, too.

@@ -10,7 +10,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -34,10 +34,13 @@ def provider(folders: Folders) -> str:
     return "kind" if find_container_engine() else "embedded"
 
 
-def up(folders: Folders, node_image: str = "", nodes: int = 0) -> None:
+def up(
+    folders: Folders, node_image: str = "", nodes: int = 0, while_compiling: Callable[[], None] = lambda: None
+) -> None:
     """Make the cluster or mend it, and print where it is.
 
     `node_image`, an image's name or `built`, and `nodes`, their number, are for kind (see Kind.up).
+    `while_compiling` is for the embedded cluster (see Node.up).
     Raises HarnessError when that is not possible.
     """
     started = time.monotonic()
@@ -52,7 +55,7 @@ def up(folders: Folders, node_image: str = "", nodes: int = 0) -> None:
             option = "--node-image" if node_image else "--nodes"
             raise HarnessError(f"{option} is for kind: start Docker or Podman, or leave it out.")
         else:
-            cluster.up()
+            cluster.up(while_compiling)
     say(
         f"Cluster up after {duration(time.monotonic() - started)}:"
         f" kubeconfig {folders.kubeconfig}, gateway {cluster.gateway}"

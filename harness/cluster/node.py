@@ -151,9 +151,10 @@ class Node:
 
     # Up and down
 
-    def up(self) -> None:
+    def up(self, while_compiling: Callable[[], None] = lambda: None) -> None:
         """Make the cluster, or mend it; return when it is healthy.
 
+        `while_compiling` starts what can be done beside, once this machine has its Debian packages.
         Raises HarnessError with what a user should do when that is not possible.
         """
         if self.folders.provider.exists() and not list(self.problems()):
@@ -169,6 +170,7 @@ class Node:
             self.folders.cache.mkdir(parents=True, exist_ok=True)
         with steps.step("Debian packages"):
             build.install_missing_packages(self.folders)
+        while_compiling()
         with steps.step(f"Kubernetes {settings.VERSIONS['kubernetes']} and its small images"):
             builder.build_small_images()
             builder.build_kubernetes()

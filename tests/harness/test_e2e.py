@@ -5,7 +5,7 @@ import contextlib
 import json
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from harness import deployment, e2e
 from harness.cluster import lifecycle
 from harness.common.combinations import KUSTOMIZE
 from harness.common.errors import HarnessError
+from harness.common.waiting import wait_for
 from harness.deployment import Deployment
 from harness.stand_ins.stand_in import StandIn
 from harness.suite_options import required_capabilities
@@ -110,6 +111,34 @@ def test_the_browser_is_installed_while_the_stack_is_rolled_out(
     monkeypatch.setattr(e2e, "run_suites", lambda *_: seen.update(ready=installed.is_set()) or seen["counts"])
     run()
     assert seen["ready"]
+
+
+@pytest.mark.parametrize("ends", ["by itself", "with the error"])
+def test_the_images_are_built_while_the_cluster_compiles_and_never_longer_than_the_step(
+    seen: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ends: str
+) -> None:
+    begun = tmp_path / "begun"
+    python = tmp_path / "python"
+    python.write_text(f"""#!/bin/sh
+echo $$ "$@" > {begun}.new; mv {begun}.new {begun}
+[ "{ends}" = "by itself" ] || sleep 60
+""")
+    python.chmod(0o755)
+
+    def compile_cluster(*arguments: Callable[[], None]) -> None:
+        arguments[-1]()
+        wait_for(begun.exists, 5, "The images were not begun")
+        if ends == "with the error":
+            raise HarnessError("Kubernetes did not compile.")
+
+    monkeypatch.setattr("sys.executable", str(python))
+    monkeypatch.setattr(lifecycle, "up", compile_cluster)
+    with pytest.raises(HarnessError) if ends == "with the error" else contextlib.nullcontext():
+        run()
+    process, *arguments = begun.read_text().split()
+    assert arguments == ["-m", "harness.images", "--no-load"]
+    assert not Path("/proc", process).exists()
+    assert ("options" in seen) is (ends == "by itself")
 
 
 def test_suites_find_a_stand_in_by_its_variables(seen: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from harness.cluster import addons, lifecycle, network, settings
+from harness.cluster import addons, build, lifecycle, network, preflight, settings
 from harness.cluster.__main__ import main, parser
 from harness.cluster.image_archives import Archive
 from harness.cluster.kind import OFFICIAL_NODE, Kind
@@ -129,6 +129,22 @@ def test_mending_writes_no_configuration_file_that_has_not_changed(folders: Fold
     node.configure()
     written = [file.name for file in files if file.stat().st_mtime > 1]
     assert written == ["kubelet.yaml"], "kube-proxy ends whenever its file is written"
+
+
+def test_other_work_begins_between_the_debian_packages_and_the_compiler(
+    folders: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+
+    def compile_nothing(_: build.ProductBuilder) -> None:
+        raise HarnessError("pause did not compile.")
+
+    monkeypatch.setattr(preflight, "check_embedded", lambda *_: None)
+    monkeypatch.setattr(build, "install_missing_packages", lambda _: order.append("packages"))
+    monkeypatch.setattr(build.ProductBuilder, "build_small_images", compile_nothing)
+    with pytest.raises(HarnessError, match="did not compile"):
+        Node(folders).up(lambda: order.append("other work"))
+    assert order == ["packages", "other work"]
 
 
 @pytest.mark.parametrize(("status", "expected"), [("True", "True"), ("False", "False"), (None, "False")])
