@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from configparser import ConfigParser
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -38,17 +39,20 @@ RECOVERY = 240  # seconds until every component is Ready again, as resources/set
 FOLDERS = ("EMBEDDED_CLUSTER_CACHE", "EMBEDDED_CLUSTER_STATE", "HOME", "TMPDIR", "XDG_CACHE_HOME")
 
 
-def read_setting(environment: str, key: str) -> str:
-    """Return what tox sets for an environment."""
-    command = [sys.executable, "-m", "tox", "config", "-e", environment, "-k", key, "--colored", "no"]
-    printed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    return printed.partition(f"{key} =")[2].strip()
+@pytest.fixture(scope="module")
+def settings() -> ConfigParser:
+    """Return what tox sets for each environment."""
+    command = [sys.executable, "-m", "tox", "config", "-e", "ALL", "-k", "pass_env", "suicide_timeout"]
+    done = subprocess.run([*command, "--colored", "no"], cwd=ROOT, check=True, capture_output=True, text=True)
+    read = ConfigParser(interpolation=None, delimiters="=")
+    read.read_string(done.stdout)
+    return read
 
 
 @pytest.fixture(scope="module")
-def patterns() -> list[str]:
+def patterns(settings: ConfigParser) -> list[str]:
     """Return the patterns of the variables that tox passes to the commands of e2e."""
-    return read_setting("e2e", "pass_env").split()
+    return settings["testenv:e2e"]["pass_env"].split()
 
 
 @pytest.mark.parametrize("variable", [*ENGINES, *PACKAGES, *FOLDERS])
@@ -61,12 +65,14 @@ def test_variable_that_would_lead_e2e_elsewhere_is_not_passed(variable: str, pat
     assert not any(fnmatch(variable.lower(), pattern.lower()) for pattern in patterns)
 
 
-def test_the_bundle_is_of_the_user_s_own_context() -> None:
-    passed = read_setting("bundle", "pass_env").split()
+def test_the_bundle_is_of_the_user_s_own_context(settings: ConfigParser) -> None:
+    passed = settings["testenv:bundle"]["pass_env"].split()
     for variable in ("KUBECONFIG", "HTTPS_PROXY", "HOME"):
         assert any(fnmatch(variable.lower(), each.lower()) for each in passed), variable
 
 
 @pytest.mark.parametrize("environment", ["e2e", "faults", "permissions", "kagenti", "upgrade"])
-def test_ctrl_c_leaves_time_to_put_the_cluster_back_in_order(environment: str) -> None:
-    assert float(read_setting(environment, "suicide_timeout")) >= RECOVERY
+def test_ctrl_c_leaves_time_to_put_the_cluster_back_in_order(
+    environment: str, settings: ConfigParser
+) -> None:
+    assert settings.getfloat(f"testenv:{environment}", "suicide_timeout") >= RECOVERY

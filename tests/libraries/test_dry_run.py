@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
 import yaml
 from robot.api.parsing import Variable, VariableSection, get_model
+
+from tests.robot_process import run_robot
 
 ROOT = Path(__file__).parents[2]
 NO_FILES = ("--output", "NONE", "--log", "NONE", "--report", "NONE")  # they would be 40 MB
@@ -19,15 +19,8 @@ SETTINGS = ROOT / "resources" / "settings.yaml"
 
 
 def test_dry_run_needs_no_cluster(tmp_path: Path) -> None:
-    result = subprocess.run(
-        [sys.executable, "-m", "robot", "--dryrun", "--listener", str(ONCE), *NO_FILES, "robot/"],
-        cwd=ROOT,
-        env={**os.environ, "KUBECONFIG": str(tmp_path / "none")},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    environment = {**os.environ, "KUBECONFIG": str(tmp_path / "none")}
+    result = run_robot(["--dryrun", "--listener", str(ONCE), *NO_FILES, "robot/"], ROOT, environment)
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr
     assert not (ROOT / "diagnosis.json").exists()
 
@@ -38,14 +31,7 @@ def test_a_call_with_wrong_arguments_is_found_although_its_keyword_was_seen(tmp_
         "*** Keywords ***\nGreet\n    [Arguments]    ${name}\n    Log    ${name}\n",
         encoding="utf-8",
     )
-    result = subprocess.run(
-        [sys.executable, "-m", "robot", "--dryrun", "--listener", str(ONCE), *NO_FILES, "suite.robot"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    result = run_robot(["--dryrun", "--listener", str(ONCE), *NO_FILES, "suite.robot"], tmp_path)
     assert result.returncode == 1, result.stdout
     assert "Keyword 'Greet' expected 1 argument, got 0." in result.stdout
 
