@@ -3,7 +3,7 @@
 tox -e bench -- --only look-up     # measures only that; can be given several times
 tox -e bench -- --longest 1000     # judges no trace of more spans
 tox -e bench -- --stored 10000     # stores no more traces; a million take 5 GB below /var/tmp meanwhile
-tox -e bench -- --docs             # measures nothing: writes docs/benchmark.md from the last figures
+tox -e bench -- --docs             # measures nothing: writes docs/benchmark.md from the last figures and runs
 
 All but the evaluation run a MLflow and a PostgreSQL on this machine, which must be installed. Way and
 throughput run the collector of the overlays too, which is compiled the first time.
@@ -35,7 +35,8 @@ PARTS = {
     "way": "way.robot",
     "look-up": "look_up.robot",
 }
-RESULTS = ROOT / "results" / "bench"
+WHOLE_RUNS = ROOT / "results"
+RESULTS = WHOLE_RUNS / "bench"
 FIGURES = RESULTS / "figures.json"
 DOCS = ROOT / "docs"
 
@@ -55,20 +56,21 @@ def measure(parts: Sequence[str], longest: int, stored: int) -> Figures:
         failed = run_robot(*options, *tasks, environment={"no_proxy": LOOPBACK})
     if failed or not FIGURES.exists():
         raise HarnessError(f"A task failed; {RESULTS / 'log.html'} shows why.")
-    figures = replace(read(FIGURES), whole_runs=read_whole_runs(ROOT / "results"))
+    figures = replace(read(FIGURES), whole_runs=read_whole_runs(WHOLE_RUNS))
     write(figures, FIGURES)
     (RESULTS / "index.html").write_text(write_html(figures), encoding="utf-8")
     return figures
 
 
 def write_docs() -> Path:
-    """Write docs/benchmark.md and its plots from the last figures.
+    """Write docs/benchmark.md and its plots from the last figures, and from what whole runs left since.
 
     Raises HarnessError where there are none.
     """
     if not FIGURES.exists():
         raise HarnessError(f"There is no {FIGURES}: run `tox -e bench` first.")
     figures = read(FIGURES)
+    figures = replace(figures, whole_runs=read_whole_runs(WHOLE_RUNS) or figures.whole_runs)
     plots = {what: f"benchmark-{what.lower().replace(' ', '-')}.svg" for what in figures.measured}
     for what, name in plots.items():
         (DOCS / name).write_text(plot(what, figures.cases(what)), encoding="utf-8")

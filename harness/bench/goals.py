@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from statistics import median
 
-from harness.bench.figures import Figures, compare_rounds, relative_time
+from harness.bench.figures import Figures, Rows, compare_rounds, relative_time
 from harness.bench.sections import EVALUATION, LOOK_UP, THROUGHPUT, WAY
 
 LONGEST_TRACE, LONGEST_TIME = 30_000, 2.0  # spans, and seconds of the processor to judge them
@@ -22,6 +22,9 @@ IN_ALL = "in all"
 STEPS = (*BATCHES, *OTHER_STEPS, IN_ALL)
 BESIDE_BATCHES = 0.3  # seconds
 
+# Seconds of the clock: `tox`; `tox -e e2e` with caches, and from an empty machine; its suites.
+TOX, AGAIN, FROM_NOTHING, SUITES = 75, 75, 540, 25
+
 
 @dataclass(frozen=True)
 class Goal:
@@ -36,6 +39,11 @@ class Goal:
     def result(self) -> str:
         """Whether it is reached, and if not, what limits it."""
         return "reached" if self.is_reached else f"missed: {self.limit}"
+
+
+def goal_rows(goals: Iterable[Goal]) -> Rows:
+    """Return goals as rows of a table."""
+    return [("goal", "measured", "result"), *((goal.text, goal.measured, goal.result) for goal in goals)]
 
 
 def find_goals(figures: Figures) -> list[Goal]:

@@ -10,7 +10,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from harness.bench.figures import Figures
-from harness.bench.goals import find_goals
+from harness.bench.goals import find_goals, goal_rows
 from harness.bench.sections import SECTIONS, Cases
 
 SIZE = (9, 3.6)  # inches
@@ -25,17 +25,17 @@ _LEGEND = (
 )
 _WHOLE_RUNS = "Whole runs"
 _WHOLE_RUNS_TEXT = (
-    "These runs left their times in results/ before the benchmark; times are seconds of the clock. The first "
-    "run of `tox -e e2e` on a machine compiles Kubernetes and builds the images. Tests of several processes "
-    "run at the same time."
+    "These runs left their times in results/; times are seconds of the clock. A run of `tox -e e2e` begins "
+    "with an empty machine where it compiled Kubernetes or built images. Of the default stack the quickest "
+    "run from each beginning counts. A goal that was missed names the parts that take longest. `tox` leaves "
+    "its times with `--result-json results/tox.json`. Its tests run in several processes at the same time."
 )
-_GOAL_COLUMNS = ("goal", "measured", "result")
 
 
 def write_markdown(figures: Figures, plots: Mapping[str, str]) -> str:
     """Return docs/benchmark.md; `plots` has the file of each plot."""
     parts = [_HEAD, f"Measured {figures.date}: {figures.machine}.\n", f"{_LEGEND}\n"]
-    parts.append(_markdown_table(_goal_rows(figures)))
+    parts.append(_markdown_table(goal_rows(find_goals(figures))))
     for what in figures.measured:
         parts += [f"## {what}\n", f"{_text(figures, what)}\n", f"![{what}]({plots[what]})\n"]
         for title, rows in SECTIONS[what].tables(figures.cases(what)).items():
@@ -54,7 +54,7 @@ def write_html(figures: Figures) -> str:
         "<style>body {font-family: sans-serif} td, th {padding: 0 1em; text-align: right}</style>",
         f"<h1>Benchmark</h1><p>Measured {figures.date}: {html.escape(figures.machine)}.</p>",
         f"<p>{_LEGEND}</p>",
-        _html_table(_goal_rows(figures)),
+        _html_table(goal_rows(find_goals(figures))),
     ]
     for what in figures.measured:
         text = html.escape(_text(figures, what).replace("*", ""))
@@ -84,11 +84,6 @@ def plot(what: str, cases: Cases) -> str:
 
 def _text(figures: Figures, what: str) -> str:
     return f"{SECTIONS[what].text} {figures.notes.get(what, '')}".strip()
-
-
-def _goal_rows(figures: Figures) -> list[Sequence[str]]:
-    """Return the goals of what was measured, as rows below their head."""
-    return [_GOAL_COLUMNS, *((goal.text, goal.measured, goal.result) for goal in find_goals(figures))]
 
 
 def _markdown_table(rows: Sequence[Sequence[str]]) -> str:

@@ -1,24 +1,36 @@
-"""What whole runs took, from the files that they left in results/: `tox -e e2e`, its suites, and `tox`."""
+"""What whole runs took, from the files that they left in results/: `tox`, `tox -e e2e` and its suites."""
 
 from __future__ import annotations
 
 import json
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from robot.api import ExecutionResult
 
 from harness.bench.figures import Rows
+from harness.bench.goals import AGAIN, FROM_NOTHING, SUITES, TOX, Goal, goal_rows
 
 MOST_FOLDERS, DEPTH = 8, 3  # of tests, in a table: `tests.harness.cluster`
+MOST_PARTS = 3  # of a run, in a sentence
+DEFAULT_STACKS = ("embedded", "kind")
+NOTHING, CACHES = "an empty machine", "caches"
+COMPILES = 120.0  # seconds; with caches the cluster and the images do not take as long together
+
+Seconds = Mapping[str, float]  # of each part of a run, by its name
 
 
 def read_whole_runs(results: Path) -> dict[str, Rows]:
-    """Return a table for each kind of run that left a file, by its title."""
+    """Return the goals, and a table for each kind of run that left a file, by its title."""
+    runs = _read_json(results / "times.json") or []
+    environments, suites = _read_environments(results / "tox.json"), _read_suites(results / "output.xml")
     tables = {
-        "`tox -e e2e`, by step": _steps(results / "times.json"),
-        "the suites of the last `tox -e e2e`": _suites(results / "output.xml"),
+        "goals": _goals(runs, environments, suites),
+        "`tox -e e2e`, by step": _steps(runs),
+        "the suites of the last `tox -e e2e`": _parts("suites", suites),
+        "`tox`, by environment": _parts("environment", environments),
     }
     for environment in ("unit", "checkov"):
         title = f"`tox -e {environment}`, by folder"
@@ -26,31 +38,81 @@ def read_whole_runs(results: Path) -> dict[str, Rows]:
     return {title: rows for title, rows in tables.items() if rows}
 
 
-def _steps(file: Path) -> Rows:
+def begins_with(seconds: Seconds) -> str:
+    """Return what a run of `tox -e e2e` found: NOTHING where it compiled Kubernetes or built images."""
+    return NOTHING if seconds.get("cluster", 0) + seconds.get("images", 0) >= COMPILES else CACHES
+
+
+def _goals(runs: Iterable[Mapping[str, Any]], environments: Seconds, suites: Seconds) -> Rows:
+    goals = [*_goals_of_e2e(runs), *_goals_of_parts(environments, suites)]
+    return goal_rows(goals) if goals else []
+
+
+def _goals_of_e2e(runs: Iterable[Mapping[str, Any]]) -> Iterator[Goal]:
+    """Yield those of the default stack: the quickest run from each beginning counts."""
+    steps = [run["seconds"] for run in runs if run["stack"] in DEFAULT_STACKS]
+    for beginning, text, goal in (
+        (NOTHING, f"`tox -e e2e` from {NOTHING}", FROM_NOTHING),
+        (CACHES, f"`tox -e e2e` again, with {CACHES}", AGAIN),
+    ):
+        found = sorted((each for each in steps if begins_with(each) == beginning), key=_sum)
+        if found:
+            among = f", the quickest of {len(found)} runs" if len(found) > 1 else ""
+            yield _goal(text, goal, found[0], among)
+
+
+def _goals_of_parts(environments: Seconds, suites: Seconds) -> Iterator[Goal]:
+    if suites:
+        yield _goal("the suites of `tox -e e2e`", SUITES, suites)
+    if environments:
+        yield _goal("`tox`", TOX, environments)
+
+
+def _goal(text: str, goal: float, parts: Seconds, among: str = "") -> Goal:
+    longest = sorted(parts.items(), key=lambda part: part[1], reverse=True)[:MOST_PARTS]
+    limit = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in longest)
+    measured = _sum(parts)
+    return Goal(f"{text}: {goal:.0f} s", f"{measured:.0f} s{among}", measured <= goal, limit)
+
+
+def _sum(parts: Seconds) -> float:
+    return sum(parts.values())
+
+
+def _read_json(file: Path) -> Any:  # noqa: ANN401 - the form of each is its own
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+
+
+def _read_environments(file: Path) -> dict[str, float]:
+    """Return the seconds of each environment of `tox --result-json`."""
+    found = (_read_json(file) or {}).get("testenvs", {})
+    return {name: held["result"]["duration"] for name, held in found.items() if "result" in held}
+
+
+def _read_suites(file: Path) -> dict[str, float]:
     if not file.exists():
-        return []
-    runs = json.loads(file.read_text(encoding="utf-8"))
+        return {}
+    run = ExecutionResult(file, include_keywords=False).suite
+    took = {suite.name: suite.elapsed_time.total_seconds() for suite in run.suites}
+    took["set-up and teardown of the run"] = run.elapsed_time.total_seconds() - sum(took.values())
+    return took
+
+
+def _steps(runs: Iterable[Mapping[str, Any]]) -> Rows:
     steps = list(dict.fromkeys(step for run in runs for step in run["seconds"]))
-    rows = [["stack", *steps, "all"]]
+    rows = [["stack", "begins with", *steps, "all"]] if steps else []
     for run in runs:
         seconds = run["seconds"]
-        every = [seconds.get(step, 0.0) for step in steps] + [sum(seconds.values())]
-        rows.append([run["stack"], *(f"{each:.0f} s" for each in every)])
+        every = [seconds.get(step, 0.0) for step in steps] + [_sum(seconds)]
+        rows.append([run["stack"], begins_with(seconds), *(f"{each:.0f} s" for each in every)])
     return rows
 
 
-def _suites(file: Path) -> Rows:
-    if not file.exists():
+def _parts(what: str, took: Seconds) -> Rows:
+    if not took:
         return []
-    run = ExecutionResult(file, include_keywords=False).suite
-    took = {suite.name: suite.elapsed_time.total_seconds() for suite in run.suites}
-    everything = run.elapsed_time.total_seconds()
-    took["set-up and teardown of the run"] = everything - sum(took.values())
-    return [
-        ["suites", "seconds", "share"],
-        *_shares(took.items(), everything),
-        ["all", f"{everything:.1f}", ""],
-    ]
+    everything = _sum(took)
+    return [[what, "seconds", "share"], *_shares(took.items(), everything), ["all", f"{everything:.1f}", ""]]
 
 
 def _tests(file: Path) -> Rows:

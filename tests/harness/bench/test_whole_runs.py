@@ -6,12 +6,18 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from harness.bench import __main__ as bench
+from harness.bench.figures import write
 from harness.bench.page import write_html, write_markdown
-from harness.bench.whole_runs import read_whole_runs
+from harness.bench.whole_runs import CACHES, NOTHING, begins_with, read_whole_runs
 from tests.harness.bench.test_bench import FIGURES
 
 TIMES = [
     {"date": "2026-11-26", "stack": "embedded", "seconds": {"cluster": 440.4, "suites": 65.2}},
+    {"date": "2026-11-26", "stack": "embedded", "seconds": {"cluster": 0.4, "suites": 80.0}},
+    {"date": "2026-11-26", "stack": "embedded", "seconds": {"cluster": 0.3, "suites": 60.0}},
     {"date": "2026-11-26", "stack": "embedded + mlflow-auth", "seconds": {"cluster": 0.3, "suites": 66.0}},
 ]
 OUTPUT = """<robot generated="2026-11-26T18:00:00" schemaversion="5">
@@ -24,6 +30,13 @@ OUTPUT = """<robot generated="2026-11-26T18:00:00" schemaversion="5">
 </suite>
 </robot>
 """
+TOX = {
+    "testenvs": {
+        "lint": {"result": {"duration": 20.0}},
+        "unit": {"result": {"duration": 60.04}},
+        ".pkg": {},
+    }
+}
 TESTS = """<testsuites><testsuite name="pytest" tests="3" time="2.5">
 <testcase classname="tests.libraries.test_a" name="one" time="1"/>
 <testcase classname="tests.harness.cluster.test_b.TestC" name="two" time="2"/>
@@ -40,13 +53,23 @@ def test_runs_that_left_nothing_are_not_shown(tmp_path: Path) -> None:
 def test_steps_suites_and_tests_are_tables(tmp_path: Path) -> None:
     (tmp_path / "times.json").write_text(json.dumps(TIMES), encoding="utf-8")
     (tmp_path / "output.xml").write_text(OUTPUT, encoding="utf-8")
+    (tmp_path / "tox.json").write_text(json.dumps(TOX), encoding="utf-8")
     (tmp_path / "pytest-unit.xml").write_text(TESTS, encoding="utf-8")
     found = read_whole_runs(tmp_path)
     assert list(found.values()) == [
         [
-            ["stack", "cluster", "suites", "all"],
-            ["embedded", "440 s", "65 s", "506 s"],
-            ["embedded + mlflow-auth", "0 s", "66 s", "66 s"],
+            ("goal", "measured", "result"),
+            ("`tox -e e2e` from an empty machine: 540 s", "506 s", "reached"),
+            ("`tox -e e2e` again, with caches: 75 s", "60 s, the quickest of 2 runs", "reached"),
+            ("the suites of `tox -e e2e`: 25 s", "12 s", "reached"),
+            ("`tox`: 75 s", "80 s", "missed: unit 60 s, lint 20 s"),
+        ],
+        [
+            ["stack", "begins with", "cluster", "suites", "all"],
+            ["embedded", "an empty machine", "440 s", "65 s", "506 s"],
+            ["embedded", "caches", "0 s", "80 s", "80 s"],
+            ["embedded", "caches", "0 s", "60 s", "60 s"],
+            ["embedded + mlflow-auth", "caches", "0 s", "66 s", "66 s"],
         ],
         [
             ["suites", "seconds", "share"],
@@ -54,6 +77,12 @@ def test_steps_suites_and_tests_are_tables(tmp_path: Path) -> None:
             ["UI", "3.0", "25%"],
             ["set-up and teardown of the run", "3.0", "25%"],
             ["all", "12.0", ""],
+        ],
+        [
+            ["environment", "seconds", "share"],
+            ["lint", "20.0", "25%"],
+            ["unit", "60.0", "75%"],
+            ["all", "80.0", ""],
         ],
         [
             ["tests", "seconds", "share"],
@@ -64,5 +93,35 @@ def test_steps_suites_and_tests_are_tables(tmp_path: Path) -> None:
     ]
     page = write_markdown(replace(FIGURES, whole_runs=found), dict.fromkeys(FIGURES.measured, ""))
     assert "**the suites of the last `tox -e e2e`**" in page
-    assert "| embedded | 440 s | 65 s | 506 s |" in page
+    assert "| embedded | an empty machine | 440 s | 65 s | 506 s |" in page
+    assert "| `tox`: 75 s | 80 s | missed: unit 60 s, lint 20 s |" in page
     assert "<td>tests.libraries</td>" in write_html(replace(FIGURES, whole_runs=found))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "beginning"),
+    [
+        ({"cluster": 547.7, "images": 286.4, "suites": 94.0}, NOTHING),
+        ({"cluster": 0.4, "images": 121.0}, NOTHING),
+        ({"cluster": 71.0, "images": 42.0, "overlay": 119.0}, CACHES),
+        ({"suites": 60.0}, CACHES),
+    ],
+)
+def test_a_run_that_compiles_or_builds_images_begins_with_an_empty_machine(
+    seconds: dict[str, float], beginning: str
+) -> None:
+    assert begins_with(seconds) == beginning
+
+
+def test_docs_have_the_whole_runs_since_the_measurement(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench, "FIGURES", tmp_path / "figures.json")
+    for folder in ("DOCS", "WHOLE_RUNS"):
+        monkeypatch.setattr(bench, folder, tmp_path)
+    write(replace(FIGURES, whole_runs={"kept": [["a"], ["of before"]]}), bench.FIGURES)
+    assert "of before" in bench.write_docs().read_text(encoding="utf-8")
+    (tmp_path / "times.json").write_text(json.dumps(TIMES), encoding="utf-8")
+    page = bench.write_docs().read_text(encoding="utf-8")
+    assert "of before" not in page
+    assert "quickest of 2 runs" in page
