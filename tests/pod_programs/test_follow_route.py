@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +12,9 @@ from typing import Any
 import pytest
 
 import follow_route
+from harness.common.waiting import wait_for
 
+LIMIT = 60  # seconds
 SCRIPT = Path(follow_route.__file__).with_name("with-route-host.sh")
 # Stands in for MLflow's server: it prints the names that it was given, and ends at SIGTERM.
 SERVER = """
@@ -83,8 +86,11 @@ def test_a_host_stays_until_another_is_admitted(tmp_path: Path) -> None:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[[str], "subprocess.Popen[str]"]]:
-    """Return a function that starts the script with a server. The fixture ends whatever still runs."""
-    started = []
+    """Return a function that starts the script with a server. The fixture ends whatever still runs.
+
+    After LIMIT it is killed, so that nobody waits for a line for ever.
+    """
+    started, limits = [], []
 
     def with_host(host: str, server: str = SERVER) -> "subprocess.Popen[str]":
         (tmp_path / "host").write_text(host)
@@ -101,9 +107,13 @@ def start(tmp_path: Path) -> Iterator[Callable[[str], "subprocess.Popen[str]"]]:
             start_new_session=True,
         )
         started.append(process)
+        limits.append(threading.Timer(LIMIT, os.killpg, (process.pid, signal.SIGKILL)))
+        limits[-1].start()
         return process
 
     yield with_host
+    for limit in limits:
+        limit.cancel()
     for process in started:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
@@ -146,6 +156,8 @@ def test_the_server_restarts_with_another_host(
 def test_the_end_of_the_pod_reaches_the_server(start: Callable[[str], "subprocess.Popen[str]"]) -> None:
     process = start("a.example")
     line(process)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    wait_for(lambda: len(children.read_text().split()) > 1, LIMIT, "The script does not wait for its server")
     process.send_signal(signal.SIGTERM)
     assert line(process) == "stopped"
     assert process.wait(timeout=10) == 0
