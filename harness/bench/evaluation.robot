@@ -27,7 +27,8 @@ A Violation On Each Span    a violation on each span    ${True}
 
 *** Keywords ***
 Measure Evaluation
-    [Documentation]    Measure the keyword that suites judge a trace by, with traces of every size.
+    [Documentation]    Measure the keyword that suites judge a trace by, with traces of every size. Of the longest one
+    ...    measure also which part takes how much.
     [Arguments]    ${case}    ${broken}
     ${contract} =    Read Contract    shared/weather.yaml
     ${contract} =    Add Facts    ${contract}    ${AGENT}    ${0}    ${0}    ${5}
@@ -49,6 +50,15 @@ Measure Evaluation
         ...    ${question}
         ...    ${canaries}
     END
+    Measure Shares
+    ...    Where the time goes with ${case}
+    ...    spans
+    ...    ${{len($trace.spans)}}
+    ...    ${library.trace_should_fulfil_contract}
+    ...    ${trace}
+    ...    ${contract}
+    ...    ${question}
+    ...    ${canaries}
 
 Get Question Of
     [Documentation]    Return the question that a trace is about, asked and answered when its root began and ended.

@@ -15,6 +15,9 @@ _INPUT = ("input.", "llm.input_messages.", "mlflow.spanInputs")
 _COUNTS = ("prompt", "completion", "total")
 _CANARY = re.compile(r"WX-[0-9A-F]{8}")
 _CALL_ID = re.compile(r"\bcall_[0-9a-f]+")
+# What LangGraph gives to each step that it takes: its number, and the id of its checkpoint.
+_STEP = re.compile(r'(?<="langgraph_step": )\d+')
+_CHECKPOINT = re.compile(r"\b(assistant|tools):[0-9a-f]{8}(?=-[0-9a-f]{4}-)")
 _AROUND = 2  # spans around the rounds: the agent and its graph
 _ROUND = 5  # spans of a round: the model's node, its call, the condition, the tools' node, the tool call
 _END = 3  # spans of the answer: the model's node, its call, the condition
@@ -80,17 +83,20 @@ def _moved(spans: Iterable[Span], later: int, round_id: str) -> list[Span]:
 
 
 def _renamed(span: Span, number: int) -> Span:
-    """Return a span with the canary and the tool call's id of a round."""
+    """Return a span with the canary, the tool call's id, the step and the checkpoint of a round."""
     return replace(span, attributes=_renamed_values(span.attributes, number))
 
 
 def _renamed_values(attributes: Mapping[str, Any], number: int) -> dict[str, Any]:
     return {
-        key: _CALL_ID.sub(f"call_{number:024x}", _CANARY.sub(_canary(number), value))
-        if isinstance(value, str)
-        else value
+        key: _renamed_text(value, number) if isinstance(value, str) else value
         for key, value in attributes.items()
     }
+
+
+def _renamed_text(text: str, number: int) -> str:
+    text = _CALL_ID.sub(f"call_{number:024x}", _CANARY.sub(_canary(number), text))
+    return _CHECKPOINT.sub(rf"\1:{number:08x}", _STEP.sub(str(number), text))
 
 
 def _canary(number: int) -> str:

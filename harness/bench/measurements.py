@@ -8,6 +8,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from robot.api.deco import keyword, library
 
 from harness.bench.figures import Figures, Measurement, write
 from harness.bench.long_traces import lengthen, without_sessions
+from harness.bench.shares import find_shares
 
 ENOUGH = 2.0  # seconds: what takes longer in all is not run again
 MOST_RUNS = 20
@@ -72,6 +74,19 @@ class Measurements:
         measured = Measurement(what, case, unit, size, seconds, len(message))
         logger.info(f"{measured}\n{message}")
         self._keep(measured)
+
+    @keyword
+    def measure_shares(
+        self, what: str, unit: str, size: int, function: Callable[..., object], *arguments: object
+    ) -> None:
+        """Keep which part of the libraries takes how much of a function's time; it may fail."""
+
+        def call() -> None:
+            with suppress(AssertionError):
+                function(*arguments)
+
+        for part, seconds in find_shares(call).items():
+            self._keep(Measurement(what, part, unit, size, [seconds], 0))
 
     @keyword
     def measure_calls(  # noqa: PLR0913, PLR0917 - what a measurement says, and what is called

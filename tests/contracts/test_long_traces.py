@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -177,3 +178,30 @@ def test_a_long_or_deep_trace_is_shown_in_part() -> None:
 def test_a_long_trace_is_written_in_a_few_words() -> None:
     trace, _ = lengthen(RECORDING.trace, LONG)
     assert repr(trace) == f"Trace({trace.trace_id} in mlflow, spans: {LONG}, state: OK)"
+
+
+def test_every_round_has_texts_of_its_own() -> None:
+    """Else a memory for texts would be faster in the benchmark than it is for real traces."""
+    trace, _ = lengthen(RECORDING.trace, SHORT)
+    of_rounds = [span for span in trace.spans if span.name in ("assistant", "tools")]
+    assert len({span.attributes["metadata"] for span in of_rounds}) == len(of_rounds)
+    assert len({span.attributes["output.value"] for span in of_rounds}) == len(of_rounds)
+
+
+@pytest.mark.parametrize("was_enabled", [True, False])
+def test_the_garbage_collector_is_afterwards_as_it_was(
+    was_enabled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        assert not gc.isenabled()
+        raise RuntimeError
+
+    monkeypatch.setattr("contracts.judgement.find_violations", fail)
+    try:
+        if not was_enabled:
+            gc.disable()
+        with pytest.raises(RuntimeError):
+            judge(WHOLE, RECORDING.trace, RECORDING.expectation)
+        assert gc.isenabled() == was_enabled
+    finally:
+        gc.enable()

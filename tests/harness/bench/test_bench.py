@@ -9,6 +9,8 @@ from harness.bench.figures import Figures, Measurement, read, relative_cost, rel
 from harness.bench.goals import DIRECT, IN_ALL, STEPS, THROUGH_COLLECTOR, find_goals
 from harness.bench.measurements import Measurements
 from harness.bench.page import plot, write_html, write_markdown
+from harness.bench.sections import SHARES
+from harness.bench.shares import CAUSES, OTHERS, READING, SEARCHING, find_part
 from harness.common.errors import HarnessError
 from tests.robot_process import run_robot
 
@@ -125,10 +127,32 @@ def test_the_tasks_measure_the_keyword_of_the_suites(tmp_path: Path) -> None:
     options = ["--outputdir", str(tmp_path), "--variable", "LONGEST:10"]
     done = run_robot([*options, str(bench.TASKS / bench.PARTS["evaluation"])], ROOT)
     assert done.returncode == 0, done.stdout
-    good, bad = read(tmp_path / "figures.json").measurements
+    figures = read(tmp_path / "figures.json")
+    for what in SHARES:
+        parts = figures.cases(what)
+        assert READING in parts
+        assert all(each.seconds[0] > 0 for (each,) in parts.values())
+    page = write_markdown(figures, dict.fromkeys(figures.measured, "plot.svg"))
+    assert f"| {READING} |" in page
+    assert READING in plot(SHARES[0], figures.cases(SHARES[0]))
+    good, bad = (each for each in figures.measurements if each.what not in SHARES)
     assert (good.case, good.size, good.message) == ("no violation", 10, 0)
     assert (bad.case, bad.size) == ("a violation on each span", 10)
     assert bad.message > 100
+
+
+@pytest.mark.parametrize(
+    ("modules", "part"),
+    [
+        (["json.decoder", "traces.text", "contracts.search", "contracts.rules.leaks"], READING),
+        (["contracts.needed_texts", "contracts.search", "contracts.rules.leaks"], SEARCHING),
+        (["traces.text", "contracts.rules.causality", "contracts.rules"], "rules: causality"),
+        (["contracts.consequences", "contracts.judgement"], CAUSES),
+        (["contracts.report"], OTHERS),
+    ],
+)
+def test_a_part_is_named_by_what_calls_what(modules: list[str], part: str) -> None:
+    assert find_part(modules) == part
 
 
 @pytest.mark.parametrize("answer", [None, [1]])
