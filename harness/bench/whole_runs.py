@@ -63,7 +63,7 @@ def _goals_of_e2e(runs: Iterable[Mapping[str, Any]]) -> Iterator[Goal]:
 
 def _goals_of_parts(environments: Seconds, suites: Seconds) -> Iterator[Goal]:
     if suites:
-        yield _goal("the suites of `tox -e e2e`", SUITES, suites)
+        yield _goal("the suites of the last `tox -e e2e`", SUITES, suites)
     if environments:
         yield _goal("`tox`", TOX, environments)
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from harness.bench import __main__ as bench
-from harness.bench.figures import write
+from harness.bench.figures import Figures, write
 from harness.bench.page import write_html, write_markdown
 from harness.bench.whole_runs import CACHES, NOTHING, begins_with, read_whole_runs
 from tests.harness.bench.test_bench import FIGURES
@@ -61,7 +60,7 @@ def test_steps_suites_and_tests_are_tables(tmp_path: Path) -> None:
             ("goal", "measured", "result"),
             ("`tox -e e2e` from an empty machine: 540 s", "506 s", "reached"),
             ("`tox -e e2e` again, with caches: 75 s", "60 s, the quickest of 2 runs", "reached"),
-            ("the suites of `tox -e e2e`: 25 s", "12 s", "reached"),
+            ("the suites of the last `tox -e e2e`: 25 s", "12 s", "reached"),
             ("`tox`: 75 s", "80 s", "missed: unit 60 s, lint 20 s"),
         ],
         [
@@ -91,11 +90,12 @@ def test_steps_suites_and_tests_are_tables(tmp_path: Path) -> None:
             ["all 3, which took 2 s of the clock", "4.0", ""],
         ],
     ]
-    page = write_markdown(replace(FIGURES, whole_runs=found), dict.fromkeys(FIGURES.measured, ""))
+    figures = Figures("2026-11-26", "2 cores", [], whole_runs=found)
+    page = write_markdown(figures, {})
     assert "**the suites of the last `tox -e e2e`**" in page
     assert "| embedded | an empty machine | 440 s | 65 s | 506 s |" in page
     assert "| `tox`: 75 s | 80 s | missed: unit 60 s, lint 20 s |" in page
-    assert "<td>tests.libraries</td>" in write_html(replace(FIGURES, whole_runs=found))
+    assert "<td>tests.libraries</td>" in write_html(figures)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_docs_have_the_whole_runs_since_the_measurement(
     monkeypatch.setattr(bench, "FIGURES", tmp_path / "figures.json")
     for folder in ("DOCS", "WHOLE_RUNS"):
         monkeypatch.setattr(bench, folder, tmp_path)
-    write(replace(FIGURES, whole_runs={"kept": [["a"], ["of before"]]}), bench.FIGURES)
+    write(Figures("2026-11-26", "2 cores", [], whole_runs={"kept": [["a"], ["of before"]]}), bench.FIGURES)
     assert "of before" in bench.write_docs().read_text(encoding="utf-8")
     (tmp_path / "times.json").write_text(json.dumps(TIMES), encoding="utf-8")
     page = bench.write_docs().read_text(encoding="utf-8")
