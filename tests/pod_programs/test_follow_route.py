@@ -163,6 +163,15 @@ def test_the_end_of_the_pod_reaches_the_server(start: Callable[[str], "subproces
     assert process.wait(timeout=10) == 0
 
 
+def test_the_end_of_the_pod_reaches_a_server_that_just_began(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: Callable[[str], "subprocess.Popen[str]"]
+) -> None:
+    signals_itself = tmp_path / "signals_itself"
+    signals_itself.write_text('trap \'[ "$BASH_COMMAND" != "server=\\$!" ] || kill -TERM $$\' DEBUG\n')
+    monkeypatch.setenv("BASH_ENV", str(signals_itself))
+    assert start("a.example").wait(timeout=10) in (0, 128 + signal.SIGTERM)
+
+
 def test_a_server_that_ends_ends_the_container_with_its_exit_code(
     start: Callable[..., "subprocess.Popen[str]"],
 ) -> None:

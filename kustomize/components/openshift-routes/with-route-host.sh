@@ -8,7 +8,8 @@ set -uo pipefail
 inside=$MLFLOW_SERVER_ALLOWED_HOSTS
 origins_inside=$MLFLOW_SERVER_CORS_ALLOWED_ORIGINS
 server=
-trap '[ -z "$server" ] || kill -TERM "$server"' TERM INT
+ended= # whether the pod ends: the signal may come before the server is known
+trap 'ended=yes; [ -z "$server" ] || kill -TERM "$server"' TERM INT
 while true; do
   hosts=$(<"$ROUTE_HOST_FILE")
   if [ -n "$hosts" ]; then # several hosts are separated by commas
@@ -17,6 +18,7 @@ while true; do
   fi
   "$@" &
   server=$!
+  [ -z "$ended" ] || kill -TERM "$server"
   while kill -0 "$server" 2>/dev/null && [ "$(<"$ROUTE_HOST_FILE")" = "$hosts" ]; do
     sleep 2 &
     wait $! # unlike sleep, a signal ends it
