@@ -5,9 +5,11 @@ from __future__ import annotations
 from kube.model import Object, containers_of, is_ready, statuses_of
 
 # Reasons of the kubelet (pkg/kubelet/images/types.go and pkg/kubelet/kuberuntime/kuberuntime_container.go of
-# kubernetes/kubernetes) that do not go away while one waits.
+# kubernetes/kubernetes). Only the second may go away while one waits: a ConfigMap or Secret is missing, which
+# somebody may yet make, as MLflow's pod makes mlflow-experiment.
 IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
-CREATION_REASONS = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
+NOT_CONFIGURED = "CreateContainerConfigError"
+CREATION_REASONS = frozenset({NOT_CONFIGURED, "CreateContainerError", "RunContainerError"})
 LONGEST_MESSAGE = 200  # characters
 
 
@@ -42,7 +44,10 @@ def crashed_container(pod: Object) -> str | None:
 
 def fails_for_good(pod: Object) -> bool:
     """Return whether waiting does not make a pod Ready: a container crashed, or cannot be made."""
-    return not is_ready(pod) and any(_why_container_fails(pod, entry) for entry in statuses_of(pod))
+    return not is_ready(pod) and any(
+        _why_container_fails(pod, entry) and _reason_to_wait(entry) != NOT_CONFIGURED
+        for entry in statuses_of(pod)
+    )
 
 
 def is_without_node(pod: Object) -> bool:
@@ -57,12 +62,15 @@ def _refused_by_nodes(pod: Object) -> Object:
     return next(refused, {})
 
 
+def _reason_to_wait(entry: Object) -> str:
+    return str(entry.get("state", {}).get("waiting", {}).get("reason", ""))
+
+
 def _why_container_fails(pod: Object, entry: Object) -> str:
     if entry.get("ready"):
         return ""
-    waits = entry.get("state", {}).get("waiting", {})
-    reason, name = waits.get("reason", ""), entry["name"]
-    said = f"({reason}: {_short(waits.get('message'))})"
+    reason, name = _reason_to_wait(entry), entry["name"]
+    said = f"({reason}: {_short(entry.get('state', {}).get('waiting', {}).get('message'))})"
     if reason in IMAGE_REASONS:
         image = next(each["image"] for each in containers_of(pod["spec"]) if each["name"] == name)
         return f"image {image} cannot be pulled {said}"

@@ -52,7 +52,7 @@ NOT_ON_A_NODE["status"] = {"phase": "Pending"}
         (
             sick(**waits("CreateContainerConfigError", "no secret login")),
             "container otel-collector cannot be started (CreateContainerConfigError: no secret login)",
-            True,
+            False,
         ),
         (
             sick(**waits("CrashLoopBackOff"), lastState=ended("Error", 3)),
@@ -155,11 +155,19 @@ def test_a_healthy_workload_has_nothing_to_explain() -> None:
     assert not explain(deployment(), pod())
 
 
+COLLECTOR_ALONE = ["otel-collector"]
+
+
 @pytest.mark.parametrize(
     ("broken", "found"),
     [
-        (sick(state={"running": {}}), ["otel-collector"]),
+        (sick(state={"running": {}}), COLLECTOR_ALONE),
         (sick(**waits("ErrImagePull")), []),
+        (sick(**waits("CreateContainerError")), []),
+        (
+            sick(**waits("CreateContainerConfigError", 'configmap "mlflow-experiment" not found')),
+            COLLECTOR_ALONE,
+        ),
     ],
 )
 def test_only_what_may_become_ready_is_waited_for(broken: Object, found: list[str]) -> None:
