@@ -189,7 +189,8 @@ def count_hops(  # noqa: PLR0913, PLR0917 - a hop each
     """Return the spans at each hop and what is wrong with them.
 
     The arguments are those of `Conservation.spans_should_be_conserved`. Foreign spans are what the receiver
-    accepted beyond the questions' own; they must be conserved too.
+    accepted beyond the questions' own; they must be conserved too. Where a backend has the questions' own,
+    what still waits for it is foreign, and may wait: others go on sending.
     """
     restarted = after.restarted_since(before) or (["the agent"] if agent and agent.restarted else [])
     if restarted:
@@ -202,27 +203,34 @@ def count_hops(  # noqa: PLR0913, PLR0917 - a hop each
     hops |= {"accepted by the collector": accepted} | _receiver_losses(grown)
     problems = list(_agent_problems(agent, demanded)) if agent else []
     problems += _receiver_problems(grown, kept + other, "ended in the agent" if agent else "contract")
+    foreign = max(0, accepted - demanded - other)
     for backend, exporter in exporters.items():
         title = BACKENDS[backend].title
         queued_before = before.total(QUEUED, exporter=exporter.name)
+        queued = after.total(QUEUED, exporter=exporter.name)
+        may_wait = stored[backend] == demanded and queued <= foreign + queued_before
         hops |= {
             f"filtered before {title}": sum(exporter.filtered(grown).values()),
             f"queued for {title} before": queued_before,
             f"sent to {title}": grown.total(SENT, exporter=exporter.name),
-            **_export_losses(exporter, grown, after, title),
+            **_export_losses(exporter, grown, title),
+            f"still queued for {title}": queued,
             f"stored in {title}": stored[backend],
         }
         # Spans that were lost before the filter are not the filter's fault.
         problems += _filter_problems(exporter, grown, title, min(kept, max(0, accepted - other)), other)
         if exporter.is_counted(after):
-            problems += _export_problems(exporter, grown, queued_before, title)
+            left = queued if may_wait else 0
+            problems += _export_problems(exporter, grown, queued_before, left, title)
         else:
             lacks = f"the running collector lacks exporter {exporter.name}"
             problems.append(f"{lacks}, which its configuration has: restart it")
-        problems += _losses(_export_losses(exporter, grown, after, title))
+        problems += _losses(_export_losses(exporter, grown, title))
+        if not may_wait:
+            problems += _losses({f"still queued for {title}": queued})
         if stored[backend] != demanded:
             problems.append(f"stored in {title} {stored[backend]}, expected {demanded}")
-    return HopCount(hops, problems, max(0, accepted - demanded - other))
+    return HopCount(hops, problems, foreign)
 
 
 def _agent_hops(agent: AgentCount) -> dict[str, int]:
@@ -248,11 +256,10 @@ def _receiver_losses(grown: Metrics) -> dict[str, int]:
     }
 
 
-def _export_losses(exporter: Exporter, grown: Metrics, after: Metrics, title: str) -> dict[str, int]:
+def _export_losses(exporter: Exporter, grown: Metrics, title: str) -> dict[str, int]:
     return {
         f"failed to {title}": grown.total(FAILED, exporter=exporter.name),
         f"not queued for {title}": grown.total(NOT_QUEUED, exporter=exporter.name),
-        f"still queued for {title}": after.total(QUEUED, exporter=exporter.name),
     }
 
 
@@ -290,9 +297,12 @@ def _filter_problems(exporter: Exporter, grown: Metrics, title: str, keep: int, 
         yield f"{_received(exporter, grown)}, left for {title} {accepted - filtered}, expected {keep}"
 
 
-def _export_problems(exporter: Exporter, grown: Metrics, queued_before: int, title: str) -> Iterator[str]:
+def _export_problems(
+    exporter: Exporter, grown: Metrics, queued_before: int, left: int, title: str
+) -> Iterator[str]:
+    """Yield what is wrong with the spans sent to a backend; so many as are `left` may still wait."""
     sent = grown.total(SENT, exporter=exporter.name)
-    expected = grown.total(ACCEPTED) - sum(exporter.filtered(grown).values()) + queued_before
+    expected = grown.total(ACCEPTED) - sum(exporter.filtered(grown).values()) + queued_before - left
     if sent != expected:
         queued = f", queued before {queued_before}" if queued_before else ""
         yield f"{_received(exporter, grown)}{queued}, sent to {title} {sent}, expected {expected}"

@@ -80,6 +80,23 @@ def test_foreign_spans_that_wait_in_a_queue_at_the_start_are_sent_too() -> None:
     ]
 
 
+def test_foreign_spans_may_wait_at_the_end_where_the_questions_own_are_stored() -> None:
+    waiting: Counts = {
+        (ACCEPTED, ""): 180,
+        (SENT, "mlflow"): 160,
+        (QUEUED, "mlflow"): 20,
+        (SENT, "phoenix"): 180,
+    }
+    assert counted(waiting).problems == []
+    assert counted(waiting).hops["still queued for MLflow"] == 20
+    assert counted(waiting | {(SENT, "mlflow"): 159}).problems == [
+        "accepted 80, filtered 0, sent to MLflow 59, expected 60"
+    ]
+    assert "still queued for MLflow 20, expected 0" in counted(waiting, mlflow=49).problems
+    more_than_others_sent = waiting | {(SENT, "mlflow"): 149, (QUEUED, "mlflow"): 31}
+    assert "still queued for MLflow 31, expected 0" in counted(more_than_others_sent).problems
+
+
 def test_what_a_filter_drops_in_each_pipeline_is_expected() -> None:
     dropped: Counts = {(ACCEPTED, ""): 153, (FILTERED, "filter/openinference"): 6}
     assert not counted(dropped).problems
