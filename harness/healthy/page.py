@@ -66,8 +66,12 @@ def _failures(failed: Sequence[Run]) -> Iterator[str]:
     for run in failed:
         of = f" of {run.special}" if run.special else ""
         yield f"- {run.stack}, {run.condition}{of}, {run.date}:"
+        by_message: dict[str, list[str]] = {}
         for test, message in run.failures.items():
-            yield f"  - {test}: {message}"
+            by_message.setdefault(message, []).append(test)
+        for message, (first, *others) in by_message.items():
+            more = f" (and {len(others)} more)" if others else ""
+            yield f"  - {first}{more}: {message}"
         if not run.failures:
             yield "  - no test passed"
 

@@ -180,6 +180,12 @@ def test_page_counts_by_stack_and_condition_and_shows_each_failure(tmp_path: Pat
     assert "- kind, busy-cores, 2026-11-26:\n  - Traces.It: MLflow has no trace." in text
 
 
+def test_tests_that_fail_for_one_reason_are_one_line() -> None:
+    failures = {"Traces.A": "Not judged: no MLflow.", "UI.B": "Not judged: no MLflow.", "C": "No route."}
+    text = page.write_page([replace(RUN, failures=failures)])
+    assert "  - Traces.A (and 1 more): Not judged: no MLflow.\n  - C: No route." in text
+
+
 def test_file_of_another_form_is_rejected(tmp_path: Path) -> None:
     file = tmp_path / "healthy.json"
     file.write_text('{"format": 0, "runs": []}')
