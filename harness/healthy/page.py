@@ -65,15 +65,16 @@ def _failures(failed: Sequence[Run]) -> Iterator[str]:
         yield "\n## Runs that failed\n"
     for run in failed:
         of = f" of {run.special}" if run.special else ""
-        yield f"- {run.stack}, {run.condition}{of}, {run.date}:"
+        yield f"{run.stack}, {run.condition}{of}, {run.date}:\n\n```text"
         by_message: dict[str, list[str]] = {}
         for test, message in run.failures.items():
             by_message.setdefault(message, []).append(test)
         for message, (first, *others) in by_message.items():
             more = f" (and {len(others)} more)" if others else ""
-            yield f"  - {first}{more}: {message}"
+            yield f"{first}{more}: {message}"
         if not run.failures:
-            yield "  - no test passed"
+            yield "no test passed"
+        yield "```\n"
 
 
 @reports_errors

@@ -177,13 +177,13 @@ def test_page_counts_by_stack_and_condition_and_shows_each_failure(tmp_path: Pat
     assert "3 runs, 2026-11-26 to 2026-11-26: 1 failed." in text
     assert "| kind | quiet | nothing else happens | 2 | 0 | 55 | 60 | 1.5 |" in text
     assert "| kind | busy-cores | an endless loop runs on each core | 1 | 1 | 90 | 90 | 1.5 |" in text
-    assert "- kind, busy-cores, 2026-11-26:\n  - Traces.It: MLflow has no trace." in text
+    assert "kind, busy-cores, 2026-11-26:\n\n```text\nTraces.It: MLflow has no trace.\n```" in text
 
 
 def test_tests_that_fail_for_one_reason_are_one_line() -> None:
     failures = {"Traces.A": "Not judged: no MLflow.", "UI.B": "Not judged: no MLflow.", "C": "No route."}
     text = page.write_page([replace(RUN, failures=failures)])
-    assert "  - Traces.A (and 1 more): Not judged: no MLflow.\n  - C: No route." in text
+    assert "\nTraces.A (and 1 more): Not judged: no MLflow.\nC: No route.\n" in text
 
 
 def test_file_of_another_form_is_rejected(tmp_path: Path) -> None:
