@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from harness.cluster.node_options import add_node_options
 from harness.cluster.settings import Folders
 from harness.common.errors import HarnessError, report_error, reports_errors
 from harness.common.kubectl import current_context
+from harness.common.meanwhile import meanwhile
 from harness.common.progress import duration, say
 from harness.common.suites import SUITES, run_robot
 from harness.deployment import Deployment
@@ -63,17 +63,6 @@ class StepTimes:
         runs = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
         runs.append({"date": f"{datetime.now(UTC):%Y-%m-%d}", "stack": stack, "seconds": self.seconds})
         file.write_text(json.dumps(runs[-MOST_RUNS:], indent=1) + "\n", encoding="utf-8")
-
-
-@contextmanager
-def meanwhile(work: Callable[[], None]) -> Iterator[None]:
-    """Do some work in another thread, and wait for its end."""
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
-        yield
-    finally:
-        thread.join()
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from harness.cluster import lifecycle
 from harness.cluster.settings import Folders
 from harness.common.combinations import ROOT
 from harness.common.kubectl import kubectl
+from harness.common.meanwhile import meanwhile
 from harness.deployment import Deployment
 from harness.faults.stack import Stack
 from harness.load import measuring
@@ -23,9 +24,8 @@ from harness.load.questions import Questions
 from harness.load.sending import send
 
 OVERLAY = ROOT / "results" / "healthy" / "overlay"
-TRAFFIC_RATE = (
-    5.0  # traces a second, of 34 spans: far more than the suite's own, and less than Phoenix stores
-)
+# Traces a second, of 34 spans: far more than the suite's own, and less than Phoenix stores.
+TRAFFIC_RATE = 5.0
 TRAFFIC_AGENTS = 10
 TRAFFIC_PART = 5.0  # seconds; it ends within them after a run
 
@@ -59,14 +59,9 @@ class Condition:
         return list(self.around(place).items()) * (runs or self.runs)
 
 
-def in_peace(_: Place) -> dict[str, Around]:
-    """Change nothing."""
-    return {"": nullcontext}
-
-
-def beside_busy_cores(_: Place) -> dict[str, Around]:
-    """Keep each core of this machine busy."""
-    return {"": busy_cores}
+def always(around: Around) -> Callable[[Place], dict[str, Around]]:
+    """Return what surrounds each run with the same, wherever it is."""
+    return lambda _: {"": around}
 
 
 @contextmanager
@@ -80,11 +75,6 @@ def busy_cores() -> Iterator[None]:
         for loop in loops:
             loop.kill()
             loop.wait()
-
-
-def beside_traffic(_: Place) -> dict[str, Around]:
-    """Send traces of other agents to the collectors."""
-    return {"": traffic}
 
 
 @contextmanager
@@ -101,13 +91,11 @@ def traffic() -> Iterator[None]:
             while not over.is_set():
                 send(urls, questions, TRAFFIC_RATE, TRAFFIC_PART, TRAFFIC_AGENTS)
 
-        sender = threading.Thread(target=work)
-        sender.start()
-        try:
-            yield
-        finally:
-            over.set()
-            sender.join()
+        with meanwhile(work):
+            try:
+                yield
+            finally:
+                over.set()
 
 
 def after_apply(place: Place) -> dict[str, Around]:
@@ -141,9 +129,9 @@ def after_rollout(place: Place) -> dict[str, Around]:
 CONDITIONS = {
     condition.name: condition
     for condition in (
-        Condition("quiet", "nothing else happens", 20, in_peace),
-        Condition("busy-cores", "an endless loop runs on each core", 10, beside_busy_cores),
-        Condition("traffic", f"other agents send {TRAFFIC_RATE:g} traces a second", 5, beside_traffic),
+        Condition("quiet", "nothing else happens", 20, always(nullcontext)),
+        Condition("busy-cores", "an endless loop runs on each core", 10, always(busy_cores)),
+        Condition("traffic", f"other agents send {TRAFFIC_RATE:g} traces a second", 5, always(traffic)),
         Condition("after-rollout", "a component's pods were just restarted", 1, after_rollout),
         Condition("after-apply", "the stack was just removed and applied", 5, after_apply),
     )
