@@ -7,7 +7,7 @@ import itertools
 import threading
 import time
 import uuid
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -146,9 +146,7 @@ class AgentClient:
                     stop.wait(PAUSE_AFTER_FAILURE)
             return asked
 
-        threads = ThreadPoolExecutor(max_workers=at_once)
-        asking = BackgroundQuestions(stop, [threads.submit(ask_on) for _ in range(at_once)])
-        threads.shutdown(wait=False)
+        asking = BackgroundQuestions(stop, [background.start(ask_on) for _ in range(at_once)])
         self._background.append(asking)
         return asking
 
