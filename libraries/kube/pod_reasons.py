@@ -45,7 +45,7 @@ def crashed_container(pod: Object) -> str | None:
 def fails_for_good(pod: Object) -> bool:
     """Return whether waiting does not make a pod Ready: a container crashed, or cannot be made."""
     return not is_ready(pod) and any(
-        _why_container_fails(pod, entry) and _reason_to_wait(entry) != NOT_CONFIGURED
+        _why_container_fails(pod, entry) and _waiting(entry).get("reason") != NOT_CONFIGURED
         for entry in statuses_of(pod)
     )
 
@@ -62,15 +62,18 @@ def _refused_by_nodes(pod: Object) -> Object:
     return next(refused, {})
 
 
-def _reason_to_wait(entry: Object) -> str:
-    return str(entry.get("state", {}).get("waiting", {}).get("reason", ""))
+def _waiting(entry: Object) -> Object:
+    """Return why a container waits, empty where it does not."""
+    waits: Object = entry.get("state", {}).get("waiting", {})
+    return waits
 
 
 def _why_container_fails(pod: Object, entry: Object) -> str:
     if entry.get("ready"):
         return ""
-    reason, name = _reason_to_wait(entry), entry["name"]
-    said = f"({reason}: {_short(entry.get('state', {}).get('waiting', {}).get('message'))})"
+    waits = _waiting(entry)
+    reason, name = waits.get("reason", ""), entry["name"]
+    said = f"({reason}: {_short(waits.get('message'))})"
     if reason in IMAGE_REASONS:
         image = next(each["image"] for each in containers_of(pod["spec"]) if each["name"] == name)
         return f"image {image} cannot be pulled {said}"

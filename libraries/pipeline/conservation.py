@@ -208,13 +208,14 @@ def count_hops(  # noqa: PLR0913, PLR0917 - a hop each
         title = BACKENDS[backend].title
         queued_before = before.total(QUEUED, exporter=exporter.name)
         queued = after.total(QUEUED, exporter=exporter.name)
+        waiting = {f"still queued for {title}": queued}
         may_wait = stored[backend] == demanded and queued <= foreign + queued_before
         hops |= {
             f"filtered before {title}": sum(exporter.filtered(grown).values()),
             f"queued for {title} before": queued_before,
             f"sent to {title}": grown.total(SENT, exporter=exporter.name),
             **_export_losses(exporter, grown, title),
-            f"still queued for {title}": queued,
+            **waiting,
             f"stored in {title}": stored[backend],
         }
         # Spans that were lost before the filter are not the filter's fault.
@@ -227,7 +228,7 @@ def count_hops(  # noqa: PLR0913, PLR0917 - a hop each
             problems.append(f"{lacks}, which its configuration has: restart it")
         problems += _losses(_export_losses(exporter, grown, title))
         if not may_wait:
-            problems += _losses({f"still queued for {title}": queued})
+            problems += _losses(waiting)
         if stored[backend] != demanded:
             problems.append(f"stored in {title} {stored[backend]}, expected {demanded}")
     return HopCount(hops, problems, foreign)

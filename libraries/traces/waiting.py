@@ -38,21 +38,20 @@ def wait_until(look: Callable[[], Found], done: Callable[[Found], bool], limit: 
     """
     begin = time.monotonic()
 
-    def is_over() -> bool:
-        return time.monotonic() - begin >= limit
+    def waited() -> float:
+        return time.monotonic() - begin
 
     while True:
         try:
             found = look()
         except BackendError:
-            if is_over():
+            if waited() >= limit:
                 raise
         else:
-            if done(found) or is_over():
+            if done(found) or waited() >= limit:
                 return found
-        waited = time.monotonic() - begin
-        pause = min(max(POLL, waited * SHARE), LONGEST_POLL)
-        time.sleep(max(0.0, min(pause, limit - waited)))
+        pause = min(max(POLL, waited() * SHARE), LONGEST_POLL)
+        time.sleep(max(0.0, min(pause, limit - waited())))
 
 
 def wait_for_trace(
