@@ -2,14 +2,16 @@
 
     python -m harness.healthy.page results/healthy/healthy.json ...
 
-Runs of several files are counted together.
+Runs of several files are counted together. What none of them has, a condition of a stack, stays as the page
+has it.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
@@ -28,53 +30,78 @@ The stack is healthy, so each failure is a false alarm.
 The cluster and the suites share the machine's 2 cores. The load is its load average of a minute.
 """
 COLUMNS = (
-    "| stack | condition | meanwhile, or before | runs | failed | seconds (median) | slowest | load |\n"
-    "|---|---|---|---:|---:|---:|---:|---:|"
+    "| stack | condition | meanwhile, or before | newest | runs | failed | seconds (median) | slowest "
+    "| load |\n"
+    "|---|---|---|---|---:|---:|---:|---:|---:|"
 )
+ROW = re.compile(r"^\| (.+) \| (\S+) \| .+ \| \S+ \| \d+ \| \d+ \| \d+ \| \d+ \| \S+ \|$", re.MULTILINE)
+FAILURE = re.compile(
+    r"^(\S[^\n]*), ([a-z-]+)(?: of \S+)?, \S+:\n\n```text\n.*?^```\n", re.MULTILINE | re.DOTALL
+)
+# By stack and condition: its row, and a text for each run that failed.
+Sections = Mapping[tuple[str, str], tuple[str, Sequence[str]]]
 
 
-def write_page(runs: Sequence[Run]) -> str:
+def read_page(text: str) -> Sections:
+    """Return what a page says of each condition."""
+    failures: dict[tuple[str, str], list[str]] = {}
+    for match in FAILURE.finditer(text):
+        failures.setdefault((match[1], match[2]), []).append(match[0])
+    return {
+        (match[1], match[2]): (match[0], failures.get((match[1], match[2]), []))
+        for match in ROW.finditer(text)
+    }
+
+
+def describe(runs: Sequence[Run]) -> Sections:
+    """Return what runs say of each condition."""
+    keys = dict.fromkeys((run.stack, run.condition) for run in runs)
+    found = {key: [run for run in runs if (run.stack, run.condition) == key] for key in keys}
+    return {
+        key: (_row(each), ["\n".join([*_failure(run), ""]) for run in each if not run.is_green])
+        for key, each in found.items()
+    }
+
+
+def write_page(sections: Sections) -> str:
     """Return the page: a row for each stack and condition, and each run that failed."""
-    failed = [run for run in runs if not run.is_green]
-    total = f"{len(runs)} runs, {runs[0].date} to {runs[-1].date}: {len(failed)} failed."
-    return "\n".join([HEAD, f"{total}\n", COLUMNS, *_rows(runs), *_failures(failed)]) + "\n"
+    order = list(CONDITIONS)
+    stacks = list(dict.fromkeys(stack for stack, _ in sections))
+    keys = sorted(sections, key=lambda key: (stacks.index(key[0]), order.index(key[1])))
+    failures = [failure for key in keys for failure in sections[key][1]]
+    title = ["\n## Runs that failed\n"] if failures else []
+    return "\n".join([HEAD, COLUMNS, *(sections[key][0] for key in keys), *title, *failures]) + "\n"
 
 
-def _rows(runs: Sequence[Run]) -> Iterator[str]:
-    for stack in dict.fromkeys(run.stack for run in runs):
-        for condition in CONDITIONS.values():
-            found = [run for run in runs if (run.stack, run.condition) == (stack, condition.name)]
-            if found:
-                yield _row([stack, condition.name, condition.says], found)
-
-
-def _row(first: list[str], runs: Sequence[Run]) -> str:
+def _row(runs: Sequence[Run]) -> str:
     seconds = [run.seconds for run in runs]
-    figures = [
+    condition = CONDITIONS[runs[0].condition]
+    cells = [
+        runs[0].stack,
+        condition.name,
+        condition.says,
+        max(run.date for run in runs),
         str(len(runs)),
         str(sum(not run.is_green for run in runs)),
         f"{median(seconds):.0f}",
         f"{max(seconds):.0f}",
         f"{median(run.load for run in runs):.1f}",
     ]
-    return f"| {' | '.join(first + figures)} |"
+    return f"| {' | '.join(cells)} |"
 
 
-def _failures(failed: Sequence[Run]) -> Iterator[str]:
-    if failed:
-        yield "\n## Runs that failed\n"
-    for run in failed:
-        of = f" of {run.special}" if run.special else ""
-        yield f"{run.stack}, {run.condition}{of}, {run.date}:\n\n```text"
-        by_message: dict[str, list[str]] = {}
-        for test, message in run.failures.items():
-            by_message.setdefault(message, []).append(test)
-        for message, (first, *others) in by_message.items():
-            more = f" (and {len(others)} more)" if others else ""
-            yield f"{first}{more}: {message}"
-        if not run.failures:
-            yield "no test passed"
-        yield "```\n"
+def _failure(run: Run) -> Iterator[str]:
+    of = f" of {run.special}" if run.special else ""
+    yield f"{run.stack}, {run.condition}{of}, {run.date}:\n\n```text"
+    by_message: dict[str, list[str]] = {}
+    for test, message in run.failures.items():
+        by_message.setdefault(message, []).append(test)
+    for message, (first, *others) in by_message.items():
+        more = f" (and {len(others)} more)" if others else ""
+        yield f"{first}{more}: {message}"
+    if not run.failures:
+        yield "no test passed"
+    yield "```"
 
 
 @reports_errors
@@ -83,7 +110,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m harness.healthy.page", description=__doc__)
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a healthy.json")
     files = parser.parse_args().files
-    PAGE.write_text(write_page([run for file in files for run in read(file)]), encoding="utf-8")
+    before = read_page(PAGE.read_text(encoding="utf-8")) if PAGE.exists() else {}
+    runs = [run for file in files for run in read(file)]
+    PAGE.write_text(write_page({**before, **describe(runs)}), encoding="utf-8")
     say(f"{PAGE.relative_to(PAGE.parents[1])} is written.")
     return 0
 

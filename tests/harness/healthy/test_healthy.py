@@ -85,7 +85,7 @@ def test_run_in_which_nothing_passed_is_not_green(suite: Path) -> None:
     suite.write_text("*** Test Cases ***\nIt Is Not There\n    Skip    no tenants\n")
     (run,) = run_quietly()
     assert not run.is_green
-    assert "no test passed" in page.write_page([run])
+    assert "no test passed" in page_of(run)
 
 
 def test_run_without_an_output_is_an_error(tmp_path: Path) -> None:
@@ -169,20 +169,40 @@ def test_condition_that_there_is_not_is_named() -> None:
     assert healthy.choose([]) == list(CONDITIONS.values())
 
 
+def page_of(*of_runs: runs.Run) -> str:
+    """Return the page that these runs make."""
+    return page.write_page(page.describe(of_runs))
+
+
 def test_page_counts_by_stack_and_condition_and_shows_each_failure(tmp_path: Path) -> None:
     busy = replace(RUN, condition="busy-cores", seconds=90.0, failures={"Traces.It": "MLflow has no trace."})
-    runs.write([RUN, replace(RUN, seconds=60.0)], tmp_path / "one.json")
-    runs.write([busy], tmp_path / "two.json")
-    text = page.write_page([*runs.read(tmp_path / "one.json"), *runs.read(tmp_path / "two.json")])
-    assert "3 runs, 2026-11-26 to 2026-11-26: 1 failed." in text
-    assert "| kind | quiet | nothing else happens | 2 | 0 | 55 | 60 | 1.5 |" in text
-    assert "| kind | busy-cores | an endless loop runs on each core | 1 | 1 | 90 | 90 | 1.5 |" in text
-    assert "kind, busy-cores, 2026-11-26:\n\n```text\nTraces.It: MLflow has no trace.\n```" in text
+    runs.write([busy], tmp_path / "one.json")
+    runs.write([RUN, replace(RUN, seconds=60.0, date="2026-11-27")], tmp_path / "two.json")
+    text = page_of(*runs.read(tmp_path / "one.json"), *runs.read(tmp_path / "two.json"))
+    quiet = "| kind | quiet | nothing else happens | 2026-11-27 | 2 | 0 | 55 | 60 | 1.5 |"
+    assert f"{quiet}\n| kind | busy-cores | an endless loop runs on each core | 2026-11-26 | 1 | 1 |" in text
+    assert "kind, busy-cores, 2026-11-26:\n\n```text\nTraces.It: MLflow has no trace.\n```\n" in text
+
+
+def test_condition_without_new_runs_stays_as_the_page_has_it() -> None:
+    red = replace(RUN, condition="after-rollout", special="mlflow", failures={"A": "No trace."})
+    other = replace(RUN, condition="busy-cores", failures={"B": "No route."})
+    text = page_of(RUN, red, replace(red, special="phoenix"), other)
+    assert page.write_page(page.read_page(text)) == text
+    mended = page.write_page({**page.read_page(text), **page.describe([replace(red, failures={})])})
+    assert "No trace." not in mended
+    assert "kind, busy-cores, 2026-11-26:\n\n```text\nB: No route.\n```\n" in mended
+    assert "| kind | after-rollout | a component's pods were just restarted | 2026-11-26 | 1 | 0 |" in mended
+
+
+def test_page_of_the_repository_is_read() -> None:
+    text = page.PAGE.read_text(encoding="utf-8")
+    assert page.write_page(page.read_page(text)) == text
 
 
 def test_tests_that_fail_for_one_reason_are_one_line() -> None:
     failures = {"Traces.A": "Not judged: no MLflow.", "UI.B": "Not judged: no MLflow.", "C": "No route."}
-    text = page.write_page([replace(RUN, failures=failures)])
+    text = page_of(replace(RUN, failures=failures))
     assert "\nTraces.A (and 1 more): Not judged: no MLflow.\nC: No route.\n" in text
 
 
