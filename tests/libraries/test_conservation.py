@@ -97,6 +97,23 @@ def test_foreign_spans_may_wait_at_the_end_where_the_questions_own_are_stored() 
     assert "still queued for MLflow 31, expected 0" in counted(more_than_others_sent).problems
 
 
+@pytest.mark.parametrize(
+    "unsettled",
+    [
+        {(SENT, "mlflow"): 110},  # and still queued
+        {(QUEUED, "mlflow"): 30, (FILTERED, "filter/openinference"): 48},  # and not accepted yet
+        {(FAILED, "phoenix"): 10},  # and still queued
+        {(QUEUED, "phoenix"): 10},  # and not sent yet
+    ],
+)
+def test_reading_that_counts_each_span_at_one_hop_is_chosen(unsettled: Counts) -> None:
+    waiting: Counts = {(ACCEPTED, ""): 120, (QUEUED, "mlflow"): 20, (QUEUED, "phoenix"): 20}
+    settled, other = metrics(START | waiting), metrics(START | waiting | unsettled)
+    later = metrics(START | waiting | {(ACCEPTED, ""): 110, (QUEUED, "mlflow"): 10, (QUEUED, "phoenix"): 10})
+    for readings in ([other, settled, later], [settled, other, later]):
+        assert Conservation().choose_settled_reading(readings, dict(EXPORTERS)) is settled
+
+
 def test_what_a_filter_drops_in_each_pipeline_is_expected() -> None:
     dropped: Counts = {(ACCEPTED, ""): 153, (FILTERED, "filter/openinference"): 6}
     assert not counted(dropped).problems
