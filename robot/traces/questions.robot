@@ -80,7 +80,7 @@ Wait For What Contract Demands
     ...    there is after the limit.
     [Arguments]    ${question}    ${contract}    ${tool_calls}
     ${experiment_id} =    Get Experiment Id
-    ${has_all} =    Get Arrival Check    ${contract}    ${tool_calls}
+    ${has_all} =    Get Arrival Check Of Run    ${contract}    ${tool_calls}
     ${trace} =    Wait For Trace In MLflow
     ...    ${question.context_id}
     ...    ${experiment_id}

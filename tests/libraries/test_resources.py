@@ -441,6 +441,35 @@ Third
     assert (third.status, third.message) == ("PASS", "")
 
 
+def test_demanded_spans_are_waited_for_in_vain_once_a_run(tmp_path: Path) -> None:
+    suite = f"""{ONE_QUESTION}
+Get Contract
+    [Arguments]    ${{kind}}    ${{backend}}
+    RETURN    a contract
+
+Get Arrival Check
+    [Arguments]    ${{contract}}    ${{tool_calls}}
+    RETURN    ${{{{lambda trace: False}}}}
+
+Wait For Whole Trace In MLflow
+    [Arguments]    ${{question}}    ${{before}}    ${{has_all}}
+    ${{all}} =    Evaluate    $has_all('a trace')
+    Set Test Message    ${{all}}
+    RETURN    a trace
+
+*** Test Cases ***
+First
+    Get Trace From MLflow
+
+Second, Of A Suite's Own Question
+    Ask The Question Of The Suite
+    Get Trace From MLflow
+"""
+    first, second = run(tmp_path, "run-question.resource", suite).tests
+    assert (first.status, first.message) == ("PASS", "False")
+    assert (second.status, second.message) == ("PASS", "True")
+
+
 def test_the_page_of_phoenix_is_skipped_before_anything_asks_for_phoenix(tmp_path: Path) -> None:
     pages = (ROOT / "robot" / "ui" / "phoenix.robot").read_text(encoding="utf-8")
     without_phoenix = """
