@@ -183,9 +183,7 @@ SECTIONS: Mapping[str, Section] = {
         "agent. They go by way of the collector, with the configuration of the overlays, to MLflow. "
         "Meanwhile the suites' keyword waits for the trace, and then another judges it. The answers are "
         "spread evenly over the agent's delay. The agent itself does not run: its answer is the end of a "
-        "span. A relay before MLflow notes when requests come. MLflow has several workers, as in the "
-        "overlays: uvicorn then leaves Nagle's algorithm on, so each answer on a connection that is kept "
-        "takes 40 ms more (measured). Times are seconds of the clock.",
+        "span. A relay before MLflow notes when requests come. Times are seconds of the clock.",
         _way_tables,
         _draw_way,
     ),

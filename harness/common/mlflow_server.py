@@ -76,7 +76,7 @@ def run_mlflow(postgres: Server, database: str, folder: Path, workers: int = 0) 
         command = [sys.executable, "-m", "mlflow", "server", f"--port={port}"]
         command += [f"--workers={workers or deployed.workers}", f"--artifacts-destination={folder}"]
         mlflow = Mlflow(f"http://{LOOPBACK}:{port}", postgres, database)
-        with _running(command, environment, folder, f"{mlflow.url}/health"):
+        with run_server(command, environment, folder, f"{mlflow.url}/health"):
             yield mlflow
     finally:
         postgres.query(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
@@ -102,13 +102,19 @@ def _lay_out_plugin(folder: Path) -> None:
     """Put the files where the pod's volume has them."""
     described = folder / "lossless_store-1.dist-info"
     described.mkdir(parents=True)
-    (folder / "lossless_store.py").symlink_to(SOURCES / "lossless_store.py")
+    for module in ("lossless_store.py", "no_delay.py"):
+        (folder / module).symlink_to(SOURCES / module)
     (described / "entry_points.txt").symlink_to(SOURCES / "entry_points.txt")
 
 
 @contextmanager
-def _running(command: list[str], environment: Mapping[str, str], folder: Path, health: str) -> Iterator[None]:
-    """Run the server until the `with` ends, or this process is killed; Ctrl-C does not reach it before."""
+def run_server(
+    command: list[str], environment: Mapping[str, str], folder: Path, health: str
+) -> Iterator[None]:
+    """Run a MLflow server until the `with` ends, or this process is killed; Ctrl-C does not reach it before.
+
+    It keeps its log in `folder`. Raises HarnessError when the URL `health` does not answer in time.
+    """
     log = folder / "log"
     with (
         log.open("wb") as output,

@@ -107,6 +107,28 @@ def plugins_are_found(stack: Stack) -> Iterator[str]:
                     yield f"{name} does not find the plugin in {folder}: its PYTHONPATH lacks it"
 
 
+def protocols_are_found(stack: Stack) -> Iterator[str]:
+    """MLflow's server names the HTTP protocol that delays no answer, by a module in its PYTHONPATH."""
+    for workload, pod in stack.pods():
+        files = {
+            volume["name"]: {item["path"] for item in volume.get("configMap", {}).get("items", [])}
+            for volume in pod.get("volumes", [])
+        }
+        for container in pod["containers"]:
+            if not any(each.startswith("--workers=") for each in container.get("args", [])):
+                continue
+            name, environment = f"{name_of(workload)} container {container['name']}", plain_env(container)
+            mounted = {each["mountPath"]: files[each["name"]] for each in container["volumeMounts"]}
+            modules = set().union(
+                *(mounted.get(folder, ()) for folder in environment.get("PYTHONPATH", "").split(":"))
+            )
+            found = re.search(r"--http=(\w+):", environment.get("MLFLOW_UVICORN_OPTS", ""))
+            if found is None:
+                yield f"{name} names no protocol: with several workers it answers 40 ms late"
+            elif f"{found[1]}.py" not in modules:
+                yield f"{name} names protocol {found[1]}, and its PYTHONPATH has no such module"
+
+
 def configmaps_exist(stack: Stack) -> Iterator[str]:
     """A ConfigMap that is named is in the overlay, or made in the cluster by a known hand."""
     for workload, pod in stack.pods():
@@ -295,6 +317,7 @@ RULES = (
     probes_ask_existing_ports,
     volumes_exist,
     plugins_are_found,
+    protocols_are_found,
     configmaps_exist,
     configmaps_are_hashed_and_used,
     secrets_are_made,

@@ -294,6 +294,16 @@ BREAKS: list[Break] = [
         put("Deployment", "mlflow", f"{MLFLOW}/env/PYTHONPATH/value", "/etc/mlflow-store:/etc/none"),
         "has /etc/none in its PYTHONPATH",
     ),
+    (
+        "protocols_are_found",
+        drop("Deployment", "mlflow", f"{MLFLOW}/env/MLFLOW_UVICORN_OPTS"),
+        "it answers 40 ms late",
+    ),
+    (
+        "protocols_are_found",
+        drop("Deployment", "mlflow", f"{POD}/volumes/mlflow-store/configMap/items/1"),
+        "names protocol no_delay",
+    ),
     ("configmaps_exist", drop("ConfigMap", "prepare-mlflow"), "ConfigMap prepare-mlflow"),
     (
         "configmaps_exist",
