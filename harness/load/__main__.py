@@ -21,7 +21,6 @@ import platform
 import re
 import secrets
 import sys
-import threading
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -32,6 +31,7 @@ from pathlib import Path
 from harness.common.combinations import ROOT
 from harness.common.errors import HarnessError, reports_errors, stop_when_terminated
 from harness.common.kubectl import current_context, kubectl
+from harness.common.meanwhile import meanwhile
 from harness.common.progress import say
 from harness.common.waiting import POLL_INTERVAL
 from harness.load import measuring
@@ -79,19 +79,19 @@ class Course:
 def run_step(plan: Plan, questions: Questions) -> Course:
     """Send what is planned, and wait until the collector's queues are empty."""
     results: list[SuiteRun] = []
-    meanwhile = threading.Thread(target=lambda: results.append(run_suite(RESULTS / "suite")))
-    with measuring.forwarded_collectors() as collectors:
-        urls = [f"{url}/v1/traces" for url in collectors]
+
+    def judge() -> None:
         if plan.suite:
-            meanwhile.start()
+            results.append(run_suite(RESULTS / "suite"))
+
+    with measuring.forwarded_collectors() as collectors, meanwhile(judge):
+        urls = [f"{url}/v1/traces" for url in collectors]
         with mlflow_away() if plan.outage else nullcontext():
             went = time.monotonic()
             sent = send(urls, questions, plan.rate, plan.seconds, plan.agents)
             queued = measuring.read_queues()
         away = time.monotonic() - went if plan.outage else 0.0
         drained = measuring.wait_until_drained(DRAIN_LIMIT)
-    if plan.suite:
-        meanwhile.join()
     return Course(sent, queued, drained, away, results[0] if results else None)
 
 

@@ -7,6 +7,7 @@ import json
 import threading
 from argparse import Namespace
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -259,6 +260,31 @@ def test_traces_that_are_stored_late_are_waited_for_and_lost_ones_are_not(
     monkeypatch.setattr(load, "STORE_LIMIT", 0.3)
     assert load.count_all(lambda: Stored(20, 199), Stored(20, 200)) == Stored(20, 199)
     assert load.count_all(lambda: Stored(21, 210), Stored(20, 200)) == Stored(21, 210), "doubled"
+
+
+def test_the_suite_runs_beside_what_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    sending_began, suite_began = threading.Event(), threading.Event()
+
+    def run_suite(_: Path) -> figures.SuiteRun:
+        suite_began.set()
+        assert sending_began.wait(5)
+        return GREEN
+
+    def send(urls: list[str], *_: object) -> sending.Sent:
+        sending_began.set()
+        assert suite_began.wait(5)
+        return sending.Sent({urls[0]: 1}, 1.0)
+
+    monkeypatch.setattr(measuring, "forwarded_collectors", lambda: nullcontext(["http://127.0.0.1:1"]))
+    monkeypatch.setattr(measuring, "read_queues", lambda: {"mlflow": 7})
+    monkeypatch.setattr(measuring, "wait_until_drained", lambda _: {"mlflow": 1.0})
+    monkeypatch.setattr(load, "run_suite", run_suite)
+    monkeypatch.setattr(load, "send", send)
+    course = load.run_step(load.Plan(1.0, 1.0, 1, suite=True), questions.Questions("x"))
+    assert (course.suite, course.queued, course.away) == (GREEN, {"mlflow": 7}, 0.0)
+    assert course.sent.answers == {"http://127.0.0.1:1/v1/traces": 1}
+    alone = load.run_step(load.Plan(1.0, 1.0, 1), questions.Questions("x"))
+    assert alone.suite is None
 
 
 def test_a_pod_that_is_new_counts_from_its_start() -> None:
