@@ -15,13 +15,12 @@ import time
 import tomllib
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-
-from robot.api import ExecutionResult
 
 from harness.common.errors import reports_errors
 from harness.common.progress import duration, say
+from harness.common.robot_results import Counts, count_tests, read_suite
 
 ROOT = Path(__file__).parents[1]
 STEPS = ROOT / ".ci" / "steps.toml"
@@ -51,23 +50,6 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Counts:
-    """How many tests passed, failed and were skipped."""
-
-    passed: int = 0
-    failed: int = 0
-    skipped: int = 0
-
-    def __add__(self, other: Counts) -> Counts:
-        """Return the sums."""
-        return Counts(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
-
-    def __str__(self) -> str:
-        """Return the line by which CI counts tests."""
-        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
-
-
-@dataclass(frozen=True)
 class Outcome:
     """What became of a step, in words; whether it passed (None: it did not run); its seconds and tests."""
 
@@ -75,7 +57,7 @@ class Outcome:
     result: str
     passed: bool | None = None
     seconds: float = 0.0
-    counts: Counts = Counts()
+    counts: Counts = field(default_factory=Counts)
 
 
 def read_steps(text: str) -> list[Step]:
@@ -111,13 +93,12 @@ def changed_files() -> set[str] | None:
     return None if differing is None or untracked is None else {*differing, *untracked}
 
 
-def count_tests(since: float) -> Counts:
+def count_written_since(since: float) -> Counts:
     """Return the sums of the result files of e2e and pytest that were written since a time (Unix seconds)."""
     counts = Counts()
     output = RESULTS / "output.xml"
     if output.exists() and output.stat().st_mtime >= since:
-        total = ExecutionResult(output, include_keywords=False).statistics.total
-        counts += Counts(total.passed, total.failed, total.skipped)
+        counts += count_tests(read_suite(output))
     for file in RESULTS.glob("pytest-*.xml"):
         if file.stat().st_mtime >= since:
             for suite in ET.parse(file).getroot().iter("testsuite"):  # noqa: S314 - our own pytest wrote it
@@ -145,7 +126,7 @@ def run(step: Step, limit: float) -> Outcome:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGTERM)
             process.wait()
-    counts = count_tests(started)
+    counts = count_written_since(started)
     if not passed and not counts.failed:
         counts += Counts(failed=1)
     elif counts == Counts():

@@ -15,8 +15,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from robot.api import ExecutionResult
-
 from harness import deployment
 from harness.cluster import lifecycle
 from harness.cluster.node_options import add_node_options
@@ -25,7 +23,8 @@ from harness.common.errors import HarnessError, report_error, reports_errors
 from harness.common.kubectl import current_context
 from harness.common.meanwhile import meanwhile
 from harness.common.progress import duration, say
-from harness.common.suites import SUITES, run_robot
+from harness.common.robot_results import Counts, count_tests
+from harness.common.suites import SUITES, run_and_read
 from harness.deployment import Deployment
 from harness.images.loading import build_and_load
 from harness.result import NOT_JUDGED, read_result
@@ -112,19 +111,13 @@ def install_browser() -> None:
             subprocess.run(["apt-get", *command], check=False, stdout=subprocess.DEVNULL)
 
 
-def run_suites(options: list[str], environment: dict[str, str]) -> tuple[int, int, int]:
+def run_suites(options: list[str], environment: dict[str, str]) -> Counts:
     """Run every suite against the cluster and return how many tests passed, failed and were skipped.
 
     `environment` is what the suites must know beside this process's own variables.
     Raises HarnessError when Robot Framework could not run them.
     """
-    output = RESULTS / "output.xml"
-    output.unlink(missing_ok=True)
-    run_robot("--outputdir", str(RESULTS), *options, str(SUITES), environment=environment)
-    if not output.exists():
-        raise HarnessError("Robot Framework wrote no results/output.xml; its message above says why.")
-    total = ExecutionResult(output, include_keywords=False).statistics.total
-    return total.passed, total.failed, total.skipped
+    return count_tests(run_and_read(RESULTS, *options, str(SUITES), environment=environment))
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -183,13 +176,13 @@ def run(arguments: argparse.Namespace, times: StepTimes) -> int:
         own = suite_options(wanted.overlay, wanted.components)
         disruptive = ["--variable", f"DISRUPTIVE:{current_context()}"] if arguments.disruptive else []
         options = [*deployed.robot_options, *own, *disruptive, *arguments.robot_options]
-        passed, failed, skipped = run_suites(options, deployed.environment)
+        counts = run_suites(options, deployed.environment)
     times.write(RESULTS / "times.json", wanted.title)
     say(f"\nReport: {RESULTS / 'report.html'}\n{times.table()}")
     say("The cluster stays up for the next run; remove it with: tox -e cluster -- down")
     if changes:
         say(f"Error: a second `kubectl apply -k` would change {', '.join(changes)}.")
-    say(f"{passed} passed, {failed} failed, {skipped} skipped")
+    say(str(counts))
     code, _ = read_result(RESULTS / "diagnosis.json")
     return 1 if changes else code
 

@@ -8,10 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from robot.api import ExecutionResult
-
 from harness.bench.figures import Rows
 from harness.bench.goals import AGAIN, FROM_NOTHING, SUITES, TOX, Goal, goal_rows
+from harness.common.robot_results import read_suite
 
 MOST_FOLDERS, DEPTH = 8, 3  # of tests, in a table: `tests.harness.cluster`
 MOST_PARTS = 3  # of a run, in a sentence
@@ -92,7 +91,7 @@ def _read_environments(file: Path) -> dict[str, float]:
 def _read_suites(file: Path) -> dict[str, float]:
     if not file.exists():
         return {}
-    run = ExecutionResult(file, include_keywords=False).suite
+    run = read_suite(file)
     took = {suite.name: suite.elapsed_time.total_seconds() for suite in run.suites}
     took["set-up and teardown of the run"] = run.elapsed_time.total_seconds() - sum(took.values())
     return took

@@ -7,10 +7,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from harness.common.combinations import ROOT
 from harness.common.errors import Terminated
+from harness.common.robot_results import read_suite
 
 SUITES = ROOT / "robot"
 
@@ -24,6 +26,17 @@ def run_robot(*arguments: str, environment: Mapping[str, str] | None = None) -> 
     """
     command = [sys.executable, "-m", "robot", *arguments]
     return _wait_for(subprocess.Popen(command, env={**os.environ, **(environment or {})}))
+
+
+def run_and_read(folder: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> Any:  # noqa: ANN401 - it has no types
+    """Run Robot Framework as `run_robot` does, with its report in a folder; return the root suite of the run.
+
+    Raises HarnessError where it ran no test at all.
+    """
+    output = folder / "output.xml"
+    output.unlink(missing_ok=True)
+    run_robot("--outputdir", str(folder), *arguments, environment=environment)
+    return read_suite(output)
 
 
 class RobotAhead:

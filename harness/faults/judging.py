@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from robot.api import ExecutionResult
-
 from harness.common.kubectl import current_context
+from harness.common.robot_results import first_line, read_suite
 from harness.common.suites import SUITES
 from harness.faults.catalogue import Fault
 
@@ -110,7 +109,7 @@ def judge(fault: Fault, folder: Path) -> Outcome:
     """Return what the run in a folder says of the fault."""
     if not (folder / "output.xml").is_file() or not (folder / "diagnosis.json").is_file():
         return Outcome(fault, error="Robot Framework did not run the tests")
-    suite = ExecutionResult(folder / "output.xml").suite
+    suite = read_suite(folder / "output.xml")
     tests = {test.name: test for test in suite.all_tests}
     found = json.loads((folder / "diagnosis.json").read_text(encoding="utf-8"))["diagnoses"]
     first = found[0] if found else {"subject": "", "sentence": "", "seconds": None, "shown_by": []}
@@ -169,4 +168,4 @@ def _false_alarms(fault: Fault, tests: Mapping[str, Any]) -> Iterator[str]:
 
 def _result(test: Any) -> str:  # noqa: ANN401 - Robot's result has no types
     """Return a test's status, and the first line of its message."""
-    return " ".join([test.status, *str(test.message).splitlines()[:1]])
+    return f"{test.status} {first_line(test.message)}".rstrip()

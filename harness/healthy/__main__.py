@@ -23,11 +23,12 @@ from harness.common.combinations import ROOT
 from harness.common.errors import HarnessError, reports_errors, stop_when_terminated
 from harness.common.kubectl import current_context
 from harness.common.progress import say
+from harness.common.robot_results import Counts, count_tests, read_failures, read_suite
 from harness.common.suites import SUITES, run_robot
 from harness.deployment import Deployment, find_deployed
 from harness.faults.stack import Stack
 from harness.healthy.conditions import CONDITIONS, Around, Condition, Place
-from harness.healthy.runs import Run, read_tests, write
+from harness.healthy.runs import Run, write
 from harness.suite_options import suite_options
 
 RESULTS = ROOT / "results" / "healthy"
@@ -44,7 +45,8 @@ def run_once(name: str, special: str, around: Around, deployed: Deployment, fold
             environment=deployed.environment,
         )  # fmt: skip
         seconds = time.monotonic() - started
-    passed, skipped, failures = read_tests(folder / "output.xml")
+    suite = read_suite(folder / "output.xml")
+    counts = count_tests(suite)
     run = Run(
         name,
         special,
@@ -52,9 +54,9 @@ def run_once(name: str, special: str, around: Around, deployed: Deployment, fold
         f"{datetime.now(UTC):%Y-%m-%d}",
         seconds,
         os.getloadavg()[0],
-        passed,
-        skipped,
-        failures,
+        counts.passed,
+        counts.skipped,
+        read_failures(suite),
     )
     if run.is_green:
         shutil.rmtree(folder)
@@ -80,7 +82,7 @@ def run_all(conditions: Sequence[Condition], runs: int | None, place: Place) -> 
 def describe(run: Run) -> str:
     """Return what became of a run, and a line for each test that failed."""
     special = f"{run.special}: " if run.special else ""
-    counts = f"{run.passed} passed, {len(run.failures)} failed, {run.skipped} skipped"
+    counts = Counts(run.passed, len(run.failures), run.skipped)
     failures = [f"  - {test}: {message}" for test, message in run.failures.items()]
     return "\n".join([f"{special}{counts} ({run.seconds:.0f} s)", *failures])
 

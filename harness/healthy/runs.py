@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from robot.api import ExecutionResult
-
 from harness.common.errors import HarnessError
 
 FORMAT = 1  # of healthy.json; it changes when a key goes or means something else
@@ -32,18 +30,6 @@ class Run:
     def is_green(self) -> bool:
         """Whether tests ran, and none failed."""
         return self.passed > 0 and not self.failures
-
-
-def read_tests(output: Path) -> tuple[int, int, dict[str, str]]:
-    """Return how many tests of an output.xml passed and were skipped, and the first lines of the failures.
-
-    Raises HarnessError where Robot Framework wrote none.
-    """
-    if not output.exists():
-        raise HarnessError(f"Robot Framework wrote no {output}; its message above says why.")
-    tests = list(ExecutionResult(output, include_keywords=False).suite.all_tests)
-    failed = {test.full_name: test.message.strip().partition("\n")[0] for test in tests if test.failed}
-    return sum(test.passed for test in tests), sum(test.skipped for test in tests), failed
 
 
 def write(runs: Sequence[Run], file: Path) -> None:

@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from robot.api import ExecutionResult
 
 from harness.common.cache import cache_folder
 from harness.common.combinations import ROOT
 from harness.common.commands import read_output
 from harness.common.errors import HarnessError, reports_errors
 from harness.common.kubectl_and_helm import find_program
-from harness.common.suites import SUITES, run_robot
+from harness.common.robot_results import first_line, read_suite
+from harness.common.suites import SUITES, run_and_read
 
 MANIFEST = ROOT / "docs" / "permissions.yaml"
 RESULTS = ROOT / "results" / "permissions"
@@ -38,10 +38,9 @@ def kubeconfig_with_token(config: Mapping[str, Any], token: str) -> dict[str, An
     return {**config, "users": [{"name": name, "user": {"token": token}}]}
 
 
-def read_results(output: Path) -> Results:
-    """Return what an output.xml says of each test."""
-    tests = ExecutionResult(output).suite.all_tests
-    return {test.full_name: (test.status, test.message) for test in tests}
+def results_of(suite: Any) -> Results:  # noqa: ANN401 - it has no types
+    """Return what became of each test of a suite."""
+    return {test.full_name: (test.status, test.message) for test in suite.all_tests}
 
 
 def differences(administrator: Results, account: Results) -> list[str]:
@@ -50,7 +49,7 @@ def differences(administrator: Results, account: Results) -> list[str]:
     for name, (status, _) in administrator.items():
         other, message = account.get(name, ("MISSING", ""))
         if other != status:
-            first = message.partition("\n")[0]
+            first = first_line(message)
             found.append(f"{name}: {status} as administrator, {other} as the ServiceAccount: {first}")
     return found
 
@@ -60,14 +59,9 @@ def run_suites(kubeconfig: Path | None, name: str, options: Sequence[str]) -> Re
 
     Raises HarnessError when Robot Framework writes no output.
     """
-    folder = RESULTS / name
-    (folder / "output.xml").unlink(missing_ok=True)
     environment = {"KUBECONFIG": str(kubeconfig)} if kubeconfig else {}
-    place = ("--outputdir", str(folder), "--name", "LLM Observability")
-    run_robot(*place, *options, str(SUITES), environment=environment)
-    if not (folder / "output.xml").exists():
-        raise HarnessError("Robot Framework wrote no output.xml; its message above says why.")
-    return read_results(folder / "output.xml")
+    arguments = ("--name", "LLM Observability", *options, str(SUITES))
+    return results_of(run_and_read(RESULTS / name, *arguments, environment=environment))
 
 
 def results_as_administrator(output: Path | None, options: Sequence[str]) -> Results:
@@ -78,7 +72,7 @@ def results_as_administrator(output: Path | None, options: Sequence[str]) -> Res
     """
     if output and not output.is_file():
         raise HarnessError(f"There is no {output}: name the output.xml of a run as administrator.")
-    results = read_results(output) if output else run_suites(None, "administrator", options)
+    results = results_of(read_suite(output)) if output else run_suites(None, "administrator", options)
     failed = [name for name, (status, _) in results.items() if status == "FAIL"]
     if failed or not results:
         raise HarnessError(

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from harness import ci
-from harness.ci import Counts, Outcome, Step
+from harness.ci import Outcome, Step
+from harness.common.robot_results import Counts
 
 ALWAYS = Step("tox", 4)
 KUSTOMIZE = Step("tox -e kagenti", 5, ("kustomize", "tox.ini"))
@@ -152,8 +153,8 @@ def test_tests_of_pytest_and_robot_framework_are_counted(results: Path) -> None:
         ["robot", "--outputdir", str(results), "--report=NONE", "--log=NONE", str(robot)],
     ):
         subprocess.run([sys.executable, "-m", *command], capture_output=True, check=False)
-    assert ci.count_tests(0) == Counts(passed=2, failed=1, skipped=2)
-    assert ci.count_tests((results / "output.xml").stat().st_mtime + 60) == Counts()
+    assert ci.count_written_since(0) == Counts(passed=2, failed=1, skipped=2)
+    assert ci.count_written_since((results / "output.xml").stat().st_mtime + 60) == Counts()
 
 
 @pytest.mark.usefixtures("results")

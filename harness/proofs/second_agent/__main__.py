@@ -16,8 +16,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-
-from robot.api import ExecutionResult
+from typing import Any
 
 from harness import deployment
 from harness.cluster import lifecycle
@@ -26,7 +25,7 @@ from harness.common.combinations import ROOT
 from harness.common.errors import HarnessError, reports_errors
 from harness.common.kubectl import kubectl
 from harness.common.progress import Steps, duration, say
-from harness.common.suites import SUITES, run_robot
+from harness.common.suites import SUITES, run_and_read
 from harness.images.catalog import Image
 from harness.images.loading import load_images
 
@@ -56,21 +55,16 @@ def learn(options: list[str]) -> None:
         raise HarnessError("No contract was learned; the message above says why.")
 
 
-def judge(name: str, options: list[str]) -> ExecutionResult:
-    """Run suites against the agent and return their result. Raises HarnessError where none ran."""
-    results = RESULTS / name
-    shutil.rmtree(results, ignore_errors=True)
+def judge(name: str, options: list[str]) -> Any:  # noqa: ANN401 - it has no types
+    """Run suites against the agent and return the root suite. Raises HarnessError where none ran."""
+    shutil.rmtree(RESULTS / name, ignore_errors=True)
     variables = ["--variable", f"CONTRACT:{CONTRACT}", "--variable", f"QUESTION:{QUESTION}"]
-    run_robot("--console", "dotted", "--outputdir", str(results), *variables, *options, str(SUITES))
-    output = results / "output.xml"
-    if not output.exists():
-        raise HarnessError("Robot Framework wrote no output.xml; its message above says why.")
-    return ExecutionResult(output)
+    return run_and_read(RESULTS / name, "--console", "dotted", *variables, *options, str(SUITES))
 
 
 def check_good(options: list[str]) -> str:
     """Judge the agent as it is; return how many tests passed. Raises HarnessError where one failed."""
-    total = judge("good", options).statistics.total
+    total = judge("good", options).statistics
     if total.failed or not total.passed:
         raise HarnessError(
             f"{total.failed} tests failed for the agent, {total.passed} passed; "
@@ -81,7 +75,7 @@ def check_good(options: list[str]) -> str:
 
 def check_defect(options: list[str]) -> str:
     """Judge the agent with its defect; return the finding. Raises HarnessError where it was not found."""
-    (test,) = judge("defect", [*options, "--test", FINDING_TEST]).suite.all_tests
+    (test,) = judge("defect", [*options, "--test", FINDING_TEST]).all_tests
     if test.status != "FAIL" or FINDING not in test.message:
         raise HarnessError(f"{FINDING_TEST!r} did not find {DEFECT}: {test.status} {test.message}")
     return next(line for line in str(test.message).splitlines() if FINDING in line)

@@ -88,11 +88,6 @@ def test_run_in_which_nothing_passed_is_not_green(suite: Path) -> None:
     assert "no test passed" in page_of(run)
 
 
-def test_run_without_an_output_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(HarnessError, match=r"wrote no .*output\.xml"):
-        runs.read_tests(tmp_path / "output.xml")
-
-
 @pytest.mark.usefixtures("suite")
 def test_what_surrounds_a_run_ends_with_it() -> None:
     happened: list[str] = []

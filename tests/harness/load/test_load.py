@@ -15,7 +15,6 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from harness.common.errors import HarnessError
-from harness.common.suites import run_robot
 from harness.load import __main__ as load
 from harness.load import figures, measuring, outage, page, questions, sending, suite
 from harness.load.measuring import Stored, Usage
@@ -380,7 +379,7 @@ def test_an_mlflow_that_is_away_already_is_not_scaled(scaled: Scaled) -> None:
     assert scaled.done == []
 
 
-def test_the_suites_own_report_is_read(tmp_path: Path) -> None:
+def test_the_suites_own_report_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "beside.robot").write_text(
         "*** Test Cases ***\n"
         "It Arrives\n    [Tags]    arrival\n"
@@ -389,14 +388,17 @@ def test_the_suites_own_report_is_read(tmp_path: Path) -> None:
         "It Is Right\n    Fail    The first line.\\nThe second.\n"
         "It Has Pages\n    Skip\n"
     )
-    output = tmp_path / "output.xml"
-    run_robot("--console", "none", "--outputdir", str(tmp_path), str(tmp_path / "beside.robot"))
-    read = suite.read_suite(output)
+    monkeypatch.setattr(suite, "SUITE", tmp_path / "beside.robot")
+    read = suite.run_suite(tmp_path)
     assert list(read.tests.values()) == ["PASS", "PASS", "FAIL", "SKIP"]
     assert (read.arrival, read.failure) == (
         "MLflow: 10 spans, whole 2.5 s after it; Phoenix: 3.1 s",
         "The first line.",
     )
+    monkeypatch.setattr(suite, "SUITE", tmp_path / "none.robot")
+    nothing = suite.run_suite(tmp_path)
+    assert nothing.tests == {}
+    assert "wrote no" in nothing.failure, "the report before is not read again"
 
 
 @pytest.mark.parametrize(

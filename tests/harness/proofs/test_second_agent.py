@@ -43,9 +43,7 @@ def test_it_has_the_defect_that_the_agent_knows_and_the_test_that_must_find_it()
 def result(monkeypatch: pytest.MonkeyPatch, status: str, message: str = "", **total: int) -> None:
     """Let the suites end so."""
     test = SimpleNamespace(status=status, message=message)
-    found = SimpleNamespace(
-        statistics=SimpleNamespace(total=SimpleNamespace(**total)), suite=SimpleNamespace(all_tests=[test])
-    )
+    found = SimpleNamespace(statistics=SimpleNamespace(**total), all_tests=[test])
     monkeypatch.setattr(proof, "judge", lambda *_: found)
 
 
