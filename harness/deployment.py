@@ -13,8 +13,6 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-import yaml
-
 from harness.cluster import lifecycle
 from harness.cluster.settings import Folders
 from harness.common.combinations import (
@@ -28,7 +26,7 @@ from harness.common.commands import OUTPUT_LIMIT
 from harness.common.errors import HarnessError
 from harness.common.kubectl import Object, find, kubectl, resource_of, wait_until_namespaces_are_gone
 from harness.common.progress import duration, say
-from harness.common.yaml_loader import SafeLoader
+from harness.common.yaml_loader import load_objects
 from harness.stand_ins import INSTALLATIONS, stand_ins_for
 from harness.stand_ins.stand_in import StandIn
 
@@ -268,7 +266,7 @@ def find_changes_of_a_second_apply(folder: Path) -> list[str]:
 
 
 def _render(folder: Path) -> list[Object]:
-    return [thing for thing in yaml.load_all(kubectl("kustomize", str(folder)), SafeLoader) if thing]
+    return load_objects(kubectl("kustomize", str(folder)))
 
 
 def _reference(thing: Object) -> list[str]:

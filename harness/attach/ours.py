@@ -12,7 +12,7 @@ import yaml
 
 from harness.common.combinations import KUSTOMIZE, write_kustomization
 from harness.common.kubectl import Object, kubectl
-from harness.common.yaml_loader import SafeLoader
+from harness.common.yaml_loader import load_objects
 
 OVERLAY = KUSTOMIZE / "overlays" / "kagenti"
 ATTACH, DETACH = OVERLAY / "attach", OVERLAY / "detach"
@@ -34,7 +34,7 @@ def in_namespace(folder: Path, namespace: str) -> Iterator[Path]:
 def render(folder: Path, namespace: str) -> list[Object]:
     """Return the objects of a kustomization in this namespace. Raises HarnessError when it does not build."""
     with in_namespace(folder, namespace) as there:
-        return [thing for thing in yaml.load_all(kubectl("kustomize", str(there)), SafeLoader) if thing]
+        return load_objects(kubectl("kustomize", str(there)))
 
 
 def made_by_pods(things: list[Object], namespace: str) -> list[Object]:

@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from harness.common.yaml_loader import SafeLoader
+from harness.common.yaml_loader import load_yaml
 
 HERE = Path(__file__).parent
 FILES = sorted((HERE / "catalogue").glob("*.yaml"))
@@ -69,8 +67,7 @@ class Fault:
 
 def read_file(file: Path) -> list[Fault]:
     """Return the faults of a file of the catalogue, in its order."""
-    entries: list[dict[str, Any]]
-    entries = yaml.load(file.read_text(encoding="utf-8"), SafeLoader)  # noqa: S506 - a safe one
+    entries: list[dict[str, Any]] = load_yaml(file.read_text(encoding="utf-8"))
     return [Fault(**{**entry, "diagnosis": Expected(**entry["diagnosis"])}) for entry in entries]
 
 

@@ -16,15 +16,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from harness.common.cache import cache_folder
 from harness.common.combinations import KUSTOMIZE, ROOT, Combination, combinations, write_kustomization
 from harness.common.commands import read_output
 from harness.common.errors import reports_errors
 from harness.common.kubectl_and_helm import find_program
 from harness.common.options import pair
-from harness.common.yaml_loader import SafeLoader
+from harness.common.yaml_loader import load_objects, load_yaml
 
 Objects = dict[str, Any]  # `Kind namespace/name`: the object
 HASH = re.compile(r"-[a-z0-9]{10}$")  # what Kustomize adds to the name of a generated ConfigMap
@@ -33,7 +31,7 @@ SHOWN = 60  # characters of a value
 
 def parse(text: str) -> Objects:
     """Return the objects that Kustomize printed, with generated names as they are without their hash."""
-    loaded = [thing for thing in yaml.load_all(text, SafeLoader) if thing]
+    loaded = load_objects(text)
     generated = {
         name: HASH.sub("", name)
         for thing in loaded
@@ -54,7 +52,7 @@ def _plain(value: Any, names: Mapping[str, str], key: str = "") -> Any:  # noqa:
     if isinstance(value, list):
         return [_plain(item, names) for item in value]
     if isinstance(value, str) and key.endswith(".yaml"):
-        return yaml.load(value, SafeLoader)  # noqa: S506 - a safe one
+        return load_yaml(value)
     return names.get(value, value) if isinstance(value, str) else value
 
 

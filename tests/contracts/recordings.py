@@ -13,14 +13,13 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-import yaml
 from mlflow.entities import Trace as MlflowTrace
 from mlflow.protos.service_pb2 import GetTrace
 from mlflow.utils.proto_json_utils import parse_dict
 
 from contracts.contract import Contract, load_contract
 from contracts.evaluation import Expectation, Facts, QuestionTimes
-from harness.common.yaml_loader import SafeLoader
+from harness.common.yaml_loader import load_yaml
 from tests.contracts import otlp_json
 from traces import mlflow_reader, phoenix_reader
 from traces.model import Trace
@@ -67,7 +66,7 @@ def recorded(name: str) -> list[Recording]:
 def _recordings() -> Iterator[Recording]:
     for file in sorted((TESTS / "recorded").glob("*/*.expectation.yaml")):
         name = file.name.removesuffix(".expectation.yaml")
-        expectations = yaml.load(file.read_text(encoding="utf-8"), SafeLoader)  # noqa: S506 - a safe one
+        expectations = load_yaml(file.read_text(encoding="utf-8"))
         for recorded in sorted(file.parent.glob(f"{name}.*.json*")):
             traces = _read(recorded)
             for number, (known, trace) in enumerate(zip(expectations, traces, strict=True), 1):

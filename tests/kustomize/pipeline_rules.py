@@ -5,9 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import yaml
-
-from harness.common.yaml_loader import SafeLoader
+from harness.common.yaml_loader import load_yaml
 from rendered import Object, Stack, plain_env, readiness, secrets_of
 
 COLLECTOR = ("otel-collector", "kagenti-system")
@@ -41,7 +39,7 @@ def config_files(stack: Stack) -> dict[str, Object | None]:
         folder, _, key = argument.removeprefix("--config=").rpartition("/")
         configmap = stack.get("ConfigMap", mounts.get(folder, ""), COLLECTOR[1]) or {"data": {}}
         text = configmap["data"].get(key)
-        files[f"{folder}/{key}"] = None if text is None else yaml.load(text, SafeLoader)  # noqa: S506 - a safe one
+        files[f"{folder}/{key}"] = None if text is None else load_yaml(text)
     return files
 
 

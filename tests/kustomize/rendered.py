@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-import yaml
-
-from harness.common.yaml_loader import SafeLoader
+from harness.common.yaml_loader import load_objects
 
 Object = dict[str, Any]
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob")
@@ -40,7 +38,7 @@ class Stack:
     @classmethod
     def parse(cls, text: str) -> "Stack":
         """Read what `kubectl kustomize` printed."""
-        return cls([document for document in yaml.load_all(text, SafeLoader) if document])
+        return cls(load_objects(text))
 
     def of(self, *kinds: str) -> Iterator[Object]:
         """Yield the objects of these kinds."""

@@ -11,14 +11,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import yaml
-
 from harness.cluster.settings import Folders
 from harness.common.cache import cache_folder
 from harness.common.commands import read_output
 from harness.common.kubectl import Object, ensure_namespace, find, kubectl
 from harness.common.kubectl_and_helm import find_program
-from harness.common.yaml_loader import SafeLoader
+from harness.common.yaml_loader import load_objects
 from harness.images.catalog import Image, images_for
 from harness.images.loading import load_images
 from harness.images.requirements import write_requirements
@@ -87,9 +85,7 @@ def install(shape: Shape, version: int, *options: str) -> None:
 
 def render(shape: Shape) -> list[Object]:
     """Return the chart's objects as Helm makes them."""
-    return [
-        thing for thing in yaml.load_all(helm(3, "template", *chart_arguments(shape)), SafeLoader) if thing
-    ]
+    return load_objects(helm(3, "template", *chart_arguments(shape)))
 
 
 def chart_arguments(shape: Shape) -> list[str]:
