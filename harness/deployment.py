@@ -24,7 +24,14 @@ from harness.common.combinations import (
 )
 from harness.common.commands import OUTPUT_LIMIT
 from harness.common.errors import HarnessError
-from harness.common.kubectl import Object, find, kubectl, resource_of, wait_until_namespaces_are_gone
+from harness.common.kubectl import (
+    Object,
+    find,
+    kubectl,
+    resource_of,
+    wait_until_namespaces_are_gone,
+    wait_until_rolled_out,
+)
 from harness.common.progress import duration, say
 from harness.common.yaml_loader import load_objects
 from harness.stand_ins import INSTALLATIONS, stand_ins_for
@@ -226,9 +233,9 @@ def wait_for_rollouts(deployment: Deployment) -> None:
         kind = resource.partition(".")[0]
         if kind in WORKLOADS:
             limit = max(deadline - time.monotonic(), 1)
-            place = (f"{kind.lower()}/{name}", f"--namespace={namespace}", f"--timeout={limit:.0f}s")
+            place = (f"{kind.lower()}/{name}", f"--namespace={namespace}")
             try:
-                kubectl("rollout", "status", *place, limit=limit + 10)
+                wait_until_rolled_out(kubectl, *place, limit=limit)
             except HarnessError as late:
                 say(f"{namespace}/{name} is not rolled out: {late}")
 

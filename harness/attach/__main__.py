@@ -16,7 +16,7 @@ from pathlib import Path
 from harness.attach import ours
 from harness.attach.checks import check, find_collector
 from harness.common.errors import HarnessError, reports_errors
-from harness.common.kubectl import Object, kubectl, resource_of
+from harness.common.kubectl import Object, kubectl, resource_of, wait_until_rolled_out
 from harness.common.progress import say
 
 LIMIT = 300.0  # seconds that a rollout may take
@@ -81,8 +81,7 @@ def apply_folder(folder: Path, namespace: str) -> None:
 
 def wait_for_rollout(kind: str, name: str, namespace: str) -> None:
     """Wait until a workload is rolled out. Raises HarnessError when it is not in time."""
-    place = (f"{kind.lower()}/{name}", "--namespace", namespace, f"--timeout={LIMIT:.0f}s")
-    kubectl("rollout", "status", *place, limit=LIMIT + 10)
+    wait_until_rolled_out(kubectl, f"{kind.lower()}/{name}", "--namespace", namespace, limit=LIMIT)
 
 
 @reports_errors

@@ -15,6 +15,7 @@ from harness.common.waiting import wait_for
 NO_KUBECONFIG = ("current-context is not set", "localhost:8080 was refused")
 SHOWN = 100  # characters of a command line in a message: a patch may be long
 LIMIT = 120.0  # seconds that a condition may take: several times what the slowest took on two busy cores
+TO_ANSWER = 10.0  # seconds that kubectl may take beside what it waits for
 
 Object = dict[str, Any]
 Kubectl = Callable[..., str]  # takes kubectl's arguments and `text`, its input; returns what it prints
@@ -73,6 +74,14 @@ def ensure_namespace(run: Kubectl, name: str) -> None:
     wait_until_namespaces_are_gone(run, name)
     if not find(run, "namespace", name):
         run("create", "namespace", name, "--save-config")
+
+
+def wait_until_rolled_out(run: Kubectl, *workload: str, limit: float) -> None:
+    """Wait until a workload is rolled out; it is what kubectl takes for it: `deployment/x --namespace=y`.
+
+    Raises HarnessError where it is not after `limit` seconds.
+    """
+    run("rollout", "status", *workload, f"--timeout={limit:.0f}s", limit=limit + TO_ANSWER)
 
 
 def wait_until_served(run: Kubectl, *resources: str) -> None:

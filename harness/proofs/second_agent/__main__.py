@@ -23,7 +23,7 @@ from harness.cluster import lifecycle
 from harness.cluster.settings import Folders
 from harness.common.combinations import ROOT
 from harness.common.errors import HarnessError, reports_errors
-from harness.common.kubectl import kubectl
+from harness.common.kubectl import kubectl, wait_until_rolled_out
 from harness.common.progress import Steps, duration, say
 from harness.common.suites import SUITES, run_and_read
 from harness.images.catalog import Image
@@ -44,7 +44,7 @@ FINDING = "time.outside-parent: answer question > invoke_agent climate_assistant
 def roll_out(defect: str = "") -> None:
     """Let the agent have a defect, or none, and wait until it runs so."""
     kubectl("set", "env", *AGENT, f"DEFECT={defect}")
-    kubectl("rollout", "status", *AGENT, f"--timeout={ROLLOUT:.0f}s", limit=ROLLOUT + 10)
+    wait_until_rolled_out(kubectl, *AGENT, limit=ROLLOUT)
 
 
 def learn(options: list[str]) -> None:

@@ -15,7 +15,7 @@ from string import Template
 
 from harness.cluster import lifecycle
 from harness.cluster.settings import GATEWAY_PORT, Folders
-from harness.common.kubectl import Object, ensure_namespace, find, kubectl
+from harness.common.kubectl import Object, ensure_namespace, find, kubectl, wait_until_rolled_out
 from harness.common.progress import say
 from harness.images.catalog import Image
 from harness.images.loading import load_images
@@ -67,8 +67,7 @@ def up() -> None:
     manifests = Template((HERE / "keycloak.yaml").read_text(encoding="utf-8"))
     objects.append(manifests.substitute(image=image, public_url=PUBLIC_URL, public_host=PUBLIC_HOST))
     kubectl("apply", "--filename=-", text="\n---\n".join(objects))
-    place = ("deployment/keycloak", f"--namespace={NAMESPACE}")
-    kubectl("rollout", "status", *place, f"--timeout={ROLLOUT_LIMIT:.0f}s", limit=ROLLOUT_LIMIT + 10)
+    wait_until_rolled_out(kubectl, "deployment/keycloak", f"--namespace={NAMESPACE}", limit=ROLLOUT_LIMIT)
     say(f"Keycloak {VERSION} answers at {PUBLIC_URL}{REALM}.")
 
 

@@ -23,6 +23,7 @@ from harness.common.kubectl import (
     find,
     kubectl,
     wait_until_namespaces_are_gone,
+    wait_until_rolled_out,
     wait_until_served,
     wait_until_withdrawn,
 )
@@ -42,7 +43,7 @@ DEFINITION = "route/v1/zz_generated.crd-manifests/routes.crd.yaml"
 PROGRAMS = (HERE / "router.py", ROOT / "kustomize" / "base" / "scripts" / "kube_api.py")
 PYTHON_IMAGE = "model"  # one of the images that are built on every machine; only for its Python
 DOWNLOAD_LIMIT = 300  # seconds
-ROLLOUT_LIMIT = "120s"
+ROLLOUT_LIMIT = 120.0  # seconds
 
 
 def up() -> None:
@@ -66,7 +67,7 @@ def up() -> None:
     issue_certificate()
     apply(router)
     place = ("deployment/router-stand-in", f"--namespace={NAMESPACE}")
-    kubectl("rollout", "status", *place, f"--timeout={ROLLOUT_LIMIT}")
+    wait_until_rolled_out(kubectl, *place, limit=ROLLOUT_LIMIT)
 
 
 def down() -> None:
@@ -81,7 +82,8 @@ def down() -> None:
         kubectl("delete", kind, "openshift-router-stand-in", "--ignore-not-found")
     kubectl("delete", "crd", ROUTES, "--ignore-not-found")
     wait_until_withdrawn(kubectl, ROUTES)
-    kubectl("wait", "--for=delete", f"apiservice/{API_SERVICE}", f"--timeout={ROLLOUT_LIMIT}")  # see `up`
+    limit = f"--timeout={ROLLOUT_LIMIT:.0f}s"
+    kubectl("wait", "--for=delete", f"apiservice/{API_SERVICE}", limit)  # see `up`
     # Last, because it shows what is the stand-in's: an interrupted `down` can be run again.
     kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found")
     CERTIFICATE_FILE.unlink(missing_ok=True)

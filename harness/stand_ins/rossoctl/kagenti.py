@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.cluster.settings import Folders
 from harness.common.errors import HarnessError
-from harness.common.kubectl import ensure_namespace, find, kubectl
+from harness.common.kubectl import ensure_namespace, find, kubectl, wait_until_rolled_out
 from harness.images.loading import load_images
 from harness.stand_ins.rossoctl.stand_in import CHART, LIMIT, Shape, helm, install, other_release
 from harness.stand_ins.stand_in import StandIn
@@ -35,7 +35,7 @@ def up() -> None:
     kubectl("apply", "--kustomize", str(AGENTS_FOLDER))
     install(SHAPE, 3)
     place = ("--namespace", SHAPE.agents_namespace, "--selector", PART_OF)
-    kubectl("rollout", "status", "deployment", *place, f"--timeout={LIMIT}")
+    wait_until_rolled_out(kubectl, "deployment", *place, limit=LIMIT)
 
 
 def down() -> None:

@@ -25,7 +25,7 @@ from harness.stand_ins.stand_in import StandIn
 HERE = Path(__file__).parent
 CHART = HERE / "chart"
 OPEN_METEO = HERE.parent / "open_meteo" / "server.py"
-LIMIT = "240s"
+LIMIT = 240.0  # seconds until the release runs
 HELM_LIMIT = 300.0  # seconds: more than Helm's own limit
 # By the chart's values: image, tag, and until when its packages were published (empty: all).
 OTHER_RELEASES = {
@@ -80,7 +80,8 @@ def helm(version: int, *arguments: str) -> str:
 
 def install(shape: Shape, version: int, *options: str) -> None:
     """Install or upgrade the chart's release with Helm 3 or 4, and wait until it runs."""
-    helm(version, "upgrade", "--install", *chart_arguments(shape), "--wait", f"--timeout={LIMIT}", *options)
+    wait = ("--wait", f"--timeout={LIMIT:.0f}s")
+    helm(version, "upgrade", "--install", *chart_arguments(shape), *wait, *options)
 
 
 def render(shape: Shape) -> list[Object]:

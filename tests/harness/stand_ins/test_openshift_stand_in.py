@@ -83,7 +83,7 @@ class Cluster:
         self.router_came_with: set[str] = set()
         self.policies_gone_at: int | None = None
 
-    def __call__(self, *arguments: str, text: str = "") -> str:
+    def __call__(self, *arguments: str, text: str = "", **_: float) -> str:
         """Answer a command."""
         if self.late:
             self.effects ^= {self.late.pop(0)}
