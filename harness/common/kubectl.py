@@ -55,6 +55,12 @@ def resource_of(thing: Object) -> str:
     return f"{thing['kind']}.{version}.{group}" if group else str(thing["kind"])
 
 
+def is_ready(pod: Object) -> bool:
+    """Return whether a pod is Ready, and stays."""
+    conditions = {each["type"]: each["status"] for each in pod.get("status", {}).get("conditions") or ()}
+    return conditions.get("Ready") == "True" and "deletionTimestamp" not in pod["metadata"]
+
+
 def wait_until_namespaces_are_gone(run: Kubectl, *names: str) -> None:
     """Wait for those of the namespaces that are being deleted: nothing can be made in one until it is gone.
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from harness.common.errors import HarnessError
-from harness.common.kubectl import Object, find, kubectl
+from harness.common.kubectl import Object, find, is_ready, kubectl
 from harness.faults.reference import Reference
 
 WORKLOADS = "deployments,statefulsets"
@@ -42,7 +42,7 @@ class Namespace:
         problems = rollout_problems(component, found)
         if any("deletionTimestamp" in pod["metadata"] for pod in pods):
             problems.append(f"a pod of {component} is still ending")
-        ready = {pod["status"]["podIP"] for pod in behind if _is_ready(pod)}
+        ready = {pod["status"]["podIP"] for pod in behind if is_ready(pod)}
         if self._addresses(service_name) != ready:
             problems.append(f"Service {service_name} does not lead to the Ready pods alone")
         if wanted and not problems:
@@ -118,11 +118,6 @@ def queued_spans(collector: Reference, port: int) -> float | None:
         sizes = re.findall(r"^otelcol_exporter_queue_size\{.*\} (\S+)$", metrics, re.MULTILINE)
         waiting.append(sum(map(float, sizes)))
     return sum(waiting) if waiting else None
-
-
-def _is_ready(pod: Object) -> bool:
-    conditions = {each["type"]: each["status"] for each in pod.get("status", {}).get("conditions") or ()}
-    return conditions.get("Ready") == "True" and "deletionTimestamp" not in pod["metadata"]
 
 
 def _routes(namespace: str) -> list[Object]:

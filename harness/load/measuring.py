@@ -57,12 +57,6 @@ def names_of(component: str) -> list[str]:
     return [pod["metadata"]["name"] for pod in pods_of(component)]
 
 
-def is_ready(pod: Mapping[str, Any]) -> bool:
-    """Return whether a pod is Ready."""
-    conditions = pod.get("status", {}).get("conditions") or ()
-    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
-
-
 def describe_pods() -> str:
     """Return how many pods each component has, and what one may use: `2 mlflow (CPU 2, memory 2Gi each)`."""
     return ", ".join(_describe(component) for component in COMPONENTS)

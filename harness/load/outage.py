@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from harness.common.errors import HarnessError, uninterrupted
-from harness.common.kubectl import Object, kubectl
+from harness.common.kubectl import Object, is_ready, kubectl
 from harness.common.progress import say
 from harness.common.waiting import wait_for
-from harness.load.measuring import NAMESPACE, is_ready
+from harness.load.measuring import NAMESPACE
 
 WORKLOAD = ("deployment/mlflow", f"--namespace={NAMESPACE}")
 PODS = ("pods", f"--namespace={NAMESPACE}", "--selector=app.kubernetes.io/name=mlflow")

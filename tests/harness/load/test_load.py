@@ -330,7 +330,7 @@ class Scaled:
     def __call__(self, verb: str, *arguments: str, **_: object) -> str:
         """Return what kubectl prints."""
         if verb == "get" and arguments[0] == "pods":
-            ready = {"status": {"conditions": [{"type": "Ready", "status": "True"}]}}
+            ready = {"metadata": {}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}}
             return json.dumps({"items": [ready] * self.replicas})
         if verb == "get":
             return json.dumps({"spec": {"replicas": self.replicas}})
