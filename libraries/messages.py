@@ -29,10 +29,14 @@ def in_a_row(problems: Sequence[str]) -> str:
     return f"{shown}; … ({len(problems)} in all)" if len(problems) > MOST_PROBLEMS else shown
 
 
+def in_lines(what: str, problems: Sequence[str]) -> str:
+    """Return what is wrong: the first problem in the first line, each other in a line of its own."""
+    return "\n".join([f"{what}: {problems[0]}", *(f"- {problem}" for problem in problems[1:])])
+
+
 def listed(what: str, ways: Sequence[str]) -> str:
-    """Return what is wrong in so many ways: the first in the first line, each other in a line of its own."""
-    many = f" in {len(ways)} ways" if len(ways) > 1 else ""
-    return "\n".join([f"{what}{many}: {ways[0]}", *(f"- {way}" for way in ways[1:])])
+    """Return what is wrong in so many ways, as `in_lines`."""
+    return in_lines(f"{what} in {len(ways)} ways" if len(ways) > 1 else what, ways)
 
 
 def quoted(value: object) -> str:

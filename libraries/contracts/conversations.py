@@ -17,7 +17,7 @@ from contracts.contract import Contract
 from contracts.evaluation import expect
 from contracts.findings import note_findings
 from contracts.judgement import Judgement, judge
-from messages import counted, listed, named
+from messages import counted, in_lines, listed, named
 from traces.model import Arrival, Trace
 
 SHOWN = 3  # foreign traces in the message; the table in the log has all problems
@@ -224,8 +224,7 @@ def summary(results: Sequence[ConversationResult], foreign: Sequence[Problem]) -
             found = kinds.setdefault(problem.kind, {})
             found.setdefault(result.question.context_id, f"{result.question.text} {problem.text}")
     details += [_first_of(list(found.values()), "conversation") for found in kinds.values()]
-    first = f"{_headline(results, foreign)} First: {details[0]}"
-    return "\n".join([first, *(f"- {detail}" for detail in details[1:])])
+    return in_lines(f"{_headline(results, foreign)} First", details)
 
 
 def _headline(results: Sequence[ConversationResult], foreign: Sequence[Problem]) -> str:

@@ -17,7 +17,7 @@ from contracts.findings import note_findings
 from contracts.judgement import judge
 from contracts.rules.structure import demanded_spans, has_demanded_spans, least_spans
 from contracts.rules.tokens import sum_tokens
-from messages import counted, listed, named
+from messages import counted, in_lines, listed, named
 from traces.backends import BACKENDS
 from traces.comparison import compare, differences, table
 from traces.model import Span, Trace
@@ -108,7 +108,7 @@ class TraceReport:
         if found:
             titles = f"{BACKENDS[one.backend].title} and {BACKENDS[other.backend].title}"
             what = f"Trace {one.trace_id} has {counted(len(found), 'difference')} between {titles}"
-            raise AssertionError("\n".join([f"{what}: {found[0]}", *(f"- {line}" for line in found[1:])]))
+            raise AssertionError(in_lines(what, found))
 
 
 def describe_violations(violations: Sequence[Violation]) -> str:

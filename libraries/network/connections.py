@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from robot.api.deco import keyword, library
 
 from kube.model import Labels, Object
+from messages import in_lines
 from network.policies import End, PolicyDecision, decide
 from network.targets import NO_ADDRESS, Component, Target, targets_of
 
@@ -127,7 +128,7 @@ class Connections:
         ]
         if wrong:
             what = f"Open connections of {source} that are not documented, {len(wrong)} in all"
-            raise AssertionError("\n".join([f"{what}: {wrong[0]}", *(f"- {line}" for line in wrong[1:])]))
+            raise AssertionError(in_lines(what, wrong))
 
     @keyword
     def denied_connections_should_be_closed(self, attempts: Attempts) -> None:
@@ -143,7 +144,7 @@ class Connections:
         ]
         if wrong:
             what = f"This cluster does not enforce its network policies: {len(wrong)} that they deny are open"
-            raise AssertionError("\n".join([f"{what}: {wrong[0]}", *(f"- {line}" for line in wrong[1:])]))
+            raise AssertionError(in_lines(what, wrong))
 
     @keyword
     def unknown_pods_should_be_denied(
