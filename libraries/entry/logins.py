@@ -176,11 +176,6 @@ class Logins:
         return Login(username, Secret(password))
 
     @keyword
-    def make_token(self, token: str) -> BearerToken:
-        """Return a token that is no secret: one that must be rejected."""
-        return BearerToken(Secret(token))
-
-    @keyword
     def copy_token(self, login: RequestLogin) -> BearerToken:
         """Return the token that a login sends now; nobody renews the copy.
 
