@@ -103,7 +103,6 @@ class Objects:
                 return None
             raise
 
-    @keyword
     def read_mounted_files(self, workload: Object) -> dict[str, str]:
         """Return the files that a workload's first container mounts from ConfigMaps, by their paths.
 
