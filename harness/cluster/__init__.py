@@ -1,1 +1,1 @@
-"""Gets a Kubernetes cluster and gives it back: kind, or the embedded cluster. Nothing else imports it."""
+"""Gets a Kubernetes cluster and gives it back: kind, or the embedded cluster."""

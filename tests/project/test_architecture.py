@@ -1,10 +1,13 @@
-"""docs/architecture.md draws the rooms of libraries as they import each other."""
+"""docs/architecture.md lists the rooms, and draws those of libraries as they import each other."""
 
 import ast
 import re
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 ROOMS = {folder.parent.name for folder in (ROOT / "libraries").glob("*/__init__.py")}
 
 
@@ -30,9 +33,15 @@ def imports() -> set[tuple[str, str]]:
 
 
 def test_the_drawing_shows_every_import_between_rooms_and_no_other() -> None:
-    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    drawing = text.partition("flowchart BT\n")[2].partition("```")[0]
+    drawing = PAGE.partition("flowchart BT\n")[2].partition("```")[0]
     assert set(re.findall(r"(\w+) --> (\w+)", drawing)) == imports()
+
+
+@pytest.mark.parametrize(("heading", "folder"), [("room", "libraries"), ("room of the harness", "harness")])
+def test_the_tables_have_every_room(heading: str, folder: str) -> None:
+    table = PAGE.partition(f"| {heading} |")[2].partition("\n\n")[0]
+    rooms = [file.parent.name for file in (ROOT / folder).glob("*/__init__.py")]
+    assert sorted(re.findall(r"^\| (\w+) \|", table, re.MULTILINE)) == sorted(rooms)
 
 
 def test_an_import_is_found_at_any_depth() -> None:
