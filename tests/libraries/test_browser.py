@@ -334,8 +334,9 @@ class _Page:
     def get_log(self, _: str) -> list[dict[str, str]]:
         return []
 
-    def execute_script(self, _: str, elements: list[_Element]) -> list[tuple[str, int]]:
-        return [(element.text, 10) for element in elements]
+    def execute_script(self, script: str, elements: list[_Element]) -> list[str] | list[tuple[str, int]]:
+        texts = [element.text for element in elements]
+        return texts if script == browser.READ_SHOWN else [(text, 10) for text in texts]
 
 
 def plugin_at(page: _Page, monkeypatch: pytest.MonkeyPatch) -> browser.Browser:
