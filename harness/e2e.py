@@ -19,6 +19,7 @@ from harness import deployment
 from harness.cluster import lifecycle
 from harness.cluster.node_options import add_node_options
 from harness.cluster.settings import Folders
+from harness.common.combinations import ROOT
 from harness.common.errors import HarnessError, report_error, reports_errors
 from harness.common.kubectl import current_context
 from harness.common.meanwhile import meanwhile
@@ -31,7 +32,6 @@ from harness.result import NOT_JUDGED, read_result
 from harness.stand_ins import INSTALLATIONS
 from harness.suite_options import suite_options
 
-ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results"
 MOST_RUNS = 20  # whose times are kept
 BROWSER = {"chromium": "chromium", "chromedriver": "chromium-driver"}  # program: Debian's package

@@ -20,9 +20,9 @@ from typing import Any
 
 from robot.libdoc import libdoc
 
+from harness.common.combinations import ROOT
 from harness.common.errors import HarnessError, reports_errors
 
-ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "keywords.md"
 HTML = ROOT / "results" / "keywords"
 HEAD = """# Keywords

@@ -12,16 +12,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from pathlib import Path
 
 from harness.cluster.own_engine import OwnEngine
 from harness.cluster.settings import CLUSTER_NAME, Folders
+from harness.common.combinations import ROOT
 from harness.common.commands import succeeds
 from harness.common.container_engine import find_container_engine
 from harness.common.errors import HarnessError, reports_errors, stop_when_terminated
 from harness.common.progress import duration, say
 
-RESULTS = Path(__file__).parents[1] / "results"
+RESULTS = ROOT / "results"
 ENGINE_LIMIT = 60.0  # seconds
 
 

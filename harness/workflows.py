@@ -12,10 +12,10 @@ from pathlib import Path
 
 from harness.cluster.settings import VERSIONS
 from harness.common.cache import cache_folder
+from harness.common.combinations import ROOT
 from harness.common.errors import reports_errors
 from harness.common.go import Go
 
-ROOT = Path(__file__).parents[1]
 MODULE = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
 
 

@@ -21,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from harness.common.combinations import ROOT
 from harness.common.errors import HarnessError, reports_errors, stop_when_terminated
 from harness.common.kubectl import current_context, kubectl
 from harness.common.options import pair
@@ -34,7 +35,7 @@ from harness.faults.every_stack import STACKS, deploy
 from harness.faults.judging import SHORT_LIMITS, Outcome, judge, run_tests
 from harness.faults.stack import Stack
 
-RESULTS = Path(__file__).parents[2] / "results" / "faults"
+RESULTS = ROOT / "results" / "faults"
 
 
 def shard(text: str) -> tuple[int, int]:

@@ -16,11 +16,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.common.combinations import ROOT
 from harness.common.errors import HarnessError, reports_errors
 from harness.faults.catalogue import FILES, Fault, read_catalogue, read_file
 from harness.faults.report import FORMAT, Score
 
-PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
+PAGE = ROOT / "docs" / "faults.md"
 HEAD = (
     "# Faults\n\n`tox -e faults` breaks the stack by each of these faults, and heals it. A fault is *found* "
     "when its tests failed. It is *named* when the first diagnosis was also the expected one. A test that "

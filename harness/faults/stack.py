@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping
-from pathlib import Path
 
 import yaml
 
+from harness.common.combinations import ROOT
 from harness.common.errors import HarnessError
 from harness.common.kubectl import Object, find, kubectl
 from harness.common.waiting import wait_for
 from harness.faults.reference import Reference
 from harness.faults.settling import WORKLOADS, Namespace, queue_problems, queued_spans
 
-SETTINGS = Path(__file__).parents[2] / "resources" / "settings.yaml"
+SETTINGS = ROOT / "resources" / "settings.yaml"
 PART_OF, OURS = "app.kubernetes.io/part-of", "llm-observability"  # the label of what the overlays deploy
 LIMIT = 300.0  # seconds until all has settled; a new MLflow takes a minute on two busy cores
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import yaml
 
+from harness.common.combinations import KUSTOMIZE, ROOT
 from harness.common.errors import HarnessError
 
 IMAGES = Path(__file__).parent
-ROOT = IMAGES.parents[1]
 APPS = ROOT / "apps"  # the project's own; the Dockerfiles of the others are in this package
-COMPONENTS = ROOT / "kustomize" / "components"
+COMPONENTS = KUSTOMIZE / "components"
 LOCAL = "localhost/"
 REQUIREMENTS = "requirements.txt"
 

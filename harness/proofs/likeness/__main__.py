@@ -29,12 +29,11 @@ import requests
 from google.protobuf.json_format import MessageToDict
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from harness.common.combinations import ROOT
 from harness.common.errors import HarnessError, reports_errors
 from harness.common.loopback import free_port, listens
 
-ROOT = Path(__file__).resolve().parents[3]
 PUBLIC = ROOT / "harness" / "stand_ins" / "rossoctl" / "images"  # the public ones' requirements
-# the requirements of the public agent and tool
 RECORDED = ROOT / "tests" / "recorded" / "likeness"
 START_LIMIT = 60  # seconds until a process listens
 ANSWER_LIMIT = 60  # seconds until the agent answers

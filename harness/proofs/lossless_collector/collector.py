@@ -19,13 +19,14 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from harness.cluster.probes import Probe
+from harness.common.combinations import KUSTOMIZE, ROOT
 from harness.common.errors import HarnessError
 from harness.common.local_requests import local_session
 from harness.common.loopback import LOOPBACK, free_port
 from harness.common.waiting import wait_for
 
-BUILDER = Path(__file__).parents[2] / "images" / "opentelemetry-collector-contrib" / "builder.yaml"
-COMPONENTS = Path(__file__).parents[3] / "kustomize" / "components"
+BUILDER = ROOT / "harness" / "images" / "opentelemetry-collector-contrib" / "builder.yaml"
+COMPONENTS = KUSTOMIZE / "components"
 CONFIGS = (
     COMPONENTS / "collector" / "base.yaml",
     COMPONENTS / "collector" / "openinference-filter" / "filter.yaml",

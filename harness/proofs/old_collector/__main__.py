@@ -17,6 +17,7 @@ from pathlib import Path
 import yaml
 
 from harness.common.cache import cache_folder
+from harness.common.combinations import KUSTOMIZE
 from harness.common.commands import read_output
 from harness.common.errors import HarnessError, reports_errors
 from harness.common.kubectl_and_helm import find_program
@@ -25,7 +26,6 @@ from harness.proofs.old_collector.collector import EXPERIMENT_ID, Collector, Rec
 from harness.stand_ins.rossoctl import kagenti, stand_in
 
 HERE = Path(__file__).parent
-KUSTOMIZE = HERE.parents[2] / "kustomize"
 BUILDER = HERE / "builder.yaml"
 ATTACHED = ("filter.yaml", "guard.yaml", "mlflow.yaml")  # what attach mounts, in the order of its arguments
 LATER = "of-a-later-collector.yaml"  # the pipeline to MLflow of our own, newer collector

@@ -9,16 +9,16 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable
-from pathlib import Path
 
 import yaml
 
+from harness.common.combinations import KUSTOMIZE
 from harness.common.errors import HarnessError
 from harness.common.kubectl import Object, find, kubectl
 from harness.common.waiting import wait_for
 from harness.stand_ins.openshift.manifests import DOMAIN, NAMESPACE, apply, render
 
-NAMESPACES = Path(__file__).parents[3] / "kustomize" / "components" / "namespaces" / "namespaces.yaml"
+NAMESPACES = KUSTOMIZE / "components" / "namespaces" / "namespaces.yaml"
 RANGES = ("openshift.io/sa.scc.uid-range", "openshift.io/sa.scc.supplemental-groups")
 RANGE_SIZE = 10000
 SCC = "openshift.io/scc"  # the annotation that names the SCC under which a pod was admitted

@@ -16,6 +16,7 @@ import trustme
 
 from harness.cluster.settings import VERSIONS
 from harness.common.cache import cache_folder
+from harness.common.combinations import KUSTOMIZE, ROOT
 from harness.common.errors import HarnessError
 from harness.common.go import Go
 from harness.common.kubectl import (
@@ -33,14 +34,13 @@ from harness.stand_ins.openshift.manifests import DOMAIN, NAMESPACE, apply, rend
 from harness.stand_ins.stand_in import StandIn
 
 HERE = Path(__file__).parent
-ROOT = HERE.parents[2]
 CERTIFICATE_FILE = ROOT / "results" / "openshift-stand-in-ca.crt"
 ROUTES, API_SERVICE = "routes.route.openshift.io", "v1.route.openshift.io"
 # Where OpenShift's definition of a Route comes from; `go` checks the module against this sum.
 MODULE = "github.com/openshift/api@v0.0.0-20251015095338-264e80a2b6e7"
 MODULE_SUM = "h1:Ot2fbEEPmF3WlPQkyEW/bUCV38GMugH/UmZvxpWceNc="
 DEFINITION = "route/v1/zz_generated.crd-manifests/routes.crd.yaml"
-PROGRAMS = (HERE / "router.py", ROOT / "kustomize" / "base" / "scripts" / "kube_api.py")
+PROGRAMS = (HERE / "router.py", KUSTOMIZE / "base" / "scripts" / "kube_api.py")
 PYTHON_IMAGE = "model"  # one of the images that are built on every machine; only for its Python
 DOWNLOAD_LIMIT = 300  # seconds
 ROLLOUT_LIMIT = 120.0  # seconds
