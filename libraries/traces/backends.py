@@ -100,20 +100,17 @@ class MlflowRelease:
 
     - `not_kept`: as in Backend, beside what no release keeps.
     - `quotes_session`: whether the session is stored as JSON, so that it is found as `"ctx"` with quotes.
-    - `takes_json`: whether /v1/traces takes OTLP as JSON, beside protobuf.
     """
 
     since: tuple[int, int]
     not_kept: frozenset[str] = frozenset()
     quotes_session: bool = False
-    takes_json: bool = True
 
 
 # Measured with 3.9.0, 3.10.1, 3.11.1, 3.12.0, 3.13.0, 3.14.0, 3.16.1 and 3.17.2, each on a new database. All
 # take OTLP as protobuf, filter by session, and sum up a trace's tokens. The oldest stands for older ones.
 MLFLOW_RELEASES: Sequence[MlflowRelease] = (
-    MlflowRelease((3, 9), not_kept=frozenset({"resource"}), quotes_session=True, takes_json=False),
-    MlflowRelease((3, 12), not_kept=frozenset({"resource"}), quotes_session=True),
+    MlflowRelease((3, 9), not_kept=frozenset({"resource"}), quotes_session=True),
     MlflowRelease((3, 14)),
 )
 

@@ -194,7 +194,7 @@ def test_an_outage_while_traces_are_waited_for_in_the_background_is_its_error(
 
 @pytest.mark.parametrize(
     ("version", "since"),
-    [("3.17.2", (3, 14)), ("3.13.0", (3, 12)), ("3.9.0", (3, 9)), ("2.22.0", (3, 9)), ("nightly", (3, 14))],
+    [("3.17.2", (3, 14)), ("3.13.0", (3, 9)), ("3.9.0", (3, 9)), ("2.22.0", (3, 9)), ("nightly", (3, 14))],
 )
 def test_each_version_of_mlflow_has_its_release(version: str, since: tuple[int, int]) -> None:
     assert find_mlflow_release(version).since == since
