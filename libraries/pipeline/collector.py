@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from prometheus_client.parser import text_string_to_metric_families
 from robot.api.deco import keyword, library
 
-from pipeline.effective import Configuration
+from pipeline.effective import Configuration, type_of
 from pipeline.endpoints import endpoint_of_exporter
 
 # Names as collector 0.158 writes them, without the suffix _total.
@@ -202,7 +202,7 @@ def trace_pipelines(configuration: Mapping[str, Any]) -> dict[str, Mapping[str, 
     return {
         name: {part: _listed(names) for part, names in (content or {}).items()}
         for name, content in pipelines.items()
-        if name.split("/")[0] == "traces"
+        if type_of(name) == "traces"
     }
 
 
@@ -240,8 +240,4 @@ def _unknown(configuration: Mapping[str, Any], settings: object) -> dict[str, st
 
 def _filters(pipeline: Mapping[str, Any], pipelines: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     everywhere = Counter(name for each in pipelines for name in each.get("processors") or ())
-    return {
-        name: everywhere[name]
-        for name in pipeline.get("processors") or ()
-        if name.partition("/")[0] == "filter"
-    }
+    return {name: everywhere[name] for name in pipeline.get("processors") or () if type_of(name) == "filter"}

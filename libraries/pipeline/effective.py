@@ -40,6 +40,11 @@ class Configuration(dict[str, Any]):
         return f"Configuration({', '.join(map(str, self))})"
 
 
+def type_of(component: str) -> str:
+    """Return the type that a component's or pipeline's name begins with, as `filter` of `filter/scopes`."""
+    return component.partition("/")[0]
+
+
 def make_configuration(command: Sequence[str], read: Callable[[str, str], str | None]) -> Configuration:
     """Return the configuration that a collector with this command runs with.
 

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 from robot.api.deco import keyword, library
 
+from pipeline.effective import type_of
+
 GRPC_PORT = 4317  # of OTLP over gRPC
 GRPC_EXPORTERS = frozenset({"otlp", "otlp_grpc"})  # types of the collector's exporters
 TRACES_PATH = "/v1/traces"
@@ -87,7 +89,7 @@ def endpoint_of_exporter(name: str, settings: Mapping[str, Any]) -> str:
     has a host and a port, perhaps with a scheme that says how the host is resolved.
     """
     for_traces, for_all = (str(settings.get(key) or "") for key in ("traces_endpoint", "endpoint"))
-    if name.partition("/")[0] in GRPC_EXPORTERS:
+    if type_of(name) in GRPC_EXPORTERS:
         scheme, _, target = for_all.rpartition("://")
         scheme = scheme if scheme in {"http", "https"} else "http"
         return f"{scheme}://{target.strip('/')}" if target else ""

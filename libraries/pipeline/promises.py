@@ -15,6 +15,7 @@ from robot.api.deco import keyword, library
 
 from pipeline.collector import Exporter, find_exporter, trace_pipelines
 from pipeline.conditions import ProbedSpan, is_met
+from pipeline.effective import type_of
 from pipeline.probe import Probe
 from traces.backends import BACKENDS
 
@@ -44,17 +45,17 @@ class PipelinePromise:
     @property
     def samplers(self) -> list[str]:
         """Its processors that pass a share of the traces only."""
-        return [name for name in self.processors if name.partition("/")[0] in SAMPLERS]
+        return [name for name in self.processors if type_of(name) in SAMPLERS]
 
     @property
     def transforms(self) -> list[str]:
         """Its processors that may change spans."""
-        return [name for name in self.processors if name.partition("/")[0] == "transform"]
+        return [name for name in self.processors if type_of(name) == "transform"]
 
     @property
     def is_rewritten_before_filters(self) -> bool:
         """Whether a transform comes before a filter, which then does not judge the span as it was sent."""
-        kinds = [name.partition("/")[0] for name in self.processors]
+        kinds = [type_of(name) for name in self.processors]
         return "filter" in kinds and "transform" in kinds[: kinds.index("filter")]
 
     def keeps(self, span: ProbedSpan) -> bool | None:
@@ -155,7 +156,7 @@ def read_promises(configuration: Mapping[str, Any], services: Mapping[str, str])
             continue
         content = pipelines[exporter.pipeline]
         names = list(content.get("processors") or ())
-        filters = {name: processors.get(name) or {} for name in names if name.partition("/")[0] == "filter"}
+        filters = {name: processors.get(name) or {} for name in names if type_of(name) == "filter"}
         conditions = {name: _conditions(settings) for name, settings in filters.items()}
         found.append(
             PipelinePromise(
