@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import http.server
 import tempfile
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,7 +22,7 @@ from harness.bench.goals import STEPS
 from harness.bench.throughput import EXPERIMENT, EXPERIMENT_CONFIG
 from harness.common.errors import HarnessError
 from harness.common.local_requests import local_session
-from harness.common.loopback import LOOPBACK
+from harness.common.local_server import LocalHandler, LocalServer
 from harness.common.manifests import read_container
 from harness.images.contexts import find_collector
 from harness.load.questions import Questions
@@ -34,12 +32,12 @@ LONGEST = 1.0  # seconds that the recorded question took at most
 LIMIT = 30.0  # seconds until a trace must have arrived
 
 
-class Relay(http.server.ThreadingHTTPServer):
+class Relay(LocalServer):
     """Stands before MLflow, and notes when each request came and when MLflow had answered it."""
 
     def __init__(self, mlflow_url: str) -> None:
         """Listen on a free port of loopback."""
-        super().__init__((LOOPBACK, 0), _RelayHandler)
+        super().__init__(_RelayHandler)
         self.mlflow_url = mlflow_url
         self.passed: Queue[tuple[float, float]] = Queue()
         self.session = local_session()
@@ -47,19 +45,16 @@ class Relay(http.server.ThreadingHTTPServer):
     @contextmanager
     def serve(self) -> Iterator[int]:
         """Pass requests on until the `with` ends; yield the port."""
-        with self, self.session:
-            threading.Thread(target=self.serve_forever, daemon=True).start()
-            yield self.server_port
-            self.shutdown()
+        with self.session, super().serve() as port:
+            yield port
 
 
-class _RelayHandler(http.server.BaseHTTPRequestHandler):
+class _RelayHandler(LocalHandler):
     server: Relay
     protocol_version = "HTTP/1.1"
 
-    def do_POST(self) -> None:
+    def take(self, body: bytes) -> None:
         """Pass a request on, and the answer back."""
-        body = self.rfile.read(int(self.headers["Content-Length"]))
         kept = ("content-type", "content-encoding", "x-mlflow-experiment-id")
         headers = {name: self.headers[name] for name in kept if name in self.headers}
         came = time.perf_counter()
@@ -67,13 +62,7 @@ class _RelayHandler(http.server.BaseHTTPRequestHandler):
             f"{self.server.mlflow_url}{self.path}", data=body, headers=headers, timeout=LIMIT
         )
         self.server.passed.put((came, time.perf_counter()))
-        self.send_response(answer.status_code)
-        self.send_header("Content-Length", str(len(answer.content)))
-        self.end_headers()
-        self.wfile.write(answer.content)
-
-    def log_message(self, *_: object) -> None:
-        """Print nothing."""
+        self.answer(answer.status_code, answer.content)
 
 
 class QuestionExporter(SpanExporter):  # type: ignore[misc] # it has no types

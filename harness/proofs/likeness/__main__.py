@@ -16,12 +16,10 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +29,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from harness.common.combinations import ROOT
 from harness.common.errors import HarnessError, reports_errors
-from harness.common.loopback import free_port, listens
+from harness.common.local_server import LocalHandler, LocalServer
+from harness.common.loopback import LOOPBACK, free_port, listens
 
 PUBLIC = ROOT / "harness" / "stand_ins" / "rossoctl" / "images"  # the public ones' requirements
 RECORDED = ROOT / "tests" / "recorded" / "likeness"
@@ -61,27 +60,13 @@ ROOT_SPAN = "invoke_agent weather-assistant"
 TOOL_SPAN = "tools/list"
 
 
-class Receiver:
+class Receiver(LocalServer):
     """Takes OTLP over HTTP/protobuf on a free port of loopback, and keeps the export requests as JSON."""
 
     def __init__(self) -> None:
         """Listen."""
-        kept: list[dict[str, Any]] = []
-        self.requests = kept
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                kept.append(decode(self.rfile.read(int(self.headers["Content-Length"]))))
-                self.send_response(HTTPStatus.OK)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, format: str, *_: object) -> None:  # noqa: A002 - the library's name
-                """Log nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        super().__init__(_ReceiverHandler)
+        self.requests: list[dict[str, Any]] = []
 
     def names(self) -> list[str]:
         """Return the names of the spans that came."""
@@ -92,6 +77,15 @@ class Receiver:
             for scope in resource["scopeSpans"]
             for span in scope["spans"]
         ]
+
+
+class _ReceiverHandler(LocalHandler):
+    server: Receiver
+
+    def take(self, body: bytes) -> None:
+        """Keep a request."""
+        self.server.requests.append(decode(body))
+        self.answer()
 
 
 def decode(body: bytes) -> dict[str, Any]:
@@ -167,8 +161,9 @@ def ask(agent: str, text: str, context: str, number: int) -> None:
 def record(name: str, pythons: Mapping[str, Path]) -> None:
     """Ask the questions of one recording, each process started anew, and write what was exported."""
     receiver = Receiver()
-    public = {"TELEMETRY": "public", "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url}
     with ExitStack() as stack:
+        port = stack.enter_context(receiver.serve())
+        public = {"TELEMETRY": "public", "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{LOOPBACK}:{port}"}
 
         def start(app: str, module: str, variables: Mapping[str, str]) -> str:
             command = [str(pythons[app]), "-m", module]

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import gzip
-import http.server
 import json
 import os
 import subprocess
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ from harness.cluster.probes import Probe
 from harness.common.combinations import KUSTOMIZE, ROOT
 from harness.common.errors import HarnessError
 from harness.common.local_requests import local_session
+from harness.common.local_server import LocalHandler, LocalServer
 from harness.common.loopback import LOOPBACK, free_port
 from harness.common.waiting import wait_for
 
@@ -37,45 +36,32 @@ PHOENIX_PIPELINE = COMPONENTS / "phoenix" / "collector" / "phoenix-pipeline.yaml
 LIMIT = 20.0  # seconds; it starts in one, and sends on after half a second
 
 
-class Sink(http.server.ThreadingHTTPServer):
+class Sink(LocalServer):
     """Takes spans in a backend's place, and keeps their ids."""
 
     def __init__(self, port: int = 0) -> None:
         """Listen on a port of loopback; 0 for any that is free."""
-        super().__init__((LOOPBACK, port), _SinkHandler)
+        super().__init__(_SinkHandler, port)
         self.span_ids: list[bytes] = []
-
-    @contextmanager
-    def serve(self) -> Iterator[None]:
-        """Take requests until the `with` ends."""
-        with self:
-            threading.Thread(target=self.serve_forever, daemon=True).start()
-            yield
-            self.shutdown()
 
     def wait_for_spans(self, number: int, name: str) -> None:
         """Return when so many spans came, or more. Raises HarnessError when they do not come."""
         wait_for(lambda: len(self.span_ids) >= number, LIMIT, f"{name}: spans did not arrive")
 
 
-class _SinkHandler(http.server.BaseHTTPRequestHandler):
+class _SinkHandler(LocalHandler):
     server: Sink
 
-    def do_POST(self) -> None:
+    def take(self, body: bytes) -> None:
         """Keep the spans of a request; reject all of them for one text that is no UTF-8, as MLflow does."""
         request = ExportTraceServiceRequest()
         try:
-            request.ParseFromString(gzip.decompress(self.rfile.read(int(self.headers["Content-Length"]))))
+            request.ParseFromString(gzip.decompress(body))
         except DecodeError:
-            self.send_response(HTTPStatus.BAD_REQUEST)
+            self.answer(HTTPStatus.BAD_REQUEST)
         else:
             self.server.span_ids += [span.span_id for span in spans_of(request)]
-            self.send_response(HTTPStatus.OK)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Print nothing."""
+            self.answer()
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import gzip
-import http.server
 import json
 import os
 import subprocess
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +17,7 @@ import requests
 from harness.cluster.probes import Probe
 from harness.common.errors import HarnessError
 from harness.common.local_requests import local_session
+from harness.common.local_server import LocalHandler, LocalServer
 from harness.common.loopback import LOOPBACK, free_port
 from harness.common.waiting import wait_for
 
@@ -44,31 +43,24 @@ class Received:
         ]
 
 
-class Sink(http.server.ThreadingHTTPServer):
+class Sink(LocalServer):
     """Takes what the collector sends to MLflow."""
 
     def __init__(self) -> None:
         """Listen on a free port of loopback."""
-        super().__init__((LOOPBACK, 0), _SinkHandler)
+        super().__init__(_SinkHandler)
         self.received: list[Received] = []
 
 
-class _SinkHandler(http.server.BaseHTTPRequestHandler):
+class _SinkHandler(LocalHandler):
     server: Sink
 
-    def do_POST(self) -> None:
+    def take(self, body: bytes) -> None:
         """Keep a request, and answer as MLflow does."""
-        body = self.rfile.read(int(self.headers["Content-Length"]))
         body = gzip.decompress(body) if self.headers["Content-Encoding"] == "gzip" else body
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.server.received.append(Received(headers, json.loads(body)))
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.end_headers()
-        self.wfile.write(b"{}")
-
-    def log_message(self, *_: object) -> None:
-        """Print nothing."""
+        self.answer(body=b"{}")
 
 
 @dataclass(frozen=True)
@@ -126,14 +118,14 @@ class Collector:
         """
         receiver, metrics, health = (free_port() for _ in range(3))
         log = self.folder / "collector.log"
-        with Sink() as sink, log.open("w") as output:
-            threading.Thread(target=sink.serve_forever, daemon=True).start()
+        sink = Sink()
+        with sink.serve() as port, log.open("w") as output:
             reader = {"pull": {"exporter": {"prometheus": {"host": LOOPBACK, "port": metrics}}}}
             exporter = "exporters::otlphttp/llm-observability-mlflow"
             here = [
                 f"--set=receivers::otlp::protocols::http::endpoint={LOOPBACK}:{receiver}",
                 f"--set=extensions::health_check::endpoint={LOOPBACK}:{health}",
-                f"--set={exporter}::traces_endpoint=http://{LOOPBACK}:{sink.server_port}/v1/traces",
+                f"--set={exporter}::traces_endpoint=http://{LOOPBACK}:{port}/v1/traces",
                 f"--set={exporter}::encoding=json",
                 f"--config=yaml:service::telemetry::metrics::readers: {json.dumps([reader])}",
             ]
@@ -145,7 +137,6 @@ class Collector:
                     yield RunningCollector(f"{LOOPBACK}:{receiver}", f"{LOOPBACK}:{metrics}", log, sink)
                 finally:
                     process.terminate()
-                    sink.shutdown()
 
     def _arguments(self, *files: str) -> list[str]:
         """Return the installation's command line with our files after its own."""
