@@ -6,7 +6,16 @@ import re
 
 from robot.api.deco import keyword, library
 
-from kube.model import Object, Stack, containers_of, current_pods, long_running, pods_of, statuses_of
+from kube.model import (
+    Object,
+    Stack,
+    containers_of,
+    current_pods,
+    long_running,
+    pods_of,
+    statuses_of,
+    unseen_generation,
+)
 
 # What containerd reports of a container that ended while nobody watched it: its node went away.
 LOST_WITH_NODE = ("Unknown", 255)
@@ -116,11 +125,8 @@ def rollout_problems(workload: Object) -> list[str]:
     if wanted == 0:
         return ["it is scaled to 0 replicas"]
     problems = []
-    if status.get("observedGeneration", 0) < workload["metadata"]["generation"]:
-        problems.append(
-            f"the controller has seen generation {status.get('observedGeneration', 0)} "
-            f"of {workload['metadata']['generation']}"
-        )
+    if unseen := unseen_generation(workload):
+        problems.append(unseen)
     for field, words in (("updatedReplicas", "of the current generation"), ("readyReplicas", "Ready")):
         if status.get(field, 0) < wanted:
             problems.append(f"{status.get(field, 0)} of {wanted} replicas are {words}")

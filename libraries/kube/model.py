@@ -60,6 +60,12 @@ def is_owned(item: Object, owner: Object) -> bool:
     return any(entry["uid"] == owner["metadata"]["uid"] for entry in owners)
 
 
+def unseen_generation(item: Object) -> str:
+    """Return that an object's controller has not looked at it since it changed, empty where it has."""
+    seen, asked = item.get("status", {}).get("observedGeneration", 0), item["metadata"]["generation"]
+    return f"the controller has seen generation {seen} of {asked}" if seen < asked else ""
+
+
 def pods_of(stack: Stack, workload: Object) -> list[Object]:
     """Return the pods that a workload's selector matches, oldest first, without those that have ended."""
     found = [

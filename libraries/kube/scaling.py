@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from robot.api.deco import keyword, library
 
-from kube.model import Object
+from kube.model import Object, unseen_generation
 
 
 @library(scope="GLOBAL")
@@ -28,11 +28,8 @@ class Scaling:
     def find_budget_problems(self, budget: Object) -> list[str]:
         """Return why a PodDisruptionBudget allows no eviction now."""
         name, status = budget["metadata"]["name"], budget.get("status", {})
-        if status.get("observedGeneration", 0) < budget["metadata"]["generation"]:
-            return [
-                f"budget {name}: the controller has seen generation {status.get('observedGeneration', 0)} of "
-                f"{budget['metadata']['generation']}"
-            ]
+        if unseen := unseen_generation(budget):
+            return [f"budget {name}: {unseen}"]
         if not status.get("expectedPods"):
             return [f"budget {name} selects no pod"]
         if status.get("disruptionsAllowed", 0) < 1:
@@ -67,7 +64,6 @@ class Scaling:
 
 
 def _is_seen(each: Object) -> bool:
-    status = each.get("status", {})
     if "scaleTargetRef" in each["spec"]:  # an autoscaler: its status has no generation
-        return bool(status.get("conditions"))
-    return bool(status.get("observedGeneration", 0) >= each["metadata"]["generation"])
+        return bool(each.get("status", {}).get("conditions"))
+    return not unseen_generation(each)
