@@ -17,7 +17,7 @@ from entry.entry_point import BearerToken, EntryPoint, Login, RequestLogin
 from entry.http_requests import RequestError, send_request
 from entry.port_forward import FORWARD, PortForward
 from entry.tokens import ClientCredentials, GivenToken, PluginLogin, read_expiry
-from kube.model import Object
+from kube.model import Object, main_container
 
 # As mlflow's own client has them.
 USERNAME, PASSWORD = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"
@@ -91,7 +91,7 @@ class Logins:
     @keyword(name="Get Login App Of MLflow")
     def login_app(self, workload: Object) -> str | None:
         """Return the app that MLflow's container names, such as basic-auth; None where nobody logs in."""
-        container = workload["spec"]["template"]["spec"]["containers"][0]
+        container = main_container(workload)
         words = " ".join([*container.get("command", ()), *container.get("args", ())])
         found = re.search(r"--app-name[= ](\S+)", words)
         return found[1] if found else None
