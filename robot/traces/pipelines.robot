@@ -27,16 +27,11 @@ Phoenix Gets The Spans That Its Pipeline Promises
     [Documentation]    Of the probe, Phoenix has the spans that the pipeline's filters keep, and no others.
     [Tags]    phoenix
     Skip Unless Deployed    phoenix
-    ${phoenix} =    Get Entry Point    phoenix
     ${promise} =    Read Pipeline Promise    phoenix
     ${kept} =    Get Kept Probe Spans    ${PROBE}    ${promise}
     ${limit} =    Get Trace Limit    phoenix    phoenix
-    ${trace} =    Wait For Trace In Phoenix
-    ...    ${phoenix}
-    ...    ${PHOENIX_PROJECT}
-    ...    ${SESSION}
-    ...    ${{len([each for each in $kept.values() if each])}}
-    ...    ${limit}
+    VAR    ${spans} =    ${{len([each for each in $kept.values() if each])}}
+    ${trace} =    Wait For Session In Phoenix    ${SESSION}    ${spans}    ${limit}
     Trace Should Hold The Promised Spans    phoenix    ${trace}
 
 Each Pipeline Counts The Probe's Dropped Spans As Filtered

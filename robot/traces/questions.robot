@@ -95,13 +95,7 @@ Phoenix Should Have The Same Trace
     ${backends} =    Get Deployed Backends
     IF    'phoenix' not in $backends    RETURN
     VAR    ${question} =    ${expectation}[0]
-    ${phoenix} =    Get Entry Point    phoenix
-    ${same} =    Wait For Trace In Phoenix
-    ...    ${phoenix}
-    ...    ${PHOENIX_PROJECT}
-    ...    ${question.context_id}
-    ...    ${{len($trace.spans)}}
-    ...    ${LIMITS}[phoenix]
+    ${same} =    Wait For Session In Phoenix    ${question.context_id}    ${{len($trace.spans)}}
     Trace Should Have Arrived    Phoenix    ${question}    ${same}
     ${contract} =    Get Contract    ${kind}    phoenix
     Trace Should Fulfil Contract    ${same}    ${contract}    @{expectation}
