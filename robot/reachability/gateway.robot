@@ -7,9 +7,7 @@ Documentation    How the stack is reached from outside: the gateway and the rout
 ...              SCC admission and SELinux, its storage, and the official images under its users.
 
 Resource         ../../resources/capabilities.resource
-Resource         ../../resources/collector.resource
 Resource         ../../resources/entry.resource
-Resource         ../../resources/stack.resource
 
 Test Tags        reachability    gateway
 

@@ -3,7 +3,6 @@ Documentation    Conversations: several turns in one context are several traces 
 ...              are held at the same time never mix.
 
 Library          ../../libraries/contracts/
-Resource         ../../resources/entry.resource
 Resource         ../../resources/kinds-of-questions.resource
 Resource         ../../resources/questions.resource
 Resource         ../../resources/traces.resource

@@ -4,7 +4,6 @@ Documentation    Every kind of question makes the trace that its contract says, 
 ...              questions mean nothing.
 
 Resource         ../../resources/capabilities.resource
-Resource         ../../resources/collector.resource
 Resource         ../../resources/contracts.resource
 Resource         ../../resources/kinds-of-questions.resource
 Resource         ../../resources/questions.resource
