@@ -19,6 +19,7 @@ from traces.looked_at import LOOKED_AT
 from traces.model import Event, Span, Status, Trace
 
 REQUEST_LIMIT = 15  # seconds
+SHOWN = 300  # characters of an answer that is none
 PAGE = 1000  # spans or traces that one request asks for
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TRACE_PATH = "/v1/projects/{project_identifier}/traces"
@@ -110,18 +111,16 @@ class PhoenixServer:
             raise PhoenixError(f"{self} could not be asked: {error.why}") from error
         no_project = response.status_code == requests.codes.not_found and "not found" in response.text
         if not response.ok and not no_project:
-            body = " ".join(response.text.split())[:300]
-            raise PhoenixError(f"{self} answers {path} with {response.status_code}: {body}")
+            raise PhoenixError(f"{self} answers {path} with {response.status_code}: {_beginning(response)}")
         return response
 
     def _json(self, path: str, response: requests.Response) -> Any:  # noqa: ANN401 - any JSON
         try:
             return response.json()
         except requests.JSONDecodeError as error:
-            body = " ".join(response.text.split())[:300]
             raise PhoenixError(
                 f"{self} answers {path} without JSON: its version lacks this API, or the project's name has "
-                f"a slash. It answers: {body}"
+                f"a slash. It answers: {_beginning(response)}"
             ) from error
 
     def __str__(self) -> str:
@@ -294,6 +293,11 @@ class PhoenixTraces:
 
     def _server(self, phoenix: EntryPoint) -> PhoenixServer:
         return self._servers.setdefault(phoenix, PhoenixServer(phoenix))
+
+
+def _beginning(response: requests.Response) -> str:
+    """Return how the body of an answer begins, in one line."""
+    return " ".join(response.text.split())[:SHOWN]
 
 
 def convert(item: Mapping[str, Any]) -> Span:
