@@ -15,12 +15,11 @@ import requests
 
 from harness.common.at_the_end import run_at_the_end
 from harness.common.combinations import ROOT
-from harness.common.errors import HarnessError
 from harness.common.local_requests import local_session
 from harness.common.loopback import LOOPBACK, free_port
 from harness.common.manifests import read_container
 from harness.common.postgres import Server
-from harness.common.waiting import wait_for
+from harness.common.waiting import wait_until_up
 
 SOURCES = ROOT / "kustomize" / "base" / "mlflow"
 START_LIMIT = 180  # seconds; MLflow makes its tables, and loads much
@@ -128,11 +127,7 @@ def run_server(
         ) as process,
         run_at_the_end(["sh", "-c", 'kill -s TERM -- "-$0"', str(process.pid)]),
     ):
-        wait_for(
-            lambda: process.poll() is not None or _answers(health), START_LIMIT, "MLflow does not answer", log
-        )
-        if process.poll() is not None:
-            raise HarnessError(f"MLflow ended with exit code {process.returncode}.", log)
+        wait_until_up(process, lambda: _answers(health), START_LIMIT, "MLflow", log)
         yield
 
 

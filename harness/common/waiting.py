@@ -1,8 +1,9 @@
-"""Waiting with an end: for a condition, or until another process gives a lock back."""
+"""Waiting with an end: for a condition, for a server, or until another process gives a lock back."""
 
 from __future__ import annotations
 
 import fcntl
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +25,18 @@ def wait_for(condition: Callable[[], bool], limit: float, message: str, log: Pat
         if time.monotonic() > deadline:
             raise HarnessError(f"{message} within {duration(limit)}.", log)
         time.sleep(POLL_INTERVAL)
+
+
+def wait_until_up(
+    process: subprocess.Popen[bytes], answers: Callable[[], bool], limit: float, name: str, log: Path
+) -> None:
+    """Return as soon as a server that was just started answers.
+
+    Raises HarnessError with the server's name where it ends, or does not answer within `limit` seconds.
+    """
+    wait_for(lambda: process.poll() is not None or answers(), limit, f"{name} does not answer", log)
+    if process.poll() is not None:
+        raise HarnessError(f"{name} ended with exit code {process.returncode}.", log)
 
 
 @contextmanager

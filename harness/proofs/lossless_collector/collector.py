@@ -18,11 +18,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from harness.cluster.probes import Probe
 from harness.common.combinations import KUSTOMIZE, ROOT
-from harness.common.errors import HarnessError
 from harness.common.local_requests import local_session
 from harness.common.local_server import LocalHandler, LocalServer
 from harness.common.loopback import LOOPBACK, free_port
-from harness.common.waiting import wait_for
+from harness.common.waiting import wait_for, wait_until_up
 
 BUILDER = ROOT / "harness" / "images" / "opentelemetry-collector-contrib" / "builder.yaml"
 COMPONENTS = KUSTOMIZE / "components"
@@ -101,11 +100,7 @@ class Collector:
         with log.open("w") as output, subprocess.Popen(command, stderr=output, env=environment) as process:
             try:
                 probe = Probe("the collector", f"{LOOPBACK}:{health}")
-                wait_for(
-                    lambda: process.poll() is not None or not probe.problem(), LIMIT, "It did not start", log
-                )
-                if process.poll() is not None:
-                    raise HarnessError(f"The collector ended with exit code {process.returncode}.", log)
+                wait_until_up(process, lambda: not probe.problem(), LIMIT, "The collector", log)
                 yield f"http://{LOOPBACK}:{receiver}/v1/traces"
             finally:
                 process.kill()

@@ -19,7 +19,7 @@ from harness.common.errors import HarnessError
 from harness.common.local_requests import local_session
 from harness.common.local_server import LocalHandler, LocalServer
 from harness.common.loopback import LOOPBACK, free_port
-from harness.common.waiting import wait_for
+from harness.common.waiting import wait_for, wait_until_up
 
 LIMIT = 30.0  # seconds; it starts in one, and sends on after half a second
 EXPERIMENT_ID = "7"
@@ -133,7 +133,7 @@ class Collector:
             with subprocess.Popen(command, stderr=output, env=self._environment) as process:
                 try:
                     probe = Probe("the collector", f"{LOOPBACK}:{health}")
-                    wait_for(lambda: not probe.problem(), LIMIT, "The collector did not start", log)
+                    wait_until_up(process, lambda: not probe.problem(), LIMIT, "The collector", log)
                     yield RunningCollector(f"{LOOPBACK}:{receiver}", f"{LOOPBACK}:{metrics}", log, sink)
                 finally:
                     process.terminate()
