@@ -46,10 +46,13 @@ class Mlflow:
 
 
 @contextmanager
-def run_mlflow(postgres: Server, database: str, folder: Path, workers: int = 0) -> Iterator[Mlflow]:
+def run_mlflow(
+    postgres: Server, database: str, folder: Path, workers: int = 0, settings: Mapping[str, str] | None = None
+) -> Iterator[Mlflow]:
     """Yield a MLflow with a new database, and remove both when the `with` ends.
 
-    It keeps artifacts and its log in `folder`. It has as many workers as the manifests say, or `workers`.
+    It keeps artifacts and its log in `folder`. It has as many workers as the manifests say, or `workers`, and
+    their environment, with `settings` on top.
     Raises HarnessError when it does not start.
     """
     password = secrets.token_urlsafe(32)
@@ -64,6 +67,7 @@ def run_mlflow(postgres: Server, database: str, folder: Path, workers: int = 0) 
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")},
             **deployed.environment,
+            **(settings or {}),
             "PGHOST": LOOPBACK,
             "PGPORT": str(postgres.port),
             "PGDATABASE": database,

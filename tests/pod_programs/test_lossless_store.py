@@ -1,20 +1,24 @@
 """What a real MLflow answers to spans in each state of a real PostgreSQL, and what is stored in the end."""
 
 import os
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 import sqlalchemy
+from mlflow.exceptions import MlflowException
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+import lossless_store
 from harness.common.mlflow_server import Mlflow, run_mlflow
-from lossless_store import find_state
+from lossless_store import AT_ONCE, find_state, lose_no_span
 from tests.pod_programs.managed import Managed
 
 NAME = "spans_kept"  # of the database, and of the role that owns it
@@ -242,6 +246,40 @@ def test_parts_of_a_trace_that_come_at_once_are_all_stored_once(mlflow: MLflow) 
     with ThreadPoolExecutor(8) as senders:
         list(senders.map(send, parts))
     assert [mlflow.count_stored(trace) for trace in traces] == [8] * len(traces)
+
+
+def test_batches_that_come_at_once_do_not_wait_for_each_others_connections(
+    managed: Managed, tmp_path: Path
+) -> None:
+    """As many come as a worker has threads, which are more than its pool has connections."""
+    pool = {"MLFLOW_SQLALCHEMYSTORE_POOL_SIZE": "2", "MLFLOW_SQLALCHEMYSTORE_MAX_OVERFLOW": "1"}
+    bodies = [make_trace().SerializeToString() for _ in range(40)]
+    with (
+        run_mlflow(managed.server, "few_connections", tmp_path, workers=1, settings=pool) as server,
+        ThreadPoolExecutor(12) as senders,
+    ):
+        answers = list(senders.map(server.send, bodies))
+    assert [answer.text for answer in answers if not answer.ok] == []
+
+
+def test_a_batch_waits_for_its_turn_no_longer_than_the_collector(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lossless_store, "TURN_LIMIT", 0.1)
+    begun, end = threading.Semaphore(0), threading.Event()
+
+    def store(*_: object) -> None:
+        begun.release()
+        end.wait()
+
+    log_spans = lose_no_span(store)
+    with ThreadPoolExecutor(AT_ONCE) as senders:
+        for _ in range(AT_ONCE):
+            senders.submit(log_spans, "0", [])
+            begun.acquire()
+        with pytest.raises(MlflowException, match="it has not stored the 2 batches before") as caught:
+            log_spans("0", [])
+        end.set()
+    assert caught.value.get_http_status_code() == 503
+    assert log_spans("0", []) is None
 
 
 def split(trace: ExportTraceServiceRequest, parts: int) -> list[ExportTraceServiceRequest]:

@@ -1,12 +1,14 @@
-"""MLflow's store of spans in PostgreSQL, with three changes, so that no good span is lost.
+"""MLflow's store of spans in PostgreSQL, with four changes, so that no good span is lost.
 
 The collector retries spans that MLflow answers with 503, and drops the whole batch at 400, 404, 422 and 500.
-MLflow 3.17.2 answers 400 and 404 to good spans too, so three things differ here:
+MLflow 3.17.2 answers 400 and 404 to good spans too, so four things differ here:
 
 - Errors that only say in which state the database is, such as read-only, are answered with 503.
 - So are spans for an experiment that is not there. It may come back, or the collector may be given another.
 - A span that is twice in a batch, as after a retry of its sender, is stored once. PostgreSQL would reject
   the batch.
+- A worker stores two batches at once, and others wait. Each holds a connection of the worker's pool and asks
+  for a second one: as many as the pool has would wait for each other, for 30 s, and again.
 
 What is wrong with the spans themselves is answered as before. MLflow takes `build_store` for databases of the
 kind postgresql, because entry_points.txt names it as a plugin.
@@ -17,6 +19,7 @@ from __future__ import annotations
 import functools
 import logging
 import os
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -42,6 +45,9 @@ STATES = (
     "58",  # the system failed, as to read a file
 )
 
+AT_ONCE = 2  # batches in one worker, which is one process of Python; fewer than its pool has connections
+TURN_LIMIT = 20.0  # seconds that a batch waits for its turn; the collector waits 30 s for an answer
+
 logger = logging.getLogger(__name__)
 
 
@@ -63,9 +69,14 @@ def lose_no_span(log_spans: LogSpans) -> LogSpans:
     from mlflow.exceptions import MlflowException  # noqa: PLC0415
     from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE  # noqa: PLC0415
 
+    turns = threading.BoundedSemaphore(AT_ONCE)
+
     @functools.wraps(log_spans)
     def log_each_span_once(location: str, spans: list[Any], *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
         once = {(span.trace_id, span.span_id): span for span in spans}  # the last of each
+        if not turns.acquire(timeout=TURN_LIMIT):
+            why = f"for {TURN_LIMIT:g} s it has not stored the {AT_ONCE} batches before"
+            raise MlflowException(describe(why), error_code=TEMPORARILY_UNAVAILABLE)
         try:
             return log_spans(location, list(once.values()), *arguments, **options)
         except Exception as error:
@@ -74,6 +85,8 @@ def lose_no_span(log_spans: LogSpans) -> LogSpans:
                 raise
             message = describe(why)
             raise MlflowException(message, error_code=TEMPORARILY_UNAVAILABLE) from error
+        finally:
+            turns.release()
 
     return log_each_span_once
 
