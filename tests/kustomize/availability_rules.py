@@ -7,7 +7,9 @@ from collections.abc import Iterator
 import pipeline_rules
 from rendered import Object, Stack, name_of, plain_env, pod_template
 
-POOL = {"POOL_SIZE": 5, "MAX_OVERFLOW": 10}  # SQLAlchemy's defaults: connections of one MLflow worker
+POOL = {"POOL_SIZE": 5, "MAX_OVERFLOW": 10}  # SQLAlchemy's defaults: connections of one pool
+POOLS = 2  # of one MLflow worker: its stores of traces and of models have one each, for the same database
+STARTING = 2  # connections in each pool of the process that starts the workers; 3 in all were seen
 OTHER_CONNECTIONS = 20  # connections of Phoenix (15 by the same defaults), of init containers and of people
 MAX_CONNECTIONS, RESERVED = 100, 3  # PostgreSQL's defaults
 
@@ -113,6 +115,11 @@ def autoscalers_own_the_replicas(stack: Stack) -> Iterator[str]:
                 yield f"{name_of(workload)} is scaled by load, and each apply resets its replicas"
 
 
+def _workers(mlflow: Object) -> int:
+    """Return how many processes answer in one of MLflow's pods."""
+    return int(re.findall(r"--workers=(\d+)", " ".join(mlflow["args"]))[0])
+
+
 def the_database_has_room_for_all(stack: Stack) -> Iterator[str]:
     """Every connection that all servers may open at once fits into PostgreSQL's own limit."""
     server, found = stack.container("postgres"), stack.get("Deployment", "mlflow", "kagenti-system")
@@ -124,12 +131,12 @@ def the_database_has_room_for_all(stack: Stack) -> Iterator[str]:
     each = sum(
         int(environment.get(f"MLFLOW_SQLALCHEMYSTORE_{name}", default)) for name, default in POOL.items()
     )
-    workers = int(re.findall(r"--workers=(\d+)", " ".join(mlflow["args"]))[0])
+    workers = _workers(mlflow)
     scalers = [s for s in stack.of("HorizontalPodAutoscaler") if _is_scaled_by(found, s)]
     pods = max([_most_at_once(found), *(s["spec"]["maxReplicas"] + 1 for s in scalers)])
-    # A second database, a second pool.
-    databases = 1 + ("llm-observability/login" in found["metadata"].get("annotations", {}))
-    wanted = pods * workers * databases * each + OTHER_CONNECTIONS
+    # The users of a login have a database, and a pool.
+    pools = POOLS + ("llm-observability/login" in found["metadata"].get("annotations", {}))
+    wanted = pods * pools * (workers * each + STARTING) + OTHER_CONNECTIONS
     if wanted > int(limit[1] if limit else MAX_CONNECTIONS) - RESERVED:
         yield f"up to {wanted} connections are opened at once, PostgreSQL takes {limit[1] if limit else 100}"
 

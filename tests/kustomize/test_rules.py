@@ -343,7 +343,7 @@ BREAKS: list[Break] = [
     (
         "the_database_has_room_for_all",
         put("Deployment", "mlflow", f"{MLFLOW}/args/2", "--workers=9"),
-        "up to 155 connections",
+        "up to 132 connections",
     ),
     ("claims_exist_and_are_used", drop("PersistentVolumeClaim", "mlflow-artifacts"), "mlflow-artifacts"),
     (
