@@ -115,6 +115,22 @@ def autoscalers_own_the_replicas(stack: Stack) -> Iterator[str]:
                 yield f"{name_of(workload)} is scaled by load, and each apply resets its replicas"
 
 
+def scaled_servers_get_spans(stack: Stack) -> Iterator[str]:
+    """The collectors send to every worker that an autoscaler may start, and keep no connection."""
+    collector = pipeline_rules.collector(stack)
+    exporter = pipeline_rules.merged_config(stack).get("exporters", {}).get("otlp_http/mlflow")
+    if collector is None or exporter is None:
+        return
+    at_once = replicas(stack, collector) * exporter.get("sending_queue", {}).get("num_consumers", 0)
+    for scaler in stack.of("HorizontalPodAutoscaler"):
+        for mlflow in (each for each, _ in stack.pods() if _is_scaled_by(each, scaler)):
+            if not exporter.get("disable_keep_alives"):
+                yield f"{name_of(mlflow)} gets servers that no connection reaches which the collectors keep"
+            workers = scaler["spec"]["maxReplicas"] * _workers(pod_template(mlflow)["spec"]["containers"][0])
+            if at_once < workers:
+                yield f"{name_of(mlflow)} has up to {workers} workers, and gets {at_once} requests at once"
+
+
 def _workers(mlflow: Object) -> int:
     """Return how many processes answer in one of MLflow's pods."""
     return int(re.findall(r"--workers=(\d+)", " ".join(mlflow["args"]))[0])
@@ -185,5 +201,6 @@ RULES = (
     replaced_pods_end_gracefully,
     claims_go_with_the_stack,
     autoscalers_own_the_replicas,
+    scaled_servers_get_spans,
     the_database_has_room_for_all,
 )

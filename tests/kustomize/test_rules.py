@@ -578,6 +578,16 @@ TOPPED_BREAKS: list[Break] = [
         "scales a workload that does not exist",
     ),
     (
+        "scaled_servers_get_spans",
+        configure("many-servers.yaml", "exporters/otlp_http~mlflow/disable_keep_alives", None),
+        "gets servers that no connection reaches",
+    ),
+    (
+        "scaled_servers_get_spans",
+        configure("many-servers.yaml", "exporters/otlp_http~mlflow/sending_queue/num_consumers", 2),
+        "has up to 24 workers, and gets 6 requests at once",
+    ),
+    (
         "databases_are_there_or_verified",
         put("Deployment", "mlflow", f"{MLFLOW}/env/PGSSLMODE/value", "require"),
         "a certificate of its name",
