@@ -32,14 +32,13 @@ from harness.common.kubectl import (
     wait_until_namespaces_are_gone,
     wait_until_rolled_out,
 )
+from harness.common.manifests import STACK_SELECTOR, WORKLOADS
 from harness.common.progress import duration, say
 from harness.common.yaml_loader import load_objects
 from harness.stand_ins import INSTALLATIONS, stand_ins_for
 from harness.stand_ins.stand_in import StandIn
 
 ROLLOUT_LIMIT = 600.0  # seconds for all workloads together; kind pulls their images meanwhile
-PART_OF = "app.kubernetes.io/part-of=llm-observability"
-WORKLOADS = ("StatefulSet", "Deployment")
 MANAGER = "--field-manager=llm-observability"
 # A setting of the suites: the Services whose namespace it names (overlays/kagenti names MLflow otherwise).
 NAMESPACE_SETTINGS = {
@@ -244,7 +243,7 @@ def restart_users_of(images: set[str]) -> None:
     """Roll every workload that runs one of these images: same tag, new content, so `apply` would not."""
     if not images:
         return
-    kinds = ("get", ",".join(WORKLOADS), "--all-namespaces", "--selector", PART_OF, "--output=json")
+    kinds = ("get", ",".join(WORKLOADS), "--all-namespaces", "--selector", STACK_SELECTOR, "--output=json")
     for workload in json.loads(kubectl(*kinds))["items"]:
         pod = workload["spec"]["template"]["spec"]
         if images & {container["image"] for container in pod["containers"] + pod.get("initContainers", [])}:

@@ -17,10 +17,10 @@ from harness.attach import ours
 from harness.attach.checks import check, find_collector
 from harness.common.errors import HarnessError, reports_errors
 from harness.common.kubectl import Object, kubectl, resource_of, wait_until_rolled_out
+from harness.common.manifests import STACK_SELECTOR, WORKLOADS
 from harness.common.progress import say
 
 LIMIT = 300.0  # seconds that a rollout may take
-WORKLOADS = ("StatefulSet", "Deployment")
 
 
 def say_findings(overlay: Path, namespace: str) -> None:
@@ -55,7 +55,7 @@ def remove(overlay: Path, namespace: str) -> None:
         wait_for_rollout("Deployment", ours.COLLECTOR, namespace)
     things = ours.render(overlay, namespace) + ours.render(ours.ATTACH, namespace)
     kinds = {resource_of(thing) for thing in things} | {"Secret"}
-    labelled = ours.read_all(kinds, namespace, "--selector", f"{ours.PART_OF}={ours.MANAGER}")
+    labelled = ours.read_all(kinds, namespace, "--selector", STACK_SELECTOR)
     # Workloads go first: a claim stays as long as a pod mounts it.
     for thing in sorted(labelled, key=lambda each: each["kind"] not in WORKLOADS):
         if ours.is_ours(thing):

@@ -12,13 +12,13 @@ import yaml
 
 from harness.common.combinations import KUSTOMIZE, write_kustomization
 from harness.common.kubectl import Object, kubectl
+from harness.common.manifests import PART_OF, STACK
 from harness.common.yaml_loader import load_objects
 
 OVERLAY = KUSTOMIZE / "overlays" / "kagenti"
 ATTACH, DETACH = OVERLAY / "attach", OVERLAY / "detach"
 COLLECTOR = "otel-collector"  # the installation's Deployment, the one object of another owner that we change
 PREFIX = "llm-observability-"
-PART_OF = "app.kubernetes.io/part-of"
 MANAGER = "llm-observability"
 MANAGERS = {MANAGER, "create-secrets", "prepare-mlflow"}  # we, and what our pods make objects as
 MADE_BY_PODS = {"secretKeyRef": "Secret", "configMapKeyRef": "ConfigMap"}
@@ -78,7 +78,7 @@ def read_all(kinds: set[str], namespace: str, *options: str) -> list[Object]:
 def is_ours(thing: Object) -> bool:
     """Return whether an object has our label, and fields that we or our pods manage."""
     label = thing["metadata"].get("labels", {}).get(PART_OF)
-    return label == MANAGER and bool(managers(thing) & MANAGERS)
+    return label == STACK and bool(managers(thing) & MANAGERS)
 
 
 def managers(thing: Object) -> set[str]:

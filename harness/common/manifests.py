@@ -7,6 +7,11 @@ from typing import Any
 
 import yaml
 
+PART_OF = "app.kubernetes.io/part-of"
+STACK = "llm-observability"  # what that label is on everything that the overlays deploy
+STACK_SELECTOR = f"{PART_OF}={STACK}"
+WORKLOADS = ("StatefulSet", "Deployment")  # the kinds that run the components
+
 
 def read_container(file: Path) -> dict[str, Any]:
     """Return the one container of the one Deployment in a file."""

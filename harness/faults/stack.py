@@ -10,12 +10,12 @@ import yaml
 from harness.common.combinations import ROOT
 from harness.common.errors import HarnessError
 from harness.common.kubectl import Object, find, kubectl
+from harness.common.manifests import PART_OF, STACK
 from harness.common.waiting import wait_for
 from harness.faults.reference import Reference
 from harness.faults.settling import WORKLOADS, Namespace, queue_problems, queued_spans
 
 SETTINGS = ROOT / "resources" / "settings.yaml"
-PART_OF, OURS = "app.kubernetes.io/part-of", "llm-observability"  # the label of what the overlays deploy
 LIMIT = 300.0  # seconds until all has settled; a new MLflow takes a minute on two busy cores
 
 
@@ -74,7 +74,7 @@ class Stack:
     def is_ours(self) -> bool:
         """Return whether the collector is what our overlays deploy."""
         labels = self.read(self.workload_of("otel-collector"))["metadata"].get("labels", {})
-        return bool(labels.get(PART_OF) == OURS)
+        return bool(labels.get(PART_OF) == STACK)
 
     def find(self, reference: Reference) -> Object | None:
         """Return an object, None where it is not there. Raises HarnessError where kubectl fails."""

@@ -16,6 +16,7 @@ from string import Template
 from harness.cluster import lifecycle
 from harness.cluster.settings import GATEWAY_PORT, Folders
 from harness.common.kubectl import Object, ensure_namespace, find, kubectl, wait_until_rolled_out
+from harness.common.manifests import PART_OF, STACK
 from harness.common.progress import say
 from harness.images.catalog import Image
 from harness.images.loading import load_images
@@ -109,8 +110,7 @@ def cluster_objects(passwords: dict[str, str]) -> list[Object]:
 
 def make_secret(name: str, namespace: str, values: dict[str, str]) -> Object:
     """Return a Secret whose values the suites search for where they must not be."""
-    labels = {"app.kubernetes.io/part-of": "llm-observability"}
-    metadata = {"name": name, "namespace": namespace, "labels": labels}
+    metadata = {"name": name, "namespace": namespace, "labels": {PART_OF: STACK}}
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": values}
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from harness.cluster.settings import Folders
 from harness.common.errors import HarnessError
 from harness.common.kubectl import ensure_namespace, find, kubectl, wait_until_rolled_out
+from harness.common.manifests import STACK_SELECTOR
 from harness.images.loading import load_images
 from harness.stand_ins.rossoctl.stand_in import CHART, LIMIT, Shape, helm, install, other_release
 from harness.stand_ins.stand_in import StandIn
 
 AGENTS_FOLDER = Path(__file__).parent / "agents"
-PART_OF = "app.kubernetes.io/part-of=llm-observability"
 SHAPE = Shape("kagenti-system", "kagenti-deps", ("--values", str(CHART / "values-kagenti.yaml")))
 
 
@@ -34,7 +34,7 @@ def up() -> None:
     load_images(Folders.from_environment(), [other_release("phoenix")])
     kubectl("apply", "--kustomize", str(AGENTS_FOLDER))
     install(SHAPE, 3)
-    place = ("--namespace", SHAPE.agents_namespace, "--selector", PART_OF)
+    place = ("--namespace", SHAPE.agents_namespace, "--selector", STACK_SELECTOR)
     wait_until_rolled_out(kubectl, "deployment", *place, limit=LIMIT)
 
 
@@ -46,7 +46,7 @@ def down() -> None:
     kubectl("delete", "--kustomize", str(AGENTS_FOLDER), "--ignore-not-found")
     place = ("--namespace", SHAPE.namespace)
     helm(3, "uninstall", SHAPE.release, *place, "--ignore-not-found", "--wait")
-    kubectl("delete", "configmap,secret", *place, "--selector", PART_OF)
+    kubectl("delete", "configmap,secret", *place, "--selector", STACK_SELECTOR)
 
 
 STAND_IN = StandIn("rossoctl", up, down, dict)

@@ -14,9 +14,10 @@ import yaml
 from harness.attach import __main__ as command
 from harness.attach import checks, collector, ours
 from harness.common.errors import HarnessError
+from harness.common.manifests import PART_OF, STACK
 
 NAMESPACE = "rossoctl-system"
-OUR_LABEL = {ours.PART_OF: ours.MANAGER}
+OUR_LABEL = {PART_OF: STACK}
 BASE = {
     "receivers": {"otlp": {}},
     "processors": {"memory_limiter": {}, "batch": {}},

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from harness.attach.ours import MANAGER, PART_OF
+from harness.attach.ours import MANAGER
 from harness.common.errors import HarnessError
+from harness.common.manifests import PART_OF, STACK
 from harness.proofs.kagenti import __main__ as proof
 from harness.proofs.kagenti import attachment, snapshot
 from harness.proofs.kagenti.attachment import OUR_ARGUMENT, OUR_VARIABLE, Attachment
@@ -152,7 +153,7 @@ def test_only_the_collector_may_change_while_attached(
     installation.objects[1]["spec"] = {"replicas": 1, "args": []}
     added = thing("Service", "llm-observability-mlflow")
     added["metadata"] |= {
-        "labels": {PART_OF: MANAGER},
+        "labels": {PART_OF: STACK},
         "managedFields": [{"manager": MANAGER, "operation": "Apply"}],
     }
     installation.objects.append(added)
