@@ -31,7 +31,7 @@ def run_robot(*arguments: str, environment: Mapping[str, str] | None = None) -> 
 def run_and_read(folder: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> Any:  # noqa: ANN401 - it has no types
     """Run Robot Framework as `run_robot` does, with its report in a folder; return the root suite of the run.
 
-    Raises HarnessError where it ran no test at all.
+    Raises HarnessError where it wrote no results, as for a wrong option.
     """
     output = folder / "output.xml"
     output.unlink(missing_ok=True)
