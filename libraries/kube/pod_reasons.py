@@ -25,13 +25,10 @@ def why_not_ready(pod: Object) -> str:
             return why
     if refused := _refused_by_nodes(pod):
         return f"no node takes its pod ({_short(refused.get('message'))})"
-    waiting = [
-        entry["name"]
-        for entry in statuses_of(pod)
-        if "running" in entry.get("state", {}) and not entry["ready"]
-    ]
-    if waiting:
-        return f"the readiness probe of container {waiting[0]} fails"
+    for entry in statuses_of(pod):
+        if "running" in entry.get("state", {}) and not entry["ready"]:
+            probe = "startup" if entry.get("started") is False else "readiness"
+            return f"the {probe} probe of container {entry['name']} fails"
     return "its containers are starting" if statuses_of(pod) else "its pod is not on a node yet"
 
 

@@ -20,6 +20,7 @@ from kube.model import (
     statuses_of,
 )
 from kube.pod_reasons import fails_for_good, is_without_node
+from kube.progress import Progress
 
 Services = Mapping[str, Mapping[str, str]]  # the `namespace` and `service` of each component, by its name
 
@@ -76,12 +77,24 @@ class Workloads:
         return {name: found for name, found in problems.items() if found}
 
     @keyword
-    def find_rolling_out(self, stack: Stack, components: Services, may_get_node: bool = True) -> list[str]:
+    def begin_to_watch_rollouts(self, limit: float) -> Progress:
+        """Return what `Find Rolling Out` looks at: roll-outs of which `limit` seconds nothing may change."""
+        return Progress(limit)
+
+    @keyword
+    def find_rolling_out(
+        self,
+        stack: Stack,
+        components: Services,
+        progress: Progress | None = None,
+        may_get_node: bool = True,
+    ) -> list[str]:
         """Return the components that are not rolled out yet, and may soon be: none of their pods failed.
 
-        `may_get_node` is whether one may be whose pod no node has taken yet.
+        None is where they make no `progress` any more. `may_get_node` is whether one may be rolled out whose
+        pod no node has taken yet.
         """
-        found = []
+        found, starting = [], []
         for name in self.find_component_problems(stack, components):
             behind = _behind(stack, **components[name])
             waits = len(behind) == 1 and behind[0]["spec"].get("replicas", 1) > 0
@@ -89,7 +102,8 @@ class Workloads:
             hangs = any(fails_for_good(pod) or (is_without_node(pod) and not may_get_node) for pod in pods)
             if waits and not hangs:
                 found.append(name)
-        return found
+                starting += pods
+        return found if progress is None or progress.goes_on(starting) else []
 
     @keyword
     def find_stopped_components(self, stack: Stack, components: Services) -> dict[str, list[str]]:

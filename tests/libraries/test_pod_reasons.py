@@ -65,6 +65,11 @@ NOT_ON_A_NODE["status"] = {"phase": "Pending"}
             True,
         ),
         (sick(state={"running": {}}), "the readiness probe of container otel-collector fails", False),
+        (
+            sick(state={"running": {}}, started=False),
+            "the startup probe of container otel-collector fails",
+            False,
+        ),
         (sick(**waits("ContainerCreating")), "its containers are starting", False),
         (UNSCHEDULED, "no node takes its pod (0/1 nodes: Insufficient cpu.)", False),
         (NOT_ON_A_NODE, "its pod is not on a node yet", False),
@@ -195,3 +200,32 @@ def test_a_pod_that_no_node_takes_may_be_waited_for_and_given_up() -> None:
     here = Stack([rolling], [replica_set("2", "new")], [waiting], [], services)
     assert Workloads().find_rolling_out(here, COLLECTOR) == ["otel-collector"]
     assert Workloads().find_rolling_out(here, COLLECTOR, may_get_node=False) == []
+
+
+WAITING, CREATING = sick(**waits("CreateContainerConfigError", "none")), sick(**waits("ContainerCreating"))
+STARTED = sick(state={"running": {"startedAt": "2026-11-27T02:31:47Z"}}, started=False)
+
+
+@pytest.mark.parametrize(
+    ("second", "last"),
+    [(STARTED, 88), (CREATING, 44)],
+    ids=["a container that starts is progress", "why one waits is none"],
+)
+def test_a_roll_out_is_waited_for_while_it_makes_progress(
+    monkeypatch: pytest.MonkeyPatch, second: Object, last: int
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("kube.progress.time.monotonic", lambda: clock[0])
+    rolling = deployment(**NOT_READY)
+    rolling["spec"]["template"]["metadata"] = {"labels": {"app": "otel-collector"}}
+    services = [service("otel-collector", app="otel-collector")]
+    workloads = Workloads()
+    progress = workloads.begin_to_watch_rollouts(45)
+
+    def find(seen: Object, after: float) -> list[str]:
+        clock[0] = after
+        here = Stack([rolling], [replica_set("2", "new")], [seen], [], services)
+        return workloads.find_rolling_out(here, COLLECTOR, progress)
+
+    assert find(WAITING, 0) == find(second, 44) == find(second, last) == COLLECTOR_ALONE
+    assert find(second, last + 1) == []
