@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from kube import progress
 from kube.evidence import Evidence
 from kube.model import Object, Stack
 from kube.pod_reasons import crashed_container, fails_for_good, why_not_ready
 from kube.workloads import Workloads
+from tests.clock import Clock
 from tests.libraries.objects import deployment, pod, replica_set, service
 
 COLLECTOR = {"otel-collector": {"namespace": "kagenti-system", "service": "otel-collector"}}
@@ -214,18 +216,18 @@ STARTED = sick(state={"running": {"startedAt": "2026-11-27T02:31:47Z"}}, started
 def test_a_roll_out_is_waited_for_while_it_makes_progress(
     monkeypatch: pytest.MonkeyPatch, second: Object, last: int
 ) -> None:
-    clock = [0.0]
-    monkeypatch.setattr("kube.progress.time.monotonic", lambda: clock[0])
+    clock = Clock()
+    monkeypatch.setattr(progress, "time", clock)
     rolling = deployment(**NOT_READY)
     rolling["spec"]["template"]["metadata"] = {"labels": {"app": "otel-collector"}}
     services = [service("otel-collector", app="otel-collector")]
     workloads = Workloads()
-    progress = workloads.begin_to_watch_rollouts(45)
+    watched = workloads.begin_to_watch_rollouts(45)
 
     def find(seen: Object, after: float) -> list[str]:
-        clock[0] = after
+        clock.now = after
         here = Stack([rolling], [replica_set("2", "new")], [seen], [], services)
-        return workloads.find_rolling_out(here, COLLECTOR, progress)
+        return workloads.find_rolling_out(here, COLLECTOR, watched)
 
     assert find(WAITING, 0) == find(second, 44) == find(second, last) == COLLECTOR_ALONE
     assert find(second, last + 1) == []

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from harness.cluster import addons
-from harness.common import kubectl as conditions
 from harness.common import waiting
 from harness.common.errors import HarnessError
+from tests.clock import Clock
 
 STATUS = {"availableReplicas": 1, "conditions": [{"type": "Programmed", "status": "True"}]}
 
@@ -55,9 +55,8 @@ class Cluster:
 
 @pytest.fixture(autouse=True)
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait a moment where the harness waits minutes."""
-    monkeypatch.setattr(waiting, "POLL_INTERVAL", 0.001)
-    monkeypatch.setattr(conditions, "LIMIT", 0.1)
+    """Let the minutes pass that the harness waits."""
+    monkeypatch.setattr(waiting, "time", Clock())
 
 
 def install(cluster: Cluster) -> None:

@@ -10,15 +10,15 @@ import pytest
 from harness.common import kubectl as conditions
 from harness.common import waiting
 from harness.common.errors import HarnessError
+from tests.clock import Clock
 
 ROUTES = "routes.route.openshift.io"
 
 
 @pytest.fixture(autouse=True)
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait a moment where the harness waits minutes."""
-    monkeypatch.setattr(waiting, "POLL_INTERVAL", 0.001)
-    monkeypatch.setattr(conditions, "LIMIT", 0.1)
+    """Let the minutes pass that the harness waits."""
+    monkeypatch.setattr(waiting, "time", Clock())
 
 
 class Cluster:
