@@ -3,11 +3,13 @@
     echo '["--outputdir", "results", "robot"]' | python -m harness.common.robot_ahead
 
 The options are a list as JSON in one line of stdin. Without a line it ends, and runs nothing.
+Options that come early do not wait for the packages.
 """
 
 from __future__ import annotations
 
 import json
+import select
 import sys
 from contextlib import suppress
 from importlib import import_module
@@ -34,10 +36,17 @@ def main() -> None:
     line = ""
     with suppress(KeyboardInterrupt):
         for package in PACKAGES:
+            if _has_come():
+                break
             import_module(package)
         line = sys.stdin.readline()
     if line:
         run_cli(json.loads(line))
+
+
+def _has_come() -> bool:
+    """Return whether stdin has the line, or has ended."""
+    return bool(select.select([sys.stdin], [], [], 0)[0])
 
 
 if __name__ == "__main__":
