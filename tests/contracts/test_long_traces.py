@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import gc
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from cProfile import Profile
 from dataclasses import replace
 from functools import cache
-from types import FrameType
 
 import pytest
 
@@ -102,17 +101,9 @@ DAMAGES: dict[str, tuple[Mutation, Contract]] = {
 @contextmanager
 def counted_calls() -> Iterator[Callable[[], int]]:
     """Count the calls of functions meanwhile: a measure of work that does not depend on the machine."""
-    calls = 0
-
-    def count(_: FrameType, event: str, __: object) -> None:
-        nonlocal calls
-        calls += event in ("call", "c_call")
-
-    sys.setprofile(count)
-    try:
-        yield lambda: calls
-    finally:
-        sys.setprofile(None)
+    profile = Profile()
+    with profile:
+        yield lambda: sum(entry.callcount for entry in profile.getstats())
 
 
 @cache
