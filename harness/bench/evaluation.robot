@@ -16,6 +16,8 @@ ${FIGURES}      ${OUTPUT_DIR}${/}figures.json
 ${RECORDING}    ${CURDIR}${/}..${/}..${/}tests${/}recorded${/}own${/}one-tool.mlflow.json
 @{SIZES}        ${10}    ${100}    ${1000}    ${10000}    ${30000}
 ${LONGEST}      ${30000}
+# How often the measurement looks which part is at work.
+${LOOKS}        ${500}
 # What is known of the agent of the recording, and of its cluster.
 &{AGENT}        model=scripted    attribute_limit=${None}
 
@@ -54,6 +56,7 @@ Measure Evaluation
     ...    Where the time goes with ${case}
     ...    spans
     ...    ${{len($trace.spans)}}
+    ...    ${LOOKS}
     ...    ${library.trace_should_fulfil_contract}
     ...    ${trace}
     ...    ${contract}

@@ -77,15 +77,15 @@ class Measurements:
 
     @keyword
     def measure_shares(
-        self, what: str, unit: str, size: int, function: Callable[..., object], *arguments: object
+        self, what: str, unit: str, size: int, looks: int, function: Callable[..., object], *arguments: object
     ) -> None:
-        """Keep which part of the libraries takes how much of a function's time; it may fail."""
+        """Keep which part of the libraries takes how much of a function's time, by looks; it may fail."""
 
         def call() -> None:
             with suppress(AssertionError):
                 function(*arguments)
 
-        for part, seconds in find_shares(call).items():
+        for part, seconds in find_shares(call, looks).items():
             self._keep(Measurement(what, part, unit, size, [seconds], 0))
 
     @keyword

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 
 INTERVAL = 0.004  # seconds of the processor between two looks: Linux counts no shorter ones
-ENOUGH = 500  # looks
 READING = "reading the texts inside JSON"
 SEARCHING = "searching texts for secrets and canaries"
 CAUSES = "finding which violation follows from which"
@@ -17,10 +16,10 @@ OTHERS = "all else"
 _SEARCH, _RULES = "contracts.search", "contracts.rules."
 
 
-def find_shares(function: Callable[[], object]) -> Mapping[str, float]:
-    """Call a function several times; return the seconds of the processor that each part takes in one call.
+def find_shares(function: Callable[[], object], enough: int) -> Mapping[str, float]:
+    """Call a function until there are `enough` looks; return the seconds that each part takes in one call.
 
-    The largest part comes first.
+    Seconds are of the processor. The largest part comes first.
     """
     looks, calls = Counter[str](), 0
 
@@ -30,7 +29,7 @@ def find_shares(function: Callable[[], object]) -> Mapping[str, float]:
     before, begin = signal.signal(signal.SIGPROF, look), time.process_time()
     signal.setitimer(signal.ITIMER_PROF, INTERVAL, INTERVAL)
     try:
-        while looks.total() < ENOUGH:
+        while looks.total() < enough:
             function()
             calls += 1
         seconds = (time.process_time() - begin) / calls

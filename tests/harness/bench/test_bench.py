@@ -124,7 +124,7 @@ def test_the_docs_need_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_tasks_measure_the_keyword_of_the_suites(tmp_path: Path) -> None:
-    options = ["--outputdir", str(tmp_path), "--variable", "LONGEST:10"]
+    options = ["--outputdir", str(tmp_path), "--variable", "LONGEST:10", "--variable", "LOOKS:100"]
     done = run_robot([*options, str(bench.TASKS / bench.PARTS["evaluation"])], ROOT)
     assert done.returncode == 0, done.stdout
     figures = read(tmp_path / "figures.json")
