@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from robot.api import ExecutionResult
 
+from learn.__main__ import main
 from tests.robot_process import run_robot
 
 ROOT = Path(__file__).parents[2]
@@ -45,12 +46,19 @@ def learn(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_wrong_command_line_is_answered_in_one_sentence(
-    tmp_path: Path, arguments: list[str], sentence: str
+    tmp_path: Path,
+    arguments: list[str],
+    sentence: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "mine.yaml").write_text("mine", encoding="utf-8")
-    done = learn(tmp_path, *arguments)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"{sentence} See python -m learn --help.\n"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["learn", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert capsys.readouterr() == ("", f"{sentence} See python -m learn --help.\n")
     assert (tmp_path / "mine.yaml").read_text(encoding="utf-8") == "mine"
 
 
