@@ -7,6 +7,7 @@ import ast
 import graphlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -49,12 +50,10 @@ def modules(folder: Path, start: Path = ROOT) -> dict[str, Path]:
     }
 
 
-def names_of(node: ast.AST, module: str, path: Path) -> list[tuple[str, ...]]:
+def names_of(node: ast.Import | ast.ImportFrom, module: str, path: Path) -> list[tuple[str, ...]]:
     """Return what an import statement names: for each, the candidates for the module, the likeliest first."""
     if isinstance(node, ast.Import):
         return [(alias.name,) for alias in node.names]
-    if not isinstance(node, ast.ImportFrom):
-        return []
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     for _ in range(node.level - 1):
         package = package.rpartition(".")[0]
@@ -62,15 +61,25 @@ def names_of(node: ast.AST, module: str, path: Path) -> list[tuple[str, ...]]:
     return [(f"{base}.{alias.name}", base) for alias in node.names]
 
 
+@cache
+def named_imports(module: str, path: Path) -> list[tuple[tuple[str, ...], int, bool]]:
+    """Return for each name that a module imports: the candidates, the line, and whether it is at the top."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return [
+        (candidates, node.lineno, node in tree.body)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for candidates in names_of(node, module, path)
+    ]
+
+
 def imports(importers: dict[str, Path], ours: dict[str, Path]) -> Iterator[Import]:
     """Yield every import of one of `ours` that the modules of `importers` have."""
     for module, path in importers.items():
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
-            for candidates in names_of(node, module, path):
-                known = next((name for name in candidates if name in ours), None)
-                if known:
-                    yield Import(module, known, getattr(node, "lineno", 0), node in tree.body)
+        for candidates, line, at_top in named_imports(module, path):
+            known = next((name for name in candidates if name in ours), None)
+            if known:
+                yield Import(module, known, line, at_top)
 
 
 HARNESS = modules(ROOT / "harness")
