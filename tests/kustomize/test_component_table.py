@@ -75,17 +75,18 @@ def test_one_list_in_the_order_of_the_table_makes_the_same_stack(
     assert unordered(in_one_list) == unordered(combination(wanted))
 
 
-def unordered(stack: Stack) -> list[Any]:
+def unordered(stack: Stack) -> list[str]:
     """Return a stack's objects with every list sorted: the order of Components changes it, without effect."""
-    return sorted(map(canonical, stack.objects), key=str)
+    return sorted(map(canonical, stack.objects))
 
 
-def canonical(value: Any) -> Any:  # noqa: ANN401 - any part of an object
+def canonical(value: Any) -> str:  # noqa: ANN401 - any part of an object
     if isinstance(value, dict):
-        return {key: canonical(item) for key, item in value.items() if key != OVERLAYS_OWN}
+        kept = sorted(key for key in value if key != OVERLAYS_OWN)
+        return f"{{{', '.join(f'{key}: {canonical(value[key])}' for key in kept)}}}"
     if isinstance(value, list):
-        return sorted(map(canonical, value), key=str)
-    return value
+        return f"[{', '.join(sorted(map(canonical, value)))}]"
+    return repr(value)
 
 
 @pytest.mark.parametrize(("name", "need"), NEEDED, ids=[f"{name}-without-{need}" for name, need in NEEDED])
