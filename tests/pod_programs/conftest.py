@@ -3,8 +3,6 @@
 import sys
 from pathlib import Path
 
-from tests.pod_programs.managed import managed
-
 KUSTOMIZE = Path(__file__).resolve().parents[2] / "kustomize"
 sys.path += [
     str(KUSTOMIZE / "components" / "collector"),
@@ -17,5 +15,3 @@ sys.path += [
     str(KUSTOMIZE / "base" / "mlflow"),
     str(KUSTOMIZE / "base" / "scripts"),
 ]
-
-__all__ = ["managed"]

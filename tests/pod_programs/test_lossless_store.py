@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,11 +16,10 @@ from mlflow.exceptions import MlflowException
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 import lossless_store
-from harness.common.mlflow_server import Mlflow, run_mlflow
+from harness.common.mlflow_server import Mlflow
 from lossless_store import AT_ONCE, find_state, lose_no_span
-from tests.pod_programs.managed import Managed
+from tests.pod_programs.managed import MLFLOWS as NAME
 
-NAME = "spans_kept"  # of the database, and of the role that owns it
 BATCHES, SPANS = 2, 3
 
 BY_SETTING = {
@@ -103,10 +101,9 @@ def make_trace(session: str = "a session") -> ExportTraceServiceRequest:
     return request
 
 
-@pytest.fixture(scope="module")
-def mlflow(managed: Managed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MLflow]:
-    with run_mlflow(managed.server, NAME, tmp_path_factory.mktemp("plugin"), workers=1) as server:
-        yield MLflow(server)
+@pytest.fixture
+def mlflow(mlflow_server: Mlflow) -> MLflow:
+    return MLflow(mlflow_server)
 
 
 @contextmanager
@@ -248,17 +245,11 @@ def test_parts_of_a_trace_that_come_at_once_are_all_stored_once(mlflow: MLflow) 
     assert [mlflow.count_stored(trace) for trace in traces] == [8] * len(traces)
 
 
-def test_batches_that_come_at_once_do_not_wait_for_each_others_connections(
-    managed: Managed, tmp_path: Path
-) -> None:
+def test_batches_that_come_at_once_do_not_wait_for_each_others_connections(mlflow: MLflow) -> None:
     """As many come as a worker has threads, which are more than its pool has connections."""
-    pool = {"MLFLOW_SQLALCHEMYSTORE_POOL_SIZE": "2", "MLFLOW_SQLALCHEMYSTORE_MAX_OVERFLOW": "1"}
-    bodies = [make_trace().SerializeToString() for _ in range(40)]
-    with (
-        run_mlflow(managed.server, "few_connections", tmp_path, workers=1, settings=pool) as server,
-        ThreadPoolExecutor(12) as senders,
-    ):
-        answers = list(senders.map(server.send, bodies))
+    traces = [make_trace() for _ in range(40)]
+    with ThreadPoolExecutor(12) as senders:
+        answers = list(senders.map(mlflow.send, traces))
     assert [answer.text for answer in answers if not answer.ok] == []
 
 

@@ -1,28 +1,25 @@
 """Copies of a stored trace are as MLflow itself would have stored them."""
 
-from collections.abc import Iterator
-
 import pytest
 import requests
 
 from harness.bench.filling import AGO, SPACING, Range, database_size, fill
-from harness.common.mlflow_server import Mlflow, run_mlflow
+from harness.common.mlflow_server import Mlflow
 from harness.load.questions import Questions
-from tests.pod_programs.managed import Managed
 
 SESSION = "session of the original"
 QUESTIONS = Questions("a test", kept_only=True)
 
 
 @pytest.fixture(scope="module")
-def mlflow(managed: Managed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mlflow]:
+def mlflow(mlflow_server: Mlflow) -> Mlflow:
     """Return a MLflow with one trace and five copies of it, of which three have spans."""
-    with run_mlflow(managed.server, "filled", tmp_path_factory.mktemp("mlflow"), workers=1) as server:
-        assert server.send(QUESTIONS.make(0, SESSION)).ok
-        original = server.query("SELECT request_id FROM trace_info").strip()
-        for copies in (Range(1, 2), Range(3, 5)):
-            fill(server, original, SESSION, copies, with_spans=3)
-        yield server
+    mlflow_server.query("TRUNCATE trace_info CASCADE")  # others had it before
+    assert mlflow_server.send(QUESTIONS.make(0, SESSION)).ok
+    original = mlflow_server.query("SELECT request_id FROM trace_info").strip()
+    for copies in (Range(1, 2), Range(3, 5)):
+        fill(mlflow_server, original, SESSION, copies, with_spans=3)
+    return mlflow_server
 
 
 def find(mlflow: Mlflow, session: str) -> list[str]:
