@@ -54,12 +54,12 @@ def test_uvicorn_leaves_it_on_with_several_workers(tmp_path: Path) -> None:
 
 def read_no_delay(folder: Path, workers: int, settings: dict[str, str]) -> str:
     """Return TCP_NODELAY of a connection to a real `mlflow server`, as the worker at its end has it."""
-    described = folder / "tell-1.dist-info"
+    described = folder / "report-1.dist-info"
     described.mkdir()
-    (described / "entry_points.txt").write_text("[mlflow.app]\ntell = tell:app\n", encoding="utf-8")
-    (folder / "tell.py").write_text(APP, encoding="utf-8")
+    (described / "entry_points.txt").write_text("[mlflow.app]\nreport = report:app\n", encoding="utf-8")
+    (folder / "report.py").write_text(APP, encoding="utf-8")
     url = f"http://{LOOPBACK}:{(port := free_port())}"
-    command = [sys.executable, "-m", "mlflow", "server", "--artifacts-only", "--app-name=tell"]
+    command = [sys.executable, "-m", "mlflow", "server", "--artifacts-only", "--app-name=report"]
     command += [f"--port={port}", f"--workers={workers}", f"--artifacts-destination={folder}"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
     environment |= {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **settings}
