@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from robot.api import ExecutionResult
+from robot.errors import DataError  # type: ignore[import-untyped] # it has no types
 
 from harness.common.errors import HarnessError
 
@@ -34,11 +35,16 @@ class Counts:
 def read_suite(output: Path) -> Any:  # noqa: ANN401 - it has no types
     """Return the root suite of a run, with all suites and tests, and without keywords.
 
-    Raises HarnessError where Robot Framework wrote none.
+    Raises HarnessError where Robot Framework wrote none, or was ended while it wrote it.
     """
     if not output.exists():
         raise HarnessError(f"Robot Framework wrote no {output}; its message above says why.")
-    return ExecutionResult(output, include_keywords=False).suite
+    try:
+        return ExecutionResult(output, include_keywords=False).suite
+    except DataError as error:
+        raise HarnessError(
+            f"{output} is no whole output of Robot Framework: run the suites again."
+        ) from error
 
 
 def count_tests(suite: Any) -> Counts:  # noqa: ANN401 - it has no types

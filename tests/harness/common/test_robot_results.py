@@ -33,3 +33,10 @@ def test_failed_teardown_of_a_suite_counts_though_keywords_are_not_read(tmp_path
 def test_run_without_an_output_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(HarnessError, match=r"wrote no .*output\.xml; its message above says why"):
         read_suite(tmp_path / "output.xml")
+
+
+@pytest.mark.parametrize("content", ["", "<robot><suite>", "<testsuites/>"])
+def test_an_output_that_is_not_whole_is_an_error(content: str, tmp_path: Path) -> None:
+    (tmp_path / "output.xml").write_text(content)
+    with pytest.raises(HarnessError, match=r"output\.xml is no whole output of Robot Framework: run the"):
+        read_suite(tmp_path / "output.xml")
