@@ -24,6 +24,7 @@ from harness.common.combinations import (
 )
 from harness.common.commands import OUTPUT_LIMIT
 from harness.common.errors import HarnessError
+from harness.common.json_files import OTHER_FORM
 from harness.common.kubectl import (
     Object,
     find,
@@ -162,13 +163,14 @@ def find_deployed() -> Deployment | None:
     found = find(kubectl, *RECORD)
     if not found:
         return None
-    deployed = Deployment(**json.loads(found["data"]["deployed"]))
+    what = "something"
     try:
+        deployed = Deployment(**json.loads(found["data"]["deployed"]))
+        what = ", ".join([deployed.overlay, *deployed.components])
         stand_ins_for(deployed.overlay, deployed.components)
-    except HarnessError as unknown:
-        names = ", ".join([deployed.overlay, *deployed.components])
+    except (HarnessError, *OTHER_FORM) as unknown:
         raise HarnessError(
-            f"Another version deployed {names} here: start anew with `tox -e cluster -- down`."
+            f"Another version deployed {what} here: start anew with `tox -e cluster -- down`."
         ) from unknown
     return deployed
 

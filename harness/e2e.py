@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from harness.cluster.node_options import add_node_options
 from harness.cluster.settings import Folders
 from harness.common.combinations import ROOT
 from harness.common.errors import HarnessError, report_error, reports_errors
+from harness.common.json_files import read_json
 from harness.common.kubectl import current_context
 from harness.common.meanwhile import meanwhile
 from harness.common.progress import duration, say
@@ -59,7 +60,10 @@ class StepTimes:
 
     def write(self, file: Path, stack: str) -> None:
         """Add this run, of a stack by its name, to those in a JSON file: `tox -e bench` shows them."""
-        runs = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
+        runs = []
+        if file.exists():
+            with suppress(HarnessError):  # of another version: the suites' result counts, not their times
+                runs = read_json(file, "tox -e e2e", list)
         runs.append({"date": f"{datetime.now(UTC):%Y-%m-%d}", "stack": stack, "seconds": self.seconds})
         file.write_text(json.dumps(runs[-MOST_RUNS:], indent=1) + "\n", encoding="utf-8")
 

@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
+from typing import Any
+
+from harness.common.json_files import read_json
 
 Rows = Sequence[Sequence[str]]  # of a table; the first has the columns' names
 
@@ -90,7 +93,10 @@ def write(figures: Figures, file: Path) -> None:
 
 
 def read(file: Path) -> Figures:
-    """Return the figures of a file."""
-    held = json.loads(file.read_text(encoding="utf-8"))
+    """Return the figures of a file. Raises HarnessError for one of another form."""
+    return read_json(file, "tox -e bench", _figures_in)
+
+
+def _figures_in(held: Any) -> Figures:  # noqa: ANN401 - of JSON
     measurements = [Measurement(**each) for each in held["measurements"]]
     return Figures(held["date"], held["machine"], measurements, held["notes"], held["whole_runs"])

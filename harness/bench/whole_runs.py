@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from harness.bench.figures import Rows
 from harness.bench.goals import AGAIN, FROM_NOTHING, SUITES, TOX, Goal, goal_rows
+from harness.common.json_files import read_json
 from harness.common.robot_results import read_suite
 
 MOST_FOLDERS, DEPTH = 8, 3  # of tests, in a table: `tests.harness.cluster`
@@ -23,7 +23,7 @@ Seconds = Mapping[str, float]  # of each part of a run, by its name
 
 def read_whole_runs(results: Path) -> dict[str, Rows]:
     """Return the goals, and a table for each kind of run that left a file, by its title."""
-    runs = _read_json(results / "times.json") or []
+    runs = _read_runs(results / "times.json")
     environments, suites = _read_environments(results / "tox.json"), _read_suites(results / "output.xml")
     tables = {
         "goals": _goals(runs, environments, suites),
@@ -78,14 +78,23 @@ def _sum(parts: Seconds) -> float:
     return sum(parts.values())
 
 
-def _read_json(file: Path) -> Any:  # noqa: ANN401 - the form of each is its own
-    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+def _read_runs(file: Path) -> list[Mapping[str, Any]]:
+    """Return the `stack` and the `seconds` of each run of `tox -e e2e`."""
+    return read_json(file, "tox -e e2e", _runs_in) if file.exists() else []
+
+
+def _runs_in(held: Any) -> list[Mapping[str, Any]]:  # noqa: ANN401 - of JSON
+    return [{"stack": run["stack"], "seconds": dict(run["seconds"])} for run in held]
 
 
 def _read_environments(file: Path) -> dict[str, float]:
     """Return the seconds of each environment of `tox --result-json`."""
-    found = (_read_json(file) or {}).get("testenvs", {})
-    return {name: held["result"]["duration"] for name, held in found.items() if "result" in held}
+    return read_json(file, "tox --result-json", _environments_in) if file.exists() else {}
+
+
+def _environments_in(held: Any) -> dict[str, float]:  # noqa: ANN401 - of JSON
+    found = held.get("testenvs", {}).items()
+    return {name: each["result"]["duration"] for name, each in found if "result" in each}
 
 
 def _read_suites(file: Path) -> dict[str, float]:

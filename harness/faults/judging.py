@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+from harness.common.json_files import read_json
 from harness.common.kubectl import current_context
 from harness.common.robot_results import first_line, read_suite
 from harness.common.suites import SUITES
@@ -111,7 +112,7 @@ def judge(fault: Fault, folder: Path) -> Outcome:
         return Outcome(fault, error="Robot Framework did not run the tests")
     suite = read_suite(folder / "output.xml")
     tests = {test.name: test for test in suite.all_tests}
-    found = json.loads((folder / "diagnosis.json").read_text(encoding="utf-8"))["diagnoses"]
+    found = read_json(folder / "diagnosis.json", "robot robot/", itemgetter("diagnoses"))
     first = found[0] if found else {"subject": "", "sentence": "", "seconds": None, "shown_by": []}
     seconds = first["seconds"]
     if seconds is None:

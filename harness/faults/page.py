@@ -9,7 +9,6 @@ page has it.
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 from collections.abc import Mapping
@@ -17,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.common.combinations import ROOT
-from harness.common.errors import HarnessError, reports_errors
+from harness.common.errors import reports_errors
+from harness.common.json_files import read_json
 from harness.faults.catalogue import FILES, Fault, read_catalogue, read_file
 from harness.faults.report import FORMAT, Score
 
@@ -46,19 +46,24 @@ def read_runs(files: list[Path]) -> dict[str, Cells]:
     """Return what became of the faults that were run. Raises HarnessError for a file of another form."""
     seen: dict[str, Cells] = {}
     for file in files:
-        content = json.loads(file.read_text(encoding="utf-8"))
-        if content.get("format") != FORMAT:
-            raise HarnessError(f"{file} is no faults.json of this version: run `tox -e faults` again.")
-        for entry in content["faults"]:
-            if not entry["left_out"]:
-                seen[entry["name"]] = (
-                    entry["verdict"],
-                    _seconds(entry["seconds"]),
-                    _seconds(entry["took"]),
-                    entry["limits"],
-                    str(entry["load"]),
-                )
+        seen |= read_json(file, "tox -e faults", _cells_in)
     return seen
+
+
+def _cells_in(content: Any) -> dict[str, Cells]:  # noqa: ANN401 - of JSON
+    if content["format"] != FORMAT:
+        raise ValueError(content["format"])
+    return {
+        entry["name"]: (
+            entry["verdict"],
+            _seconds(entry["seconds"]),
+            _seconds(entry["took"]),
+            entry["limits"],
+            str(entry["load"]),
+        )
+        for entry in content["faults"]
+        if not entry["left_out"]
+    }
 
 
 def read_page(text: str) -> dict[str, Cells]:

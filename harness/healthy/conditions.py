@@ -15,6 +15,7 @@ from harness import deployment
 from harness.cluster import lifecycle
 from harness.cluster.settings import Folders
 from harness.common.combinations import ROOT
+from harness.common.errors import HarnessError
 from harness.common.kubectl import kubectl
 from harness.common.meanwhile import meanwhile
 from harness.deployment import Deployment
@@ -136,3 +137,10 @@ CONDITIONS = {
         Condition("after-apply", "the stack was just removed and applied", 5, after_apply),
     )
 }
+
+
+def find_condition(name: str) -> Condition:
+    """Return a condition by its name. Raises HarnessError for one that there is not, or not any more."""
+    if name not in CONDITIONS:
+        raise HarnessError(f"No condition is named {name!r}; choose from {', '.join(CONDITIONS)}.")
+    return CONDITIONS[name]

@@ -17,7 +17,7 @@ from statistics import median
 
 from harness.common.errors import reports_errors
 from harness.common.progress import say
-from harness.healthy.conditions import CONDITIONS
+from harness.healthy.conditions import CONDITIONS, find_condition
 from harness.healthy.runs import Run, read
 
 PAGE = Path(__file__).parents[2] / "docs" / "healthy.md"
@@ -54,7 +54,7 @@ def read_page(text: str) -> Sections:
 
 
 def describe(runs: Sequence[Run]) -> Sections:
-    """Return what runs say of each condition."""
+    """Return what runs say of each condition. Raises HarnessError for a condition that there is not."""
     keys = dict.fromkeys((run.stack, run.condition) for run in runs)
     found = {key: [run for run in runs if (run.stack, run.condition) == key] for key in keys}
     return {
@@ -75,7 +75,7 @@ def write_page(sections: Sections) -> str:
 
 def _row(runs: Sequence[Run]) -> str:
     seconds = [run.seconds for run in runs]
-    condition = CONDITIONS[runs[0].condition]
+    condition = find_condition(runs[0].condition)
     cells = [
         runs[0].stack,
         condition.name,

@@ -6,8 +6,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from harness.common.errors import HarnessError
+from harness.common.json_files import read_json
 
 FORMAT = 1  # of healthy.json; it changes when a key goes or means something else
 
@@ -41,7 +42,10 @@ def write(runs: Sequence[Run], file: Path) -> None:
 
 def read(file: Path) -> list[Run]:
     """Return the runs of a file. Raises HarnessError for one of another form."""
-    content = json.loads(file.read_text(encoding="utf-8"))
-    if content.get("format") != FORMAT:
-        raise HarnessError(f"{file} is no healthy.json of this version: run `tox -e healthy` again.")
+    return read_json(file, "tox -e healthy", _runs_in)
+
+
+def _runs_in(content: Any) -> list[Run]:  # noqa: ANN401 - of JSON
+    if content["format"] != FORMAT:
+        raise ValueError(content["format"])
     return [Run(**run) for run in content["runs"]]

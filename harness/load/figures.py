@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
+from harness.common.json_files import read_json
 from harness.load.sending import ACCEPTED, count_accepted
 
 
@@ -111,11 +113,14 @@ def write(figures: Figures, file: Path) -> None:
 
 
 def read(file: Path) -> Figures:
-    """Return the figures of a file."""
-    held = json.loads(file.read_text(encoding="utf-8"))
-    return Figures(**{**held, "steps": [_read_step(each) for each in held["steps"]]})
+    """Return the figures of a file. Raises HarnessError for one of another form."""
+    return read_json(file, "tox -e load", _figures_in)
 
 
-def _read_step(held: dict[str, object]) -> Step:
+def _figures_in(held: Any) -> Figures:  # noqa: ANN401 - of JSON
+    return Figures(**{**held, "steps": [_step_in(each) for each in held["steps"]]})
+
+
+def _step_in(held: Any) -> Step:  # noqa: ANN401 - of JSON
     suite = held["suite"]
-    return Step(**{**held, "suite": SuiteRun(**suite) if isinstance(suite, dict) else None})  # type: ignore[arg-type]
+    return Step(**{**held, "suite": SuiteRun(**suite) if suite else None})

@@ -240,6 +240,9 @@ def test_what_another_version_deployed_is_named_with_what_to_do(cluster: Cluster
     cluster.recorded = [{"overlay": "of-another-version", "components": ["x"], "objects": TEAM}]
     with pytest.raises(HarnessError, match=r"deployed of-another-version, x here: start anew with `tox -e"):
         deployment.deploy(Deployment("kind", []), Path("kind"))
+    cluster.recorded = [{"overlay": "kind", "tenants": 2}]
+    with pytest.raises(HarnessError, match="deployed something here: start anew with `tox -e"):
+        deployment.deploy(Deployment("kind", []), Path("kind"))
     assert cluster.done == []
 
 

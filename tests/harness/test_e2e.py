@@ -98,6 +98,14 @@ def test_the_times_of_the_latest_runs_are_kept(seen: dict[str, Any]) -> None:
     assert [list(each["seconds"]) for each in runs] == [steps] * e2e.MOST_RUNS
 
 
+def test_times_that_cannot_be_read_begin_anew(seen: dict[str, Any]) -> None:
+    assert seen["result"] == "healthy"
+    (e2e.RESULTS / "times.json").parent.mkdir(parents=True, exist_ok=True)
+    (e2e.RESULTS / "times.json").write_text('[{"stack": "em')
+    assert run() == 0
+    assert len(json.loads((e2e.RESULTS / "times.json").read_text(encoding="utf-8"))) == 1
+
+
 def test_the_browser_is_installed_while_the_stack_is_rolled_out(
     seen: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

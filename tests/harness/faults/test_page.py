@@ -58,4 +58,4 @@ def test_a_file_of_another_form_is_reported(
     file.write_text(json.dumps({"format": 0}), encoding="utf-8")
     monkeypatch.setattr(sys, "argv", ["page", str(file)])
     assert page.main() == 1
-    assert "is no faults.json of this version" in capsys.readouterr().err
+    assert "is not what this version of `tox -e faults` writes" in capsys.readouterr().err

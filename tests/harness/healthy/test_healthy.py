@@ -201,8 +201,6 @@ def test_tests_that_fail_for_one_reason_are_one_line() -> None:
     assert "\nTraces.A (and 1 more): Not judged: no MLflow.\nC: No route.\n" in text
 
 
-def test_file_of_another_form_is_rejected(tmp_path: Path) -> None:
-    file = tmp_path / "healthy.json"
-    file.write_text('{"format": 0, "runs": []}')
-    with pytest.raises(HarnessError, match=r"is no healthy\.json of this version"):
-        runs.read(file)
+def test_a_run_under_a_condition_that_went_is_one_sentence() -> None:
+    with pytest.raises(HarnessError, match="No condition is named 'idle'; choose from quiet, "):
+        page_of(replace(RUN, condition="idle"))
