@@ -18,6 +18,7 @@ from harness.attach.checks import check, find_collector
 from harness.common.errors import HarnessError, reports_errors
 from harness.common.kubectl import Object, kubectl, resource_of, wait_until_rolled_out
 from harness.common.manifests import STACK_SELECTOR, WORKLOADS
+from harness.common.options import label
 from harness.common.progress import say
 
 LIMIT = 300.0  # seconds that a rollout may take
@@ -94,7 +95,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     commands = {"check": say_findings, "apply": apply, "remove": remove}
     parser.add_argument("command", choices=commands)
-    parser.add_argument("--namespace", required=True, help="the installation's, such as rossoctl-system")
+    parser.add_argument(
+        "--namespace", type=label, required=True, help="the installation's, such as rossoctl-system"
+    )
     parser.add_argument(
         "--overlay",
         type=Path,

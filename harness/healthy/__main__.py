@@ -22,12 +22,13 @@ from pathlib import Path
 from harness.common.combinations import ROOT
 from harness.common.errors import HarnessError, reports_errors, stop_when_terminated
 from harness.common.kubectl import current_context
+from harness.common.options import whole_number
 from harness.common.progress import say
 from harness.common.robot_results import Counts, count_tests, read_failures, read_suite
 from harness.common.suites import SUITES, run_robot
 from harness.deployment import Deployment, find_deployed
 from harness.faults.stack import Stack
-from harness.healthy.conditions import CONDITIONS, Around, Condition, Place
+from harness.healthy.conditions import CONDITIONS, Around, Condition, Place, find_condition
 from harness.healthy.runs import Run, write
 from harness.suite_options import suite_options
 
@@ -87,19 +88,12 @@ def describe(run: Run) -> str:
     return "\n".join([f"{special}{counts} ({run.seconds:.0f} s)", *failures])
 
 
-def count_from(text: str) -> int:
-    """Return how often. Raises ArgumentTypeError for what is no number above 0."""
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of runs")
-    return int(text)
-
-
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="tox -e healthy --", description=__doc__, formatter_class=raw)
     add = parser.add_argument
-    add("--runs", type=count_from, help="under each condition (default: each has its own number)")
+    add("--runs", type=whole_number(1), help="under each condition (default: each has its own number)")
     add("conditions", nargs="*", metavar="CONDITION", help=f"one of {', '.join(CONDITIONS)}")
     return parser.parse_args()
 
@@ -109,10 +103,7 @@ def choose(names: Sequence[str]) -> list[Condition]:
 
     Raises HarnessError for a name that no condition has.
     """
-    for name in names:
-        if name not in CONDITIONS:
-            raise HarnessError(f"No condition is named {name!r}; choose from {', '.join(CONDITIONS)}.")
-    return [CONDITIONS[name] for name in names or CONDITIONS]
+    return [find_condition(name) for name in names or CONDITIONS]
 
 
 @reports_errors

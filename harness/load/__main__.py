@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import re
 import secrets
 import sys
 import time
@@ -32,6 +31,7 @@ from harness.common.combinations import ROOT
 from harness.common.errors import HarnessError, reports_errors, stop_when_terminated
 from harness.common.kubectl import current_context, kubectl
 from harness.common.meanwhile import meanwhile
+from harness.common.options import label, whole_number
 from harness.common.progress import say
 from harness.common.waiting import POLL_INTERVAL
 from harness.load import measuring
@@ -50,7 +50,6 @@ DRAIN_LIMIT = 900.0  # seconds
 STORE_LIMIT = 60.0  # seconds from empty queues until a backend has stored all that it has answered
 KUBELET_INTERVAL = 15.0  # seconds between two looks of the kubelet at what containers use
 MOST_AGENTS = 10_000
-NAME = re.compile(r"[a-z0-9][a-z0-9-]*")  # of a run, and so of a file
 
 
 @dataclass(frozen=True)
@@ -201,20 +200,6 @@ def positive(text: str) -> float:
     return number
 
 
-def agents_from(text: str) -> int:
-    """Return how many agents send. Raises ArgumentTypeError for anything else."""
-    if not text.isdecimal() or not 1 <= int(text) <= MOST_AGENTS:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of agents from 1 to {MOST_AGENTS}")
-    return int(text)
-
-
-def name_from(text: str) -> str:
-    """Return the name of a run. Raises ArgumentTypeError for what is no name of a file."""
-    if not NAME.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no name of lower-case letters, digits and dashes")
-    return text
-
-
 def write_docs() -> Path:
     """Write docs/capacity.md from the figures of all runs. Raises HarnessError where there are none."""
     files = sorted(RESULTS.glob("*.json"))
@@ -234,10 +219,10 @@ def parse() -> argparse.Namespace:
     add("--overload", type=positive, metavar="RATE", help="then more traces a second than are stored")
     add("--outage", type=positive, metavar="SECONDS", help="at last, traces while MLflow is away so long")
     add("--seconds", type=positive, default=30.0, help="for which each rate is sent (default 30)")
-    add("--agents", type=agents_from, default=50, help="that send by turns (default 50)")
+    add("--agents", type=whole_number(1, MOST_AGENTS), default=50, help="that send by turns (default 50)")
     add(
         "--name",
-        type=name_from,
+        type=label,
         default="default",
         help="of what is deployed, for the page (default: default)",
     )

@@ -5,8 +5,11 @@ import sys
 
 import pytest
 
-from harness.common.options import pair
+from harness.attach import __main__ as attach
+from harness.bench import __main__ as bench
+from harness.common.options import label, pair, whole_number
 from harness.faults import __main__ as faults
+from harness.healthy import __main__ as healthy
 from harness.proofs import rendered
 
 
@@ -33,3 +36,44 @@ def test_a_command_line_with_half_an_option_is_one_sentence(
         main()
     assert ended.value.code == 2
     assert "'x' is not NAME" in capsys.readouterr().err
+
+
+def test_a_whole_number_may_have_an_end() -> None:
+    assert (whole_number(10)("10"), whole_number(1, 3)("3")) == (10, 3)
+
+
+@pytest.mark.parametrize("text", ["9", "-10", "1e3", "nan", "ten", ""])
+def test_what_is_no_such_number_is_reported(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match=f"^'{text}' is no whole number from 10 on$"):
+        whole_number(10)(text)
+
+
+def test_a_label_is_that_of_a_namespace() -> None:
+    assert [label(text) for text in ("a", "team1", "my-ns")] == ["a", "team1", "my-ns"]
+
+
+@pytest.mark.parametrize("text", ["", "A", "a b", "-a", "a-", "a/b", "a.b"])
+def test_what_is_no_label_is_reported(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="is no name of lower-case letters, digits and"):
+        label(text)
+
+
+@pytest.mark.parametrize(
+    ("main", "arguments"),
+    [
+        (attach.main, ["remove", "--namespace", ""]),
+        (bench.main, ["--longest", "9"]),
+        (bench.main, ["--stored", "999"]),
+        (healthy.main, ["--runs", "0"]),
+    ],
+)
+def test_a_command_line_with_a_wrong_value_changes_nothing(
+    main: object, arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["program", *arguments])
+    monkeypatch.setenv("PATH", "")  # nor asks kubectl
+    assert callable(main)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert f"'{arguments[-1]}' is no " in capsys.readouterr().err
