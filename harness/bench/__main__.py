@@ -25,6 +25,7 @@ from harness.bench.whole_runs import read_whole_runs
 from harness.common.combinations import ROOT
 from harness.common.errors import HarnessError, reports_errors, stop_when_terminated
 from harness.common.loopback import LOOPBACK
+from harness.common.options import whole_number
 from harness.common.suites import run_robot
 
 TASKS = Path(__file__).parent
@@ -38,24 +39,28 @@ PARTS = {
 WHOLE_RUNS = ROOT / "results"
 RESULTS = WHOLE_RUNS / "bench"
 FIGURES = RESULTS / "figures.json"
+MEASURED = RESULTS / "measured.json"  # what becomes the figures when all tasks are done
+# The smallest sizes of the tasks' SIZES: with less nothing is measured.
+LEAST_SPANS, LEAST_STORED = 10, 1000
 DOCS = ROOT / "docs"
 
 
 def measure(parts: Sequence[str], longest: int, stored: int) -> Figures:
     """Run the tasks of these parts and return what they measured; write the page with plots.
 
-    Raises HarnessError when a task fails.
+    Raises HarnessError when a task fails; the figures of an earlier run are then still there.
     """
-    FIGURES.unlink(missing_ok=True)
-    options = ["--outputdir", str(RESULTS), "--variable", f"FIGURES:{FIGURES}"]
+    MEASURED.unlink(missing_ok=True)
+    options = ["--outputdir", str(RESULTS), "--variable", f"FIGURES:{MEASURED}"]
     options += ["--variable", f"LONGEST:{longest}", "--variable", f"STORED:{stored}"]
     tasks = [str(TASKS / PARTS[part]) for part in parts]
     with ExitStack() as running:
         if set(parts) != {EVALUATION}:
             options += running.enter_context(run_servers())
         failed = run_robot(*options, *tasks, environment={"no_proxy": LOOPBACK})
-    if failed or not FIGURES.exists():
+    if failed or not MEASURED.exists():
         raise HarnessError(f"A task failed; {RESULTS / 'log.html'} shows why.")
+    MEASURED.replace(FIGURES)
     figures = replace(read(FIGURES), whole_runs=read_whole_runs(WHOLE_RUNS))
     write(figures, FIGURES)
     (RESULTS / "index.html").write_text(write_html(figures), encoding="utf-8")
@@ -85,8 +90,9 @@ def main() -> int:
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="tox -e bench --", description=__doc__, formatter_class=raw)
     parser.add_argument("--only", choices=PARTS, action="append", help="what is measured (default: all)")
-    parser.add_argument("--longest", type=int, default=30_000, help="spans of the longest trace")
-    parser.add_argument("--stored", type=int, default=1_000_000, help="traces in MLflow at most")
+    add = parser.add_argument
+    add("--longest", type=whole_number(LEAST_SPANS), default=30_000, help="spans of the longest trace")
+    add("--stored", type=whole_number(LEAST_STORED), default=1_000_000, help="traces in MLflow at most")
     parser.add_argument("--docs", action="store_true", help="write docs/benchmark.md from the last figures")
     arguments = parser.parse_args()
     stop_when_terminated()

@@ -1,5 +1,6 @@
 """The benchmark measures what suites do, and its pages say what was measured."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,25 @@ def test_the_docs_need_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert "1,000 spans" in bench.write_docs().read_text(encoding="utf-8")
     assert (tmp_path / "benchmark-evaluation-of-a-contract.svg").exists()
     assert (tmp_path / "benchmark-look-up-in-mlflow.svg").exists()
+
+
+def test_a_run_that_fails_leaves_the_figures_of_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench, "RESULTS", tmp_path)
+    monkeypatch.setattr(bench, "FIGURES", tmp_path / "figures.json")
+    monkeypatch.setattr(bench, "MEASURED", tmp_path / "measured.json")
+    monkeypatch.setattr(bench, "run_robot", lambda *_, **__: 1)
+    write(FIGURES, tmp_path / "figures.json")
+    with pytest.raises(HarnessError, match=r"A task failed; .*log\.html shows why"):
+        bench.measure([bench.EVALUATION], bench.LEAST_SPANS, bench.LEAST_STORED)
+    assert read(tmp_path / "figures.json").date == FIGURES.date
+
+
+def test_the_least_that_is_measured_is_the_smallest_size_of_the_tasks() -> None:
+    for part, least in ((bench.EVALUATION, bench.LEAST_SPANS), ("look-up", bench.LEAST_STORED)):
+        text = (bench.TASKS / bench.PARTS[part]).read_text(encoding="utf-8")
+        assert re.search(rf"^@\{{SIZES\}} +\$\{{{least}\}} ", text, re.MULTILINE)
 
 
 def test_the_tasks_measure_the_keyword_of_the_suites(tmp_path: Path) -> None:
