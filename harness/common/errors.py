@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import select
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +14,8 @@ from types import TracebackType
 from typing import ParamSpec
 
 LOG_LINES = 20
-INTERRUPTED = 130  # as a shell reports a program that SIGINT ended
+# As a shell reports a program that SIGINT ended, and one that SIGPIPE ended.
+INTERRUPTED, UNREAD = 130, 141
 Arguments = ParamSpec("Arguments")
 
 
@@ -76,24 +79,50 @@ def report_uncaught(kind: type[BaseException], error: BaseException, trace: Trac
         sys.__excepthook__(kind, error, trace)
 
 
+def is_read() -> bool:
+    """Return whether somebody may still read the output: `... | head -1` does not after the first line."""
+    try:
+        output = select.poll()
+        output.register(sys.stdout, 0)
+        return not any(event & select.POLLERR for _, event in output.poll(0))
+    except (OSError, TypeError):  # it is closed, or no file
+        return True
+
+
+def drop_output() -> None:
+    """Drop what is printed and cannot be written: Python would report it at its end, in its own words."""
+    try:
+        print(end="", flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def reports_errors(main: Callable[Arguments, int]) -> Callable[Arguments, int]:
     """Let a program that cannot do its work print one sentence instead of a stack trace.
 
-    Its exit code is then 1, after Ctrl-C 130.
+    Its exit code is then 1, after Ctrl-C 130. Where nobody reads its output any more, it ends with 141, and
+    without a sentence.
     """
 
     @wraps(main)
     def run(*arguments: Arguments.args, **options: Arguments.kwargs) -> int:
         try:
-            return main(*arguments, **options)
+            code = main(*arguments, **options)
+            print(end="", flush=True)
         except HarnessError as error:
             report_error(error)
         except OSError as error:
+            is_unread = isinstance(error, BrokenPipeError) and not is_read()
+            drop_output()
+            if is_unread:
+                return UNREAD
             place = error.filename or "This machine"
             report_error(HarnessError(f"{place} cannot be used as needed: {error.strerror or error}."))
         except KeyboardInterrupt:
             report_interrupt()
             return INTERRUPTED
+        else:
+            return code
         return 1
 
     return run

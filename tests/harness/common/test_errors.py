@@ -1,5 +1,6 @@
 """What a user reads when it fails."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -77,6 +78,57 @@ def test_every_program_reports_its_errors(path: Path) -> None:
 def run(program: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", program]
     return subprocess.run(command, cwd=HARNESS.parent, capture_output=True, text=True, check=False)
+
+
+def piped(program: str, output: str) -> tuple[int, str]:
+    """Return a program's exit code, and its stderr; a shell says where its output goes."""
+    script = f'"$0" -c "$1" {output}; exit ${{PIPESTATUS[0]}}'
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    command = ["bash", "-c", script, sys.executable, program]
+    done = subprocess.run(
+        command, cwd=HARNESS.parent, env=environment, capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stderr
+
+
+PRINTS = """
+import sys
+from harness.common.errors import HarnessError, reports_errors
+from harness.common.progress import say
+
+@reports_errors
+def main():
+    {body}
+    return 0
+
+sys.exit(main())
+"""
+# The reader has gone when the program prints again, as the pipe holds less than that.
+BODIES = [
+    "[say('a line') for _ in range(100_000)]",
+    "print('a line\\n' * 100_000)",
+    "print('one line'); import time; time.sleep(0.5)",
+]
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_an_output_that_nobody_reads_any_more_ends_the_program_quietly(body: str) -> None:
+    assert piped(PRINTS.format(body=body), "| true") == (141, "")
+
+
+@pytest.mark.parametrize("body", ["say('a line')", "print('a line')"])
+def test_an_output_that_cannot_be_written_is_one_sentence(body: str) -> None:
+    said = "Error: This machine cannot be used as needed: No space left on device.\n"
+    assert piped(PRINTS.format(body=body), "> /dev/full") == (1, said)
+
+
+def test_an_output_that_is_closed_hides_no_error() -> None:
+    assert piped(PRINTS.format(body="raise HarnessError('Not root.')"), ">&-") == (1, "Error: Not root.\n")
+
+
+def test_another_pipe_that_breaks_is_no_reader_that_has_gone() -> None:
+    code, said = piped(PRINTS.format(body="raise BrokenPipeError(32, 'Broken pipe')"), "| cat")
+    assert (code, said) == (1, "Error: This machine cannot be used as needed: Broken pipe.\n")
 
 
 def test_ctrl_c_while_a_program_is_imported_is_one_sentence() -> None:
