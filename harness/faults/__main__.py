@@ -219,8 +219,9 @@ def main() -> int:
     try:
         run_them(faults, dict(arguments.variable), limits, outcomes)
     finally:
-        report.write(outcomes, context, RESULTS)
-        say(f"\n{report.table(outcomes)}\nReport: {RESULTS / 'faults.html'}")
+        if outcomes:  # otherwise the report of an earlier run stays
+            report.write(outcomes, context, RESULTS)
+            say(f"\n{report.table(outcomes)}\nReport: {RESULTS / 'faults.html'}")
     judged = [outcome for outcome in outcomes if not outcome.left_out]
     all_ran = not arguments.faults or len(judged) == len(outcomes)
     return 0 if judged and all_ran and all(outcome.is_right for outcome in judged) else 1

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from harness.common.errors import INTERRUPTED
+from harness.common.errors import INTERRUPTED, HarnessError
 from harness.faults import __main__ as command
 from harness.faults.catalogue import Expected, Fault, read_catalogue
 from harness.faults.changes import HealingError, heal_what_was_left
@@ -137,6 +137,22 @@ def test_a_named_fault_is_in_the_table_the_json_and_the_page(
     assert [each[0] for each in cluster.done] == ["patch", "replace"]
 
 
+def test_a_run_that_breaks_nothing_leaves_the_report_of_the_one_before(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_with(monkeypatch, NAMED) == 0
+
+    def without_cluster() -> None:
+        raise HarnessError("No cluster answers.")
+
+    monkeypatch.setattr(command, "find_deployed", without_cluster)
+    cluster.done.clear()
+    assert call(monkeypatch) == 1
+    assert capsys.readouterr().err == "Error: No cluster answers.\n"
+    assert json.loads((results / "faults.json").read_text(encoding="utf-8"))["score"]["run"] == 1
+    assert not cluster.done
+
+
 @pytest.mark.usefixtures("cluster")
 def test_the_suites_find_the_namespaces_and_the_stand_ins_of_what_is_deployed(
     monkeypatch: pytest.MonkeyPatch,
@@ -212,14 +228,17 @@ def test_naming_a_fault_that_does_not_fit_is_a_failure(
 def test_an_interrupted_run_heals_and_reports_what_it_has(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch, results: Path
 ) -> None:
-    def interrupt(*_: object) -> None:
+    def judge(fault: Fault, _: object) -> Outcome:
+        if fault is SCALED:
+            return NAMED
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(command, "read_catalogue", lambda: [SCALED])
-    monkeypatch.setattr(command, "run_tests", interrupt)
+    monkeypatch.setattr(command, "read_catalogue", lambda: [SCALED, replace(SCALED, name="another")])
+    monkeypatch.setattr(command, "run_tests", lambda *_: None)
+    monkeypatch.setattr(command, "judge", judge)
     assert call(monkeypatch) == INTERRUPTED
-    assert [each[0] for each in cluster.done] == ["patch", "replace"]
-    assert (results / "faults.json").is_file()
+    assert [each[0] for each in cluster.done] == ["patch", "replace", "patch", "replace"]
+    assert json.loads((results / "faults.json").read_text(encoding="utf-8"))["score"]["run"] == 1
 
 
 def test_a_fault_that_is_not_healed_ends_the_run(
