@@ -24,7 +24,7 @@ from harness.common.errors import HarnessError
 from harness.common.progress import duration, say
 from harness.common.waiting import exclusive_lock
 
-NO_CLUSTER = "There is no cluster; make one with `up`."
+NO_CLUSTER = "There is no cluster; make one with `tox -e cluster -- up`."
 
 
 def provider(folders: Folders) -> str:

@@ -175,7 +175,7 @@ def test_status_without_a_cluster(
 ) -> None:
     monkeypatch.setenv("EMBEDDED_CLUSTER_STATE", str(folders.state))
     assert main(["status"]) == 1
-    assert capsys.readouterr().out == "There is no cluster; make one with `up`.\n"
+    assert capsys.readouterr().out == "There is no cluster; make one with `tox -e cluster -- up`.\n"
     assert not folders.state.exists()
 
 

@@ -83,7 +83,7 @@ def test_command_without_a_cluster_says_so(
     monkeypatch.setenv("EMBEDDED_CLUSTER_STATE", str(tmp_path / "state"))
     monkeypatch.setenv("EMBEDDED_CLUSTER_CACHE", str(tmp_path / "cache"))
     assert main(command) == 1
-    assert capsys.readouterr().err == "Error: There is no cluster; make one with `up`.\n"
+    assert capsys.readouterr().err == "Error: There is no cluster; make one with `tox -e cluster -- up`.\n"
 
 
 def test_folders_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
