@@ -18,6 +18,7 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
+from robot.errors import STOPPED_BY_USER  # type: ignore[import-untyped] # it has no types
 from robot.libdoc import libdoc
 
 from harness.common.combinations import ROOT
@@ -43,6 +44,12 @@ def libdoc_name(source: Path) -> str:
     return f"SeleniumLibrary::plugins={source}" if source.name == "pages" else str(source)
 
 
+def write_page_of_libdoc(source: Path, target: Path) -> None:
+    """Let libdoc write a file. Raises KeyboardInterrupt after Ctrl-C, which libdoc catches."""
+    if libdoc(libdoc_name(source), str(target), quiet=True) == STOPPED_BY_USER:
+        raise KeyboardInterrupt
+
+
 def describe(source: Path) -> dict[str, Any]:
     """Return what Robot Framework's libdoc knows of a library or a resource, without keywords of others.
 
@@ -50,7 +57,7 @@ def describe(source: Path) -> dict[str, Any]:
     """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "spec.json"
-        libdoc(libdoc_name(source), str(file), quiet=True)
+        write_page_of_libdoc(source, file)
         if not file.exists():
             raise HarnessError(f"{source.relative_to(ROOT)} cannot be documented; libdoc's message says why.")
         described: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
@@ -110,7 +117,7 @@ def main() -> int:
     for source in sources():
         target = HTML / source.relative_to(ROOT).with_suffix(".html")
         target.parent.mkdir(parents=True, exist_ok=True)
-        libdoc(libdoc_name(source), str(target), quiet=True)
+        write_page_of_libdoc(source, target)
     print(f"{PAGE.relative_to(ROOT)} and {HTML.relative_to(ROOT)}/ are written.")
     return 0
 
