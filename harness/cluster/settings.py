@@ -7,7 +7,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from harness.common.cache import cache_folder
+from harness.common.cache import cache_folder, folder_from
 
 HERE = Path(__file__).parent
 VERSIONS: dict[str, Any] = tomllib.loads((HERE / "versions.toml").read_text())
@@ -71,8 +71,7 @@ class Folders:
     def from_environment(cls) -> "Folders":
         """Read EMBEDDED_CLUSTER_STATE and EMBEDDED_CLUSTER_CACHE, or take the defaults."""
         default = "/var/lib/embedded-cluster" if os.geteuid() == 0 else "~/.local/state/embedded-cluster"
-        state = os.environ.get("EMBEDDED_CLUSTER_STATE") or default
-        return cls(state=Path(state).expanduser().absolute(), cache=cache_folder())
+        return cls(state=folder_from("EMBEDDED_CLUSTER_STATE", default), cache=cache_folder())
 
     @property
     def kubeconfig(self) -> Path:
