@@ -65,8 +65,9 @@ def test_a_wrong_command_line_is_answered_in_one_sentence(
 def test_what_the_task_cannot_do_is_said_and_leaves_no_file(tmp_path: Path) -> None:
     done = learn(tmp_path, *GOOD)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith(
-        "AGENTS_NAMESPACE cannot be found, set it with --variable AGENTS_NAMESPACE:NAME."
+    assert done.stderr == (
+        f"No cluster to verify: there is no kubeconfig ({tmp_path / 'none'}); set KUBECONFIG, or make a "
+        "cluster with `tox -e cluster -- up`.\n"
     )
     assert list(tmp_path.iterdir()) == []
 

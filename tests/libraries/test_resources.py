@@ -553,22 +553,29 @@ def test_two_stacks_in_one_cluster_make_one_sentence(tmp_path: Path) -> None:
     )
 
 
-def test_services_that_may_not_be_read_say_what_to_set(tmp_path: Path) -> None:
-    suite = """
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        (
+            "Cannot read Services: 403 forbidden.",
+            "AGENTS_NAMESPACE cannot be found, set it with --variable AGENTS_NAMESPACE:NAME. "
+            "(Cannot read Services: 403 forbidden.)",
+        ),
+        ("No cluster to verify: there is no kubeconfig.", "No cluster to verify: there is no kubeconfig."),
+    ],
+)
+def test_services_that_may_not_be_read_say_what_to_set(reason: str, said: str, tmp_path: Path) -> None:
+    suite = f"""
 *** Test Cases ***
 Look
     Get Component Service    weather-agent
 
 *** Keywords ***
 Read Objects
-    [Arguments]    ${api}    ${kind}
-    Fail    Cannot read Services: 403 forbidden.
+    [Arguments]    ${{api}}    ${{kind}}
+    Fail    {reason}
 """
-    assert run_one(tmp_path, "stack.resource", suite) == (
-        "FAIL",
-        "AGENTS_NAMESPACE cannot be found, set it with --variable AGENTS_NAMESPACE:NAME. "
-        "(Cannot read Services: 403 forbidden.)",
-    )
+    assert run_one(tmp_path, "stack.resource", suite) == ("FAIL", said)
 
 
 DISRUPTION = """
