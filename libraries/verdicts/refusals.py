@@ -28,20 +28,39 @@ NO_EXPERIMENT = "No Experiment with id="  # of MLflow
 NO_DATABASE = "it answers 503, as it does without its database or with a read-only one"
 REJECTED = "MLflow rejects the login"  # our own: resources/entry.resource says so
 NO_ANSWER = "it does not answer in time"
-# What is in a log line about a retry, and what it means.
-RETRIED = (
+# Patterns of what a log line says of why spans could not be sent, and what that means; `{}` is what the group
+# found. The first that fits is right: Go wraps one error in another.
+UNSENT = (
     # Of the extension oauth2client; the rest of its line is about the provider, not the backend.
     ("failed to get security token", "its identity provider gives the collector no token"),
-    ("no such host", "its host name does not resolve"),
-    ("connection refused", "it refuses connections"),
+    # Of net/http; the rest of its line is about the proxy.
+    (
+        "proxyconnect",
+        "the collector asks it through a proxy (HTTPS_PROXY, HTTP_PROXY) that gives no connection",
+    ),
+    # The last two are of gRPC, which found no address.
+    (r"no such host|no children to pick from|produced zero addresses", "its host name does not resolve"),
+    # Of the resolver: a timeout, no connection, or an answer that is an error (`server misbehaving`).
+    (
+        r"\blookup \S+.*: ",
+        "no name server resolves its host name, as when a NetworkPolicy denies DNS (port 53)",
+    ),
+    (r"x509: ([^\"\\]+)", "the collector does not trust its certificate ({})"),
+    (r"remote error: tls: ([^\"\\]+)", "it ends the TLS connection ({})"),
     ("HTTP response to HTTPS client", "it speaks http, and the collector sends https"),
+    ("first record does not look like a TLS handshake", "it speaks no TLS, and the collector does"),
+    (r"malformed HTTP response \W*x15\W", "it speaks TLS, and the collector sends http"),
+    (r"malformed HTTP response \W*x00\W+x00\W", "it speaks gRPC at that port, and the collector sends HTTP"),
+    ("malformed HTTP response", "its answer is not HTTP"),
+    ("error reading server preface", "it does not speak gRPC at that port, and the collector does"),
+    ("connection refused", "it refuses connections"),
     ("HTTP Status Code 503", NO_DATABASE),
-    ("HTTP Status Code 502", "a proxy before it answers 502"),
+    (r"HTTP Status Code (502|504)", "a proxy before it answers {}"),
     ("HTTP Status Code 429", "it answers 429, too many requests"),
-    ("no route to host", "there is no route to its address"),
+    (r"no route to host|network is unreachable", "there is no route to its address"),
     ("i/o timeout", "its address does not answer, as when a NetworkPolicy denies the connection"),
     ("deadline exceeded", NO_ANSWER),
-    ("EOF", "it closes the connections"),
+    (r"EOF|connection reset by peer", "it closes the connections"),
 )
 SEE_LOG = "see the log line below"
 _HTTP_STATUS = re.compile(r"HTTP Status Code (\d{3})")
@@ -78,7 +97,7 @@ def explain_retry(evidence: Evidence, exporter: Exporter, line: str) -> list[str
     login, as components/mlflow-auth lets it answer; without a line of its log, perhaps a database that can be
     read alone.
     """
-    found = next((meaning for mark, meaning in RETRIED if mark in line), SEE_LOG)
+    found = explain_unsent(line)
     if found == NO_DATABASE and NO_EXPERIMENT in evidence.database_error:
         return [f"it has no experiment {evidence.sent_to}, which the collector sends to"]
     if found in {NO_DATABASE, NO_ANSWER} and evidence.database_error:
@@ -88,6 +107,14 @@ def explain_retry(evidence: Evidence, exporter: Exporter, line: str) -> list[str
         of_database = [] if evidence.backend_log else ["its database cannot store spans now: its log says so"]
         return [*_login(evidence, exporter), *of_database]
     return [found]
+
+
+def explain_unsent(line: str) -> str:
+    """Return what a log line says of why spans could not be sent."""
+    for pattern, meaning in UNSENT:
+        if match := re.search(pattern, line):
+            return meaning.format(*match.groups())
+    return SEE_LOG
 
 
 def _not_valid(evidence: Evidence, _: Exporter) -> list[str]:

@@ -614,6 +614,97 @@ def test_what_an_exporter_of_an_sdk_logs_is_known(line: str, is_error: bool) -> 
     assert bool(seen(agent_log=[line]).export_errors) == is_error
 
 
+POST = 'failed to make an HTTP request: Post \\"http://mlflow:5000/v1/traces\\": '
+GRPC = "rpc error: code = Unavailable desc = connection error: desc = \\"
+
+
+# The errors are as collector 0.158 logged them, but for those of TLS, of a name server and of an old gRPC.
+@pytest.mark.parametrize(
+    ("error", "meaning"),
+    [
+        (
+            f"{POST}proxyconnect tcp: dial tcp: lookup proxy.x on 10.96.0.10:53: no such host",
+            "the collector asks it through a proxy",
+        ),
+        (
+            f"{POST}proxyconnect tcp: dial tcp 10.0.0.9:3128: connect: connection refused",
+            "the collector asks it through a proxy",
+        ),
+        (f"{POST}dial tcp: lookup mlflow on 10.96.0.10:53: no such host", "its host name does not resolve"),
+        ("rpc error: code = Unavailable desc = no children to pick from", "its host name does not resolve"),
+        (
+            "rpc error: code = Unavailable desc = name resolver error: produced zero addresses",
+            "its host name does not resolve",
+        ),
+        (
+            f"{POST}dial tcp: lookup mlflow on 10.96.0.1:53: read udp 10.1.0.5:4->10.96.0.1:53: i/o timeout",
+            "no name server resolves its host name",
+        ),
+        (
+            f"{POST}dial tcp: lookup mlflow on 10.96.0.10:53: read udp 10.1.0.5:4->10.96.0.10:53: read: "
+            "connection refused",
+            "no name server resolves its host name",
+        ),
+        (
+            f"{POST}dial tcp: lookup mlflow on 10.96.0.10:53: server misbehaving",
+            "no name server resolves its",
+        ),
+        (
+            f"{POST}tls: failed to verify certificate: x509: certificate is valid for mlflow.x, not mlflow",
+            "the collector does not trust its certificate (certificate is valid for mlflow.x, not mlflow)",
+        ),
+        (
+            f"{POST}remote error: tls: certificate required",
+            "it ends the TLS connection (certificate required)",
+        ),
+        (
+            f"{POST}http: server gave HTTP response to HTTPS client",
+            "it speaks http, and the collector sends h",
+        ),
+        (
+            f'{GRPC}"transport: authentication handshake failed: tls: first record does not look like a TLS '
+            'handshake\\"',
+            "it speaks no TLS, and the collector does",
+        ),
+        (
+            f"{POST}net/http: HTTP/1.x transport connection broken: malformed HTTP response "
+            r"\"\\x15\\x03\\x01\\x00\\x02\\x02\\x16\"",
+            "it speaks TLS, and the collector sends http",
+        ),
+        (
+            f"{POST}net/http: HTTP/1.x transport connection broken: malformed HTTP response "
+            r"\"\\x00\\x00\\x06\\x04\\x00\\x00\\x00\\x00\\x00\\x00\\x05\\x00\\x00@\\x00\"",
+            "it speaks gRPC at that port, and the collector sends HTTP",
+        ),
+        (f'{POST}net/http: malformed HTTP response \\"SSH-2.0\\"', "its answer is not HTTP"),
+        (
+            f'{GRPC}"error reading server preface: http2: frame too large\\"',
+            "it does not speak gRPC at that port",
+        ),
+        (
+            f'{GRPC}"transport: Error while dialing: dial tcp 10.0.0.9:4317: connect: connection refused\\"',
+            "it refuses connections",
+        ),
+        (
+            f"{POST}dial tcp 10.0.0.9:5000: i/o timeout",
+            "its address does not answer, as when a NetworkPolicy",
+        ),
+        (
+            f"{POST}read tcp 10.1.0.5:4->10.0.0.9:5000: read: connection reset by peer",
+            "it closes the connections",
+        ),
+        (
+            "request to http://mlflow:5000/v1/traces responded with HTTP Status Code 504",
+            "a proxy before it answers 504",
+        ),
+        ("something that nobody has seen", "see the log line below"),
+    ],
+)
+def test_what_keeps_the_collector_from_sending_is_named(error: str, meaning: str) -> None:
+    cause = f"MLflow does not take the spans: {meaning}"
+    assert cause in explain(seen(RECEIVED + QUEUED, log=[retried(error)])).splitlines()[0]
+
+
 def named(evidence: Evidence) -> tuple[str, str]:
     cause = name_cause(evidence)
     return cause["subject"], cause["sentence"]

@@ -21,7 +21,7 @@ from harness.common.yaml_loader import load_yaml
 from harness.faults.catalogue import EXEMPT, FILES, HERE, Fault, in_order, in_shard, read_catalogue
 from harness.faults.every_stack import STACKS
 from harness.stand_ins import INSTALLATIONS
-from verdicts.refusals import RETRIED
+from verdicts.refusals import UNSENT
 
 ALL = read_catalogue()
 ROOT = Path(__file__).parents[3]
@@ -95,7 +95,7 @@ def causes() -> list[list[str]]:
     functions = [node for node in nodes if isinstance(node, ast.FunctionDef)]
     strings = [text for function in functions for line in function.body[1:] for text in _strings(line)]
     sentences = [[text for text in texts if len(text.split()) >= WORDS] for texts in strings]
-    return [*filter(None, sentences), *([meaning] for _, meaning in RETRIED)]
+    return [*filter(None, sentences), *([meaning] for _, meaning in UNSENT)]
 
 
 def test_every_cause_of_a_verdict_is_in_a_fault(exempt: dict[str, dict[str, str]]) -> None:
