@@ -16,7 +16,7 @@ from pipeline.collector import ACCEPTED, FAILED, NOT_QUEUED, REFUSED, SENT
 from traces.model import Trace
 from verdicts.contradictions import find_contradictions
 from verdicts.evidence import LONGEST_LINE, Evidence
-from verdicts.refusals import explain_drop, explain_retry
+from verdicts.refusals import explain_drop, explain_no_retry, explain_retry, is_refusal
 
 # Hops of a question's way (docs/glossary.md).
 AGENT, RECEIVED, EXPORTED, STORED = "agent", "collector received", "collector exported", "backend stored"
@@ -159,14 +159,17 @@ def _not_restarted(evidence: Evidence) -> Cause | None:
 
 
 def _dropped(evidence: Evidence) -> Cause | None:
-    """Speak where the backend refused spans and the collector dropped them."""
+    """Speak where the collector dropped spans: the backend refused them, or it did not try again."""
     failed = evidence.sending(FAILED)
     logged = evidence.after is None and evidence.dropping_lines
     if not evidence.exporter or not (failed or logged):
         return None
     spans = counted(failed, "span") if failed else "spans"
-    reasons = explain_drop(evidence, evidence.exporter)
-    why = f"{evidence.title} refused {spans} and the collector dropped them: {', or '.join(reasons)}"
+    reasons, title = explain_drop(evidence, evidence.exporter), evidence.title
+    refused = f"{title} refused {spans} and the collector dropped them"
+    if not is_refusal(evidence, evidence.exporter):
+        refused = f"the collector could not send {spans} to {title} and dropped them"
+    why = f"{refused}: {', or '.join(reasons)}{explain_no_retry(evidence)}"
     return Cause(EXPORTED, why, _certainty(reasons))
 
 

@@ -3,7 +3,8 @@
 What the collector counts and logs was measured with collector 0.158 and MLflow 3.17.2. Answers that a retry
 may heal (429, 502, 503, 504, no connection, no such name) are retried without end: they show only as a queue
 that grows and as log lines at level info. Any other answer makes the collector drop the spans at once and
-count them by the gRPC status that the exporter translates it to.
+count them by the gRPC status that the exporter translates it to. One that does not retry, or no longer, drops
+them for either.
 
 An answer can have more than one meaning: each function returns all that fit the evidence, each as the end of
 a sentence.
@@ -24,6 +25,13 @@ STATUS_OF_TYPE = {
     "Unimplemented": "404",
     "InvalidArgument": "400",
 }
+RETRIED = frozenset({"429", "502", "503", "504"})  # statuses that the collector retries, if it is to
+# What it counts spans under that it dropped without an answer, as where it does not retry.
+NOT_ANSWERED = frozenset(
+    {"_OTHER", "Canceled", "DeadlineExceeded", "Deadline_Exceeded", "Shutdown", "Unavailable"}
+)
+NO_RETRY, RETRIES_OVER = "Try enabling retry_on_failure", "no more retries left"
+PERMANENT = "not retryable error"  # what it logs of an answer that it does not retry
 NO_EXPERIMENT = "No Experiment with id="  # of MLflow
 NO_DATABASE = "it answers 503, as it does without its database or with a read-only one"
 REJECTED = "MLflow rejects the login"  # our own: resources/entry.resource says so
@@ -67,11 +75,9 @@ _HTTP_STATUS = re.compile(r"HTTP Status Code (\d{3})")
 
 
 def explain_drop(evidence: Evidence, exporter: Exporter) -> list[str]:
-    """Return what the answer means for which the collector dropped spans."""
-    types = evidence.grown.by("error_type", FAILED, exporter=exporter.name)
-    logged = [match[1] for line in evidence.dropping_lines for match in _HTTP_STATUS.finditer(line)]
-    from_types = [STATUS_OF_TYPE[name] for name in types if name in STATUS_OF_TYPE]
-    status = next(iter([*reversed(logged), *from_types]), "")
+    """Return what it means that the collector dropped spans: by the answer, or why there was none."""
+    line = next(reversed(evidence.dropping_lines), "")
+    types, status = _error_types(evidence, exporter), _find_status(evidence, exporter)
     meanings = {
         "400": _not_valid,
         "401": _login,
@@ -81,12 +87,47 @@ def explain_drop(evidence: Evidence, exporter: Exporter) -> list[str]:
     }
     if status == "500" and evidence.database_error:
         return [f"status 500, its database says: {evidence.database_error}"]
+    if status in RETRIED:
+        return explain_retry(evidence, exporter, line)
     if status in meanings:
         first, *others = meanings[status](evidence, exporter)
         return [f"status {status}, {first}", *others]
-    if status or types:
-        return [f"status {status}" if status else f"counted as {', '.join(types)}"]
-    return [SEE_LOG]
+    if status:
+        return [f"status {status}"]
+    found = explain_unsent(line)
+    return [f"counted as {', '.join(sorted(types))}"] if found == SEE_LOG and types else [found]
+
+
+def is_refusal(evidence: Evidence, exporter: Exporter) -> bool:
+    """Return whether the collector dropped spans for what the backend answered, and not without an answer."""
+    if _find_status(evidence, exporter):
+        return True
+    types = _error_types(evidence, exporter)
+    if types:
+        return not types <= NOT_ANSWERED
+    return all(PERMANENT in line for line in evidence.dropping_lines)
+
+
+def explain_no_retry(evidence: Evidence) -> str:
+    """Return why the collector did not try again to send spans that it dropped, to go on with; or nothing."""
+    line = next(reversed(evidence.dropping_lines), "")
+    if NO_RETRY in line:
+        return ". It does not retry: retry_on_failure of its exporter is not enabled"
+    if RETRIES_OVER in line:
+        return ". It retries no longer than retry_on_failure.max_elapsed_time of its exporter"
+    return ""
+
+
+def _error_types(evidence: Evidence, exporter: Exporter) -> set[str]:
+    """Return under which types the collector counted the spans that it dropped, none below level detailed."""
+    return set(evidence.grown.by("error_type", FAILED, exporter=exporter.name)) - {""}
+
+
+def _find_status(evidence: Evidence, exporter: Exporter) -> str:
+    """Return the HTTP status for which the collector dropped spans last, empty where none is known."""
+    logged = [match[1] for line in evidence.dropping_lines for match in _HTTP_STATUS.finditer(line)]
+    from_types = [STATUS_OF_TYPE[name] for name in _error_types(evidence, exporter) if name in STATUS_OF_TYPE]
+    return next(iter([*reversed(logged), *from_types]), "")
 
 
 def explain_retry(evidence: Evidence, exporter: Exporter, line: str) -> list[str]:

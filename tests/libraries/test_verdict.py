@@ -37,8 +37,8 @@ def metrics(text: str) -> Metrics:
     return Collector().parse_metrics(text)
 
 
-def failed(error_type: str) -> str:
-    labels = f'error_permanent="true",error_type="{error_type}",exporter="{MLFLOW}"'
+def failed(error_type: str, *, permanent: bool = True) -> str:
+    labels = f'error_permanent="{str(permanent).lower()}",error_type="{error_type}",exporter="{MLFLOW}"'
     return f"otelcol_exporter_send_failed_spans{{{labels}}} 10\n"
 
 
@@ -48,6 +48,13 @@ def log_line(kind: str, error: str) -> str:
 
 def dropped(status: int) -> str:
     return log_line("Exporting failed. Dropping data.", f"responded with HTTP Status Code {status}")
+
+
+def not_retried(error: str) -> str:
+    tried = (
+        "Exporting failed. Dropping data. Try enabling retry_on_failure config option to retry on retryable"
+    )
+    return log_line(f"{tried} errors.", error)
 
 
 def retried(error: str) -> str:
@@ -444,6 +451,31 @@ CASES = {
         seen(RECEIVED + failed("Unknown"), log=[dropped(500)]),
         "refused 10 spans and the collector dropped them: status 500",
     ),
+    "the exporter does not retry, and MLflow is not reached": (
+        seen(RECEIVED + failed("_OTHER", permanent=False), log=[not_retried("connect: connection refused")]),
+        "the collector could not send 10 spans to MLflow and dropped them: it refuses connections. It does "
+        "not retry: retry_on_failure of its exporter is not enabled.",
+    ),
+    "the exporter does not retry, and MLflow has no database": (
+        seen(
+            RECEIVED + failed("Unavailable", permanent=False),
+            log=[not_retried("responded with HTTP Status Code 503, Message=, Details=[]")],
+        ),
+        "MLflow refused 10 spans and the collector dropped them: it answers 503, as it does without its "
+        "database or with a read-only one. It does not retry",
+    ),
+    "the exporter retries no longer": (
+        seen(
+            RECEIVED + failed("_OTHER", permanent=False),
+            log=[log_line("Exporting failed. Dropping data.", "no more retries left: dial tcp: i/o timeout")],
+        ),
+        "its address does not answer, as when a NetworkPolicy denies the connection. It retries no longer "
+        "than retry_on_failure.max_elapsed_time of its exporter.",
+    ),
+    "the exporter does not retry, and its log is not read": (
+        seen(RECEIVED + failed("_OTHER", permanent=False)),
+        "the collector could not send 10 spans to MLflow and dropped them: counted as _OTHER.",
+    ),
     "MLflow is scaled to 0": (
         seen(
             RECEIVED + QUEUED,
@@ -562,8 +594,12 @@ CASES |= {
         "MLflow refused spans and the collector dropped them: status 404, the path of http://mlflow:5000/x",
     ),
     "uncounted: an error without a status": (
-        seen(**UNCOUNTED, log=[log_line("Exporting failed. Dropping data.", "no more retries left")]),
-        "MLflow refused spans and the collector dropped them: see the log line below",
+        seen(**UNCOUNTED, log=[log_line("Exporting failed. Dropping data.", "no more retries left: x")]),
+        "the collector could not send spans to MLflow and dropped them: see the log line below. It retries",
+    ),
+    "uncounted: an answer without a status": (
+        seen(**UNCOUNTED, log=[log_line("Exporting failed. Dropping data.", "not retryable error: x")]),
+        "MLflow refused spans and the collector dropped them: see the log line below.",
     ),
     "uncounted: the pipeline is missing": (
         seen(**UNCOUNTED, exporter=None, pipelines=["traces/phoenix (to otlp/phoenix)"]),
