@@ -25,6 +25,9 @@ NOT_QUEUED = "otelcol_exporter_enqueue_failed_spans"
 QUEUED = "otelcol_exporter_queue_size"
 CAPACITY = "otelcol_exporter_queue_capacity"
 UPTIME = "otelcol_process_uptime"
+# In which form an exporter over HTTP sends requests, and the defaults (README of otlphttpexporter).
+FORM = {"compression": "gzip", "encoding": "proto"}
+LOGIN_HEADERS = frozenset({"authorization", "api_key"})  # the second is Phoenix's
 POD = "pod"  # a label that is added here: which collector counted
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\S+")
 
@@ -91,8 +94,8 @@ class Exporter:
     """How the collector is configured to send traces to one backend: to the URL `endpoint`.
 
     `filters` are the filters of its pipeline, each with the number of traces pipelines that have it: the
-    collector counts what a filter drops in all of them together. `unknown` has, by reference that stays in
-    its settings, why that is not read.
+    collector counts what a filter drops in all of them together. `compression` and `encoding` say in which
+    form a request is sent. `unknown` has, by reference that stays in its settings, why that is not read.
     """
 
     name: str
@@ -102,6 +105,14 @@ class Exporter:
     authenticator: str | None = None
     filters: Mapping[str, int] = field(default_factory=dict)
     unknown: Mapping[str, str] = field(default_factory=dict)
+    compression: str = "gzip"
+    encoding: str = "proto"
+
+    @property
+    def login(self) -> str:
+        """What the login of its requests comes from: an authenticator or a header; empty for none."""
+        of_header = (f"header {name}" for name in self.headers if name.lower() in LOGIN_HEADERS)
+        return self.authenticator or next(of_header, "")
 
     def filtered(self, grown: Metrics) -> dict[str, int]:
         """Return how many spans each filter of this pipeline dropped, without those that dropped none."""
@@ -192,6 +203,7 @@ def find_exporter(configuration: Mapping[str, Any], service: str) -> Exporter | 
                     (settings.get("auth") or {}).get("authenticator"),
                     _filters(content, pipelines.values()),
                     _unknown(configuration, settings),
+                    *(str(settings.get(key) or default) for key, default in FORM.items()),
                 )
     return None
 

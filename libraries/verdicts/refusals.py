@@ -13,6 +13,7 @@ a sentence.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 
 from pipeline.collector import FAILED, Exporter
 from verdicts.evidence import Evidence
@@ -32,6 +33,7 @@ NOT_ANSWERED = frozenset(
 )
 NO_RETRY, RETRIES_OVER = "Try enabling retry_on_failure", "no more retries left"
 PERMANENT = "not retryable error"  # what it logs of an answer that it does not retry
+COMPRESSIONS = frozenset({"none", "gzip", "deflate"})  # that MLflow knows: decompress_otlp_body of 3.17.2
 NO_EXPERIMENT = "No Experiment with id="  # of MLflow
 NO_DATABASE = "it answers 503, as it does without its database or with a read-only one"
 REJECTED = "MLflow rejects the login"  # our own: resources/entry.resource says so
@@ -78,13 +80,7 @@ def explain_drop(evidence: Evidence, exporter: Exporter) -> list[str]:
     """Return what it means that the collector dropped spans: by the answer, or why there was none."""
     line = next(reversed(evidence.dropping_lines), "")
     types, status = _error_types(evidence, exporter), _find_status(evidence, exporter)
-    meanings = {
-        "400": _not_valid,
-        "401": _login,
-        "403": _forbidden,
-        "404": _not_found,
-        "422": _not_stored,
-    }
+    meanings = {**OF_ANY, **(OF_MLFLOW if evidence.backend == "mlflow" else OF_PHOENIX)}
     if status == "500" and evidence.database_error:
         return [f"status 500, its database says: {evidence.database_error}"]
     if status in RETRIED:
@@ -144,7 +140,7 @@ def explain_retry(evidence: Evidence, exporter: Exporter, line: str) -> list[str
     if found in {NO_DATABASE, NO_ANSWER} and evidence.database_error:
         return [f"{found}. Its database says: {evidence.database_error}"]
     knows_users = evidence.experiment or REJECTED in evidence.unread.get("experiment", "")
-    if "HTTP Status Code 503" in line and exporter.authenticator and knows_users:
+    if "HTTP Status Code 503" in line and exporter.login and knows_users:
         of_database = [] if evidence.backend_log else ["its database cannot store spans now: its log says so"]
         return [*_login(evidence, exporter), *of_database]
     return [found]
@@ -158,8 +154,10 @@ def explain_unsent(line: str) -> str:
     return SEE_LOG
 
 
-def _not_valid(evidence: Evidence, _: Exporter) -> list[str]:
-    """Return what 400 means: an experiment's id that is none, a span or a database that MLflow cannot use."""
+def _not_valid(evidence: Evidence, exporter: Exporter) -> list[str]:
+    """Return what 400 means: MLflow cannot use the compression, the id, a span or its database."""
+    if exporter.compression not in COMPRESSIONS:
+        return [f"it does not know the compression that the collector sends ({exporter.compression})"]
     if evidence.sent_to and not evidence.sent_to.isdecimal():
         return [f"the experiment id is not a number: the collector sends {evidence.sent_to!r}"]
     if evidence.database_error:
@@ -189,10 +187,10 @@ def _not_stored(evidence: Evidence, _: Exporter) -> list[str]:
 def _forbidden(evidence: Evidence, exporter: Exporter) -> list[str]:
     """Return what 403 means: a host name that MLflow does not answer to, or a login without a permission."""
     hosts = f"its allowed hosts lack the host of {exporter.endpoint}"
-    if not exporter.authenticator:
+    if not exporter.login:
         return [hosts]
     experiment = f"experiment {evidence.sent_to}" if evidence.sent_to else "the experiment"
-    return [f"the collector's login ({exporter.authenticator}) may not store traces in {experiment}", hosts]
+    return [f"the collector's login ({exporter.login}) may not store traces in {experiment}", hosts]
 
 
 def _not_found(evidence: Evidence, exporter: Exporter) -> list[str]:
@@ -206,9 +204,11 @@ def _not_found(evidence: Evidence, exporter: Exporter) -> list[str]:
 
 
 def _login(_: Evidence, exporter: Exporter) -> list[str]:
-    """Return what is wrong with the login that an exporter sends, and what to do."""
-    if not exporter.authenticator:
+    """Return what is wrong with the login that an exporter sends to MLflow, and what to do."""
+    if not exporter.login:
         return ["it wants a login and the collector sends none: add components/mlflow-auth or mlflow-oidc"]
+    if not exporter.authenticator:
+        return [f"it does not know the login that the collector sends ({exporter.login})"]
     if exporter.authenticator.startswith("oauth2client"):
         return [
             f"it does not accept the token that the collector sends ({exporter.authenticator}): its "
@@ -220,3 +220,30 @@ def _login(_: Evidence, exporter: Exporter) -> list[str]:
         "mlflow-collector): the password was changed in MLflow, or the collector has another Secret's. "
         "`kubectl rollout restart deployment/mlflow` gives MLflow the Secret's password again"
     ]
+
+
+def _login_at_phoenix(_: Evidence, exporter: Exporter) -> list[str]:
+    """Return what is wrong with the login that an exporter sends to Phoenix, and what to do."""
+    if not exporter.login:
+        return ["it wants a login and the collector sends none: give its exporter a header Authorization"]
+    return [f"it does not know the login that the collector sends ({exporter.login})"]
+
+
+def _form(_: Evidence, exporter: Exporter) -> list[str]:
+    """Return what 415 means: requests in a form that the backend does not take."""
+    form = f"encoding {exporter.encoding}, compression {exporter.compression}"
+    return [f"it does not take requests in the form that the collector sends ({form})"]
+
+
+def _too_large(_: Evidence, exporter: Exporter) -> list[str]:
+    """Return what 413 means."""
+    return [
+        "the request is larger than it or a proxy before it takes: make sending_queue.batch.max_size of "
+        f"{exporter.name} smaller"
+    ]
+
+
+Meanings = Mapping[str, Callable[[Evidence, Exporter], list[str]]]  # by HTTP status
+OF_ANY: Meanings = {"404": _not_found, "413": _too_large, "415": _form}
+OF_MLFLOW: Meanings = {"400": _not_valid, "401": _login, "403": _forbidden, "422": _not_stored}
+OF_PHOENIX: Meanings = {"401": _login_at_phoenix}

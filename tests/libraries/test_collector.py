@@ -141,6 +141,28 @@ def test_headers_may_be_a_list() -> None:
     exporter = Collector().find_exporter(configuration, "mlflow")
     assert exporter is not None
     assert exporter.headers == {"x-mlflow-experiment-id": "7"}
+    assert (exporter.login, exporter.compression, exporter.encoding) == ("", "gzip", "proto")
+
+
+def test_an_exporter_knows_its_login_and_the_form_of_its_requests() -> None:
+    settings: dict[str, Any] = {
+        "headers": {"authorization": "Bearer x"},
+        "compression": "zstd",
+        "encoding": "json",
+    }
+
+    def found() -> Exporter:
+        configuration = {
+            "exporters": {MLFLOW: settings},
+            "service": {"pipelines": {"traces": {"exporters": [MLFLOW]}}},
+        }
+        exporter = Collector().find_exporter(configuration, "mlflow")
+        assert exporter
+        return exporter
+
+    assert (found().login, found().compression, found().encoding) == ("header authorization", "zstd", "json")
+    settings["auth"] = {"authenticator": "basicauth/mlflow"}
+    assert found().login == "basicauth/mlflow"
 
 
 def test_a_list_that_is_not_known_is_described_by_its_reference() -> None:

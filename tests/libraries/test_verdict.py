@@ -585,6 +585,56 @@ CASES = {
     ),
 }
 
+OF_PHOENIX: dict[str, Any] = {
+    "backend": "phoenix",
+    "exporter": replace(EXPORTER, endpoint="http://phoenix:6006/v1/traces"),
+    "sent_to": None,
+}
+WITH_HEADER = {"Authorization": "Bearer ${env:PHOENIX_API_KEY}"}
+# What the same status means where another backend answers it, or the request has another form.
+CASES |= {
+    "Phoenix wants a login": (
+        seen(RECEIVED + failed("Unauthenticated"), **OF_PHOENIX),
+        "Phoenix refused 10 spans and the collector dropped them: status 401, it wants a login and the "
+        "collector sends none: give its exporter a header Authorization",
+    ),
+    "Phoenix does not know the collector's key": (
+        seen(
+            RECEIVED + failed("Unauthenticated"),
+            **OF_PHOENIX | {"exporter": replace(OF_PHOENIX["exporter"], headers=WITH_HEADER)},
+        ),
+        "status 401, it does not know the login that the collector sends (header Authorization).",
+    ),
+    "Phoenix cannot read the request": (
+        seen(RECEIVED + failed("Unknown"), log=[dropped(422)], **OF_PHOENIX),
+        "Phoenix refused 10 spans and the collector dropped them: status 422.",
+    ),
+    "Phoenix is read-only": (
+        seen(RECEIVED + failed("PermissionDenied"), **OF_PHOENIX),
+        "Phoenix refused 10 spans and the collector dropped them: status 403.",
+    ),
+    "Phoenix takes no JSON": (
+        seen(
+            RECEIVED + failed("Unknown"),
+            log=[dropped(415)],
+            **OF_PHOENIX | {"exporter": replace(OF_PHOENIX["exporter"], encoding="json")},
+        ),
+        "status 415, it does not take requests in the form that the collector sends (encoding json, comp",
+    ),
+    "MLflow does not know the login of a header": (
+        seen(RECEIVED + failed("Unauthenticated"), exporter=replace(EXPORTER, headers=WITH_HEADER)),
+        "status 401, it does not know the login that the collector sends (header Authorization).",
+    ),
+    "MLflow does not know the compression": (
+        seen(RECEIVED + failed("InvalidArgument"), exporter=replace(EXPORTER, compression="zstd")),
+        "status 400, it does not know the compression that the collector sends (zstd).",
+    ),
+    "a proxy takes no request of that size": (
+        seen(RECEIVED + failed("Unknown"), log=[dropped(413)]),
+        "status 413, the request is larger than it or a proxy before it takes: make sending_queue",
+    ),
+}
+
 UNCOUNTED: dict[str, Any] = {"before": None, "after": None, "unread": {"after": "they listen on localhost"}}
 STOPPED = {"mlflow": ["it is scaled to 0 replicas"]}
 # The same causes, where nobody but the collector itself can read its metrics.
