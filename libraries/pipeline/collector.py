@@ -21,12 +21,12 @@ REFUSED = "otelcol_receiver_refused_spans"
 FILTERED = "otelcol_processor_filter_spans_filtered"
 SENT = "otelcol_exporter_sent_spans"
 FAILED = "otelcol_exporter_send_failed_spans"
+# Of memory_limiter, by its older name too.
+SHORT_OF_MEMORY = ("otelcol_processor_memory_limiter_refused_spans", "otelcol_processor_refused_spans")
 NOT_QUEUED = "otelcol_exporter_enqueue_failed_spans"
 QUEUED = "otelcol_exporter_queue_size"
 CAPACITY = "otelcol_exporter_queue_capacity"
 UPTIME = "otelcol_process_uptime"
-# In which form an exporter over HTTP sends requests, and the defaults (README of otlphttpexporter).
-FORM = {"compression": "gzip", "encoding": "proto"}
 LOGIN_HEADERS = frozenset({"authorization", "api_key"})  # the second is Phoenix's
 POD = "pod"  # a label that is added here: which collector counted
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\S+")
@@ -95,7 +95,8 @@ class Exporter:
 
     `filters` are the filters of its pipeline, each with the number of traces pipelines that have it: the
     collector counts what a filter drops in all of them together. `compression` and `encoding` say in which
-    form a request is sent. `unknown` has, by reference that stays in its settings, why that is not read.
+    form a request is sent (README of otlphttpexporter). Without `has_queue` the sender of spans waits until
+    they are sent. `unknown` has, by reference that stays in its settings, why that is not read.
     """
 
     name: str
@@ -107,6 +108,7 @@ class Exporter:
     unknown: Mapping[str, str] = field(default_factory=dict)
     compression: str = "gzip"
     encoding: str = "proto"
+    has_queue: bool = True
 
     @property
     def login(self) -> str:
@@ -120,8 +122,12 @@ class Exporter:
         return {name: number for name, number in dropped.items() if number}
 
     def is_counted(self, metrics: Metrics) -> bool:
-        """Return whether the collector counts for this exporter, as it does for each that it runs."""
-        return metrics.has(CAPACITY, exporter=self.name) or metrics.has(SENT, exporter=self.name)
+        """Return whether the collector counts for this exporter, as it does for each that it runs.
+
+        One without a queue is not counted before its first spans: it is taken for one that runs.
+        """
+        names = (CAPACITY, SENT)
+        return not self.has_queue or any(metrics.has(name, exporter=self.name) for name in names)
 
 
 @library(scope="GLOBAL")
@@ -203,7 +209,9 @@ def find_exporter(configuration: Mapping[str, Any], service: str) -> Exporter | 
                     (settings.get("auth") or {}).get("authenticator"),
                     _filters(content, pipelines.values()),
                     _unknown(configuration, settings),
-                    *(str(settings.get(key) or default) for key, default in FORM.items()),
+                    compression=str(settings.get("compression") or "gzip"),
+                    encoding=str(settings.get("encoding") or "proto"),
+                    has_queue=(settings.get("sending_queue") or {}).get("enabled") is not False,
                 )
     return None
 

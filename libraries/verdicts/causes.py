@@ -9,20 +9,22 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from certainty import CERTAIN, LIKELY, UNKNOWN
 from messages import counted
-from pipeline.collector import ACCEPTED, FAILED, NOT_QUEUED, REFUSED, SENT
+from pipeline.collector import ACCEPTED, FAILED, NOT_QUEUED, REFUSED, SENT, SHORT_OF_MEMORY
 from traces.model import Trace
 from verdicts.contradictions import find_contradictions
-from verdicts.evidence import LONGEST_LINE, Evidence
-from verdicts.refusals import explain_drop, explain_no_retry, explain_retry, is_refusal
+from verdicts.evidence import LONGEST_LINE, NO_QUEUE, Evidence
+from verdicts.refusals import explain_drop, explain_no_retry, explain_retry, explain_unsent, is_refusal
 
 # Hops of a question's way (docs/glossary.md).
 AGENT, RECEIVED, EXPORTED, STORED = "agent", "collector received", "collector exported", "backend stored"
 # The components without which the agent cannot answer.
 NEEDED_FOR_AN_ANSWER = ("weather-agent", "weather-tool", "model")
 BATCH = 1_000  # spans: the largest batch of the collector's exporters, `max_size`
+COMPONENT = r'"otelcol\.component\.id": *"([^"]+)"'  # what a line of the collector's log is about
 # What collector 0.158 logs where it cannot queue spans: the words of the system, and of file_storage.
 VOLUME_FULL = ("no space left on device", "storage extension has run out of available space")
 
@@ -103,13 +105,37 @@ def _agent_denied(evidence: Evidence) -> Cause | None:
     return Cause(RECEIVED, f"the agent does not reach the collector: {evidence.denied_to_collector}")
 
 
+def _sent_without_queue(evidence: Evidence) -> Cause | None:
+    """Speak where an exporter without a queue cannot send: the agent waits for it, and keeps its spans."""
+    exporter, lines = evidence.exporter, [line for line in evidence.log if NO_QUEUE in line]
+    if exporter and not exporter.has_queue:
+        lines += [line for line in evidence.exporter_lines if "Will retry" in line]
+    if evidence.after is None or evidence.grown.total(ACCEPTED) or not lines:
+        return None
+    last, named = lines[-1], re.search(COMPONENT, lines[-1])
+    reasons = [explain_unsent(last)]
+    if exporter and last in evidence.exporter_lines:
+        explain = explain_drop if NO_QUEUE in last else partial(explain_retry, line=last)
+        reasons = explain(evidence, exporter)
+    without = f"its exporter {named[1] if named else ''} has no queue (sending_queue) and cannot send them"
+    why = f"the collector takes no spans, as {without}: {', or '.join(reasons)}"
+    return Cause(RECEIVED, why, _certainty(reasons))
+
+
 def _refused_by_collector(evidence: Evidence) -> Cause | None:
     """Speak where the collector accepted no span and refused some; it counts each retry again."""
     refused = evidence.grown.total(REFUSED)
     if evidence.grown.total(ACCEPTED) or not refused:
         return None
-    why = _describe_full(evidence) or "it is short of memory (memory_limiter)"
-    return Cause(RECEIVED, f"the collector refused {counted(refused, 'span')} (each retry counts): {why}")
+    why = _describe_full(evidence)
+    if any(map(evidence.grown.total, SHORT_OF_MEMORY)) or any(
+        "Refusing data" in line for line in evidence.log
+    ):
+        why = why or "it is short of memory (memory_limiter)"
+    refusal = f"the collector refused {counted(refused, 'span')} (each retry counts)"
+    if why:
+        return Cause(RECEIVED, f"{refusal}: {why}")
+    return Cause(RECEIVED, f"{refusal}, and neither its metrics nor its log say why", LIKELY)
 
 
 def _nothing_accepted(evidence: Evidence) -> Cause | None:
@@ -297,6 +323,7 @@ RULES: tuple[Rule, ...] = (
     _collector_stopped,
     _not_sent_by_agent,
     _agent_denied,
+    _sent_without_queue,
     _refused_by_collector,
     _nothing_accepted,
     _no_exporter,

@@ -22,6 +22,7 @@ from traces.backends import BACKENDS
 from traces.model import Trace
 
 LONGEST_LINE = 600  # characters of a log line
+NO_QUEUE = "Try enabling sending_queue"  # what the collector logs where an exporter without a queue fails
 # What SDKs of OpenTelemetry log where spans are not sent, as "Failed to export span batch code: 404", or
 # `traces export: failed to send to` of Go, OTLPExporterError of JavaScript, `Queue full, dropping Span`.
 EXPORT_ERROR = re.compile(
@@ -111,8 +112,11 @@ class Evidence:
 
     @property
     def dropping_lines(self) -> list[str]:
-        """The lines that the collector logged about spans of this backend that it dropped, oldest first."""
-        return [line for line in self.exporter_lines if "Dropping" in line]
+        """The lines that the collector logged about spans of this backend that it dropped, oldest first.
+
+        An exporter without a queue drops none: it rejects them, and their sender may try again.
+        """
+        return [line for line in self.exporter_lines if "Dropping" in line or NO_QUEUE in line]
 
     @property
     def queued(self) -> int:

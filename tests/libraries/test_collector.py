@@ -144,7 +144,7 @@ def test_headers_may_be_a_list() -> None:
     assert (exporter.login, exporter.compression, exporter.encoding) == ("", "gzip", "proto")
 
 
-def test_an_exporter_knows_its_login_and_the_form_of_its_requests() -> None:
+def test_an_exporter_knows_its_login_its_queue_and_the_form_of_its_requests() -> None:
     settings: dict[str, Any] = {
         "headers": {"authorization": "Bearer x"},
         "compression": "zstd",
@@ -161,6 +161,9 @@ def test_an_exporter_knows_its_login_and_the_form_of_its_requests() -> None:
         return exporter
 
     assert (found().login, found().compression, found().encoding) == ("header authorization", "zstd", "json")
+    assert found().has_queue
+    settings["sending_queue"] = {"enabled": False}
+    assert not found().has_queue
     settings["auth"] = {"authenticator": "basicauth/mlflow"}
     assert found().login == "basicauth/mlflow"
 

@@ -30,6 +30,7 @@ FILTERED_ALL = 'otelcol_processor_filter_spans_filtered{filter="filter/openinfer
 RECEIVED = 'otelcol_receiver_accepted_spans{receiver="otlp",transport="http"} 10\n'
 SENT = 'otelcol_exporter_sent_spans{exporter="otlp_http/mlflow"} 10\n'
 QUEUED = 'otelcol_exporter_queue_size{data_type="traces",exporter="otlp_http/mlflow"} 10\n'
+REFUSED = 'otelcol_receiver_refused_spans{receiver="otlp"} 10\n'
 EXPERIMENT = {"id": "1", "name": "weather-agent", "lifecycle": "active"}
 
 
@@ -55,6 +56,11 @@ def not_retried(error: str) -> str:
         "Exporting failed. Dropping data. Try enabling retry_on_failure config option to retry on retryable"
     )
     return log_line(f"{tried} errors.", error)
+
+
+def rejected(error: str) -> str:
+    tried = "Exporting failed. Rejecting data. Try enabling sending_queue to survive temporary failures."
+    return log_line(tried, error)
 
 
 def retried(error: str) -> str:
@@ -179,8 +185,41 @@ CASES = {
         "the collector refused 10 spans (each retry counts): the queue of otlp_http/mlflow is full",
     ),
     "the memory limiter refuses": (
-        seen('otelcol_receiver_refused_spans{receiver="otlp"} 10\n'),
+        seen(
+            'otelcol_receiver_refused_spans{receiver="otlp"} 10\n'
+            'otelcol_processor_memory_limiter_refused_spans{processor="memory_limiter"} 10\n'
+        ),
         "the collector refused 10 spans (each retry counts): it is short of memory (memory_limiter)",
+    ),
+    "the memory limiter refuses, and only says so in the log": (
+        seen(REFUSED, log=["warn memorylimiter.go:301 Memory usage is above soft limit. Refusing data. {}"]),
+        "the collector refused 10 spans (each retry counts): it is short of memory (memory_limiter)",
+    ),
+    "the collector refuses, and nothing says why": (
+        seen(REFUSED),
+        "the collector refused 10 spans (each retry counts), and neither its metrics nor its log say why.",
+    ),
+    "the exporter has no queue, and MLflow is not reached": (
+        seen(REFUSED + failed("_OTHER", permanent=False), log=[rejected("connect: connection refused")]),
+        "the collector takes no spans, as its exporter otlp_http/mlflow has no queue (sending_queue) and "
+        "cannot send them: it refuses connections.",
+    ),
+    "the exporter has no queue, and MLflow refuses": (
+        seen(REFUSED + failed("Unimplemented"), log=[rejected("HTTP Status Code 404")], sent_to="99"),
+        "has no queue (sending_queue) and cannot send them: status 404, it has no experiment 99",
+    ),
+    "the exporter has no queue, and still tries": (
+        seen("", exporter=replace(EXPORTER, has_queue=False), log=[retried("lookup mlflow: no such host")]),
+        "the collector takes no spans, as its exporter otlp_http/mlflow has no queue (sending_queue) and "
+        "cannot send them: its host name does not resolve.",
+    ),
+    "the exporter to another backend has no queue": (
+        seen(REFUSED, log=[rejected("connect: connection refused").replace(MLFLOW, "otlp_http/phoenix")]),
+        "the collector takes no spans, as its exporter otlp_http/phoenix has no queue",
+    ),
+    "an exporter without a queue is not missing where it has sent nothing yet": (
+        seen(after=metrics(RECEIVED + FILTERED_ALL), exporter=replace(EXPORTER, has_queue=False)),
+        "the collector dropped spans: accepted 10, filtered 10 (filter/openinference_only)",
     ),
     "the volume of the queue is full": (
         seen(
