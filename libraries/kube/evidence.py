@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import NoReturn
 
@@ -12,13 +13,21 @@ from kube.client import ClusterError
 from kube.health import rollout_problems
 from kube.model import Object, Stack, is_owned, is_ready, pods_of, statuses_of
 from kube.objects import Objects
-from kube.pod_reasons import crashed_container, why_not_ready
+from kube.pod_reasons import (
+    STARTING,
+    crashed_container,
+    failing_probe,
+    unfinished_init_container,
+    why_not_ready,
+)
 from kube.pods import LAST_LINES, Pods
 from messages import in_a_row
 
 LAST_EVENTS = 5
 LONGEST_TRACE = 60  # lines of a log; the collector's panics have 27
 PANICS = ("panic: ", "fatal error: ")  # what Go's runtime logs before a stack trace
+# Reasons of events about a pod whose containers do not start: pkg/kubelet/events/event.go of kubernetes.
+NOT_STARTED = "FailedMount|FailedMapVolume|FailedAttachVolume|FailedCreatePodSandBox|FailedPodSandBoxStatus"
 LONGEST_LINE = 230  # characters: three lines of a failure message
 
 
@@ -56,28 +65,62 @@ class Evidence:
     def explain_not_ready(self, stack: Stack, workload: Object) -> str:
         """Return as one clause why not all pods of a workload are Ready, empty where they are.
 
-        Of a container that crashed the clause has the last line that it logged; of a program in Go that
-        panicked, the line before its stack trace.
+        Of a container that crashed, or of an init container that does not end, the clause has the last line
+        that it logged; of a program in Go that panicked, the line before its stack trace. Of a probe that
+        fails, and of containers that do not start, it has what the kubelet says in an event.
         """
         problems = "; ".join(rollout_problems(workload))
         pods = sickest_first(pod for pod in pods_of(stack, workload) if not is_ready(pod))
+        # A pod that goes is the reason only where no other one comes.
+        pods.sort(key=lambda pod: "deletionTimestamp" in pod["metadata"])
         if not pods:
-            return (
-                f"{problems}; {denied}"
-                if problems and (denied := self._denied(stack, workload))
-                else problems
-            )
-        why, crashed = why_not_ready(pods[0]), crashed_container(pods[0])
-        if crashed is None:
-            return why
-        entry = next(each for each in statuses_of(pods[0]) if each["name"] == crashed)
+            denied = self._denied(stack, workload) if problems else ""
+            return "; ".join(filter(None, (problems, denied)))
+        pod = pods[0]
+        why = why_not_ready(pod)
+        details = [] if "deletionTimestamp" in pod["metadata"] else self._details(pod, why)
+        return "; ".join(filter(None, (why, *details)))
+
+    def _details(self, pod: Object, why: str) -> list[str]:
+        """Return what more is known of why a pod is not Ready: log lines, or what the kubelet says."""
+        if crashed := crashed_container(pod):
+            # The kubelet ends a container of which a probe failed too often.
+            return [self._find_event(pod, "Killing", f"{crashed} failed "), *self._last_words(pod, crashed)]
+        if unfinished := unfinished_init_container(pod):
+            return self._last_lines(pod, unfinished, previous=False, number=1)
+        if failing_probe(pod):
+            return [self._find_event(pod, "Unhealthy")]
+        return [self._find_event(pod, NOT_STARTED)] if why == STARTING else []
+
+    def _last_words(self, pod: Object, crashed: str) -> list[str]:
+        """Return the line in which a container that crashed says why: its last one, or that of a panic."""
+        entry = next(each for each in statuses_of(pod) if each["name"] == crashed)
         previous = "terminated" not in entry.get("state", {})
-        lines = self._last_lines(pods[0], crashed, previous=previous, number=LONGEST_TRACE)
+        lines = self._last_lines(pod, crashed, previous=previous, number=LONGEST_TRACE)
         panics = [line for line in lines if any(f": {mark}" in line for mark in PANICS)]
-        return "; ".join([why, *(panics or lines)[-1:]])
+        return (panics or lines)[-1:]
+
+    def _find_event(self, pod: Object, reason: str, text: str = "") -> str:
+        """Return the message, with that text, of the last event about a pod that has a reason; or nothing."""
+        try:
+            events = self._objects.read_objects("v1", "Event", pod["metadata"]["namespace"])
+        except ClusterError:
+            return ""
+        own = [
+            each
+            for each in sorted(events, key=event_time)
+            if each["involvedObject"].get("name") == pod["metadata"]["name"]
+            and re.fullmatch(reason, each.get("reason") or "")
+            and text in (each.get("message") or "")
+        ]
+        return " ".join(own[-1].get("message", "").split())[:LONGEST_LINE] if own else ""
 
     def _denied(self, stack: Stack, workload: Object) -> str:
-        """Return why the API server makes no pod of a workload, empty where no event says so."""
+        """Return why the API server makes no pod of a workload, empty where nothing says so."""
+        conditions = workload.get("status", {}).get("conditions") or ()
+        failed: Object = next((each for each in conditions if each["type"] == "ReplicaFailure"), {})
+        if failed.get("status") == "True" and failed.get("message"):
+            return str(failed["message"])
         try:
             events = self._own_events(stack, workload, [])
         except ClusterError:

@@ -33,6 +33,26 @@ def ended(reason: str, code: int) -> Object:
     return {"terminated": {"reason": reason, "exitCode": code}}
 
 
+NO_PROGRAM = ended("StartError", 128)
+NO_PROGRAM["terminated"]["message"] = 'exec: "/otelcol": no such file'
+
+
+def going(*finalizers: str) -> Object:
+    """Return a pod that is being deleted; its container has ended by the signal for that."""
+    found = sick(state=ended("Error", 143))
+    found["metadata"] |= {"deletionTimestamp": "2026-11-24T02:00:00Z", "finalizers": list(finalizers)}
+    return found
+
+
+def unready(reason: str | None, message: str | None) -> Object:
+    """Return a pod that is not Ready, as its condition says, although its container is."""
+    found = pod()
+    found["status"]["conditions"] = [
+        {"type": "Ready", "status": "False", "reason": reason, "message": message}
+    ]
+    return found
+
+
 UNSCHEDULED = sick()
 UNSCHEDULED["status"] = {
     "phase": "Pending",
@@ -73,6 +93,28 @@ NOT_ON_A_NODE["status"] = {"phase": "Pending"}
             False,
         ),
         (sick(**waits("ContainerCreating")), "its containers are starting", False),
+        (
+            sick(**waits("CrashLoopBackOff"), lastState=ended("Completed", 0)),
+            "container otel-collector ends with exit code 0",
+            True,
+        ),
+        (
+            sick(**waits("CrashLoopBackOff"), lastState=NO_PROGRAM),
+            'container otel-collector cannot be started (StartError: exec: "/otelcol": no such file)',
+            True,
+        ),
+        (going(), "its pod is being deleted since 2026-11-24T02:00:00Z", False),
+        (
+            going("example.com/keep"),
+            "its pod is being deleted since 2026-11-24T02:00:00Z, finalizer example.com/keep keeps it",
+            False,
+        ),
+        (
+            unready("ReadinessGatesNotReady", 'no "x"'),
+            'its containers are Ready, and its pod is not (ReadinessGatesNotReady: no "x")',
+            False,
+        ),
+        (unready(None, None), "its containers are Ready, and its pod is not (no reason)", False),
         (UNSCHEDULED, "no node takes its pod (0/1 nodes: Insufficient cpu.)", False),
         (NOT_ON_A_NODE, "its pod is not on a node yet", False),
         (pod(), "", False),
@@ -90,6 +132,21 @@ def test_a_failed_init_container_is_named() -> None:
     ]
     assert why_not_ready(broken) == "container wait-for-postgres ends with exit code 1"
     assert crashed_container(broken) == "wait-for-postgres"
+
+
+@pytest.mark.parametrize("restarts", [True, False], ids=["a sidecar's probe fails", "it does not end"])
+def test_an_init_container_that_runs_is_named(restarts: bool) -> None:
+    broken = sick(**waits("PodInitializing"))
+    running = {"name": "wait", "ready": False, "started": True, "state": {"running": {}}, "image": "x"}
+    broken["status"]["initContainerStatuses"] = [running]
+    broken["spec"]["initContainers"] = [{"name": "wait", **({"restartPolicy": "Always"} if restarts else {})}]
+    if restarts:
+        assert why_not_ready(broken) == "the readiness probe of container wait fails"
+        return
+    assert why_not_ready(broken) == "init container wait does not end"
+    assert explain(deployment(**NOT_READY), broken) == (
+        "init container wait does not end; log of wait: wait: port in use (this run)"
+    )
 
 
 def test_a_long_message_is_shortened() -> None:
@@ -112,19 +169,39 @@ class Logs:
 
 
 class Events:
-    """Stands in for `kube.objects.Objects`: there is one event."""
+    """Stands in for `kube.objects.Objects`: there is an event of a ReplicaSet, and those that are given."""
+
+    def __init__(self, *of_pod: tuple[str, str]) -> None:
+        """Have events of the pod, each with a reason and a message, oldest first."""
+        about = {"name": "otel-collector-new-abcde"}
+        self.of_pod = [
+            {
+                "metadata": {},
+                "lastTimestamp": str(when),
+                "involvedObject": about,
+                "reason": why,
+                "message": what,
+            }
+            for when, (why, what) in enumerate(of_pod)
+        ]
 
     def read_objects(self, _: str, kind: str, namespace: str) -> list[Object]:
-        """Return the event."""
+        """Return the events."""
         assert (kind, namespace) == ("Event", "kagenti-system")
         about = {"name": "otel-collector-new"}
         why = "exceeded quota: pods=1"
-        return [{"metadata": {}, "involvedObject": about, "reason": "FailedCreate", "message": why}]
+        of_set = {"metadata": {}, "involvedObject": about, "reason": "FailedCreate", "message": why}
+        return [*self.of_pod, of_set]
 
 
-def explain(workload: Object, *pods: Object, logs: Logs = Logs()) -> str:  # noqa: B008 - it has no state
+def explain(
+    workload: Object,
+    *pods: Object,
+    logs: Logs = Logs(),  # noqa: B008 - it has no state
+    events: Events = Events(),  # noqa: B008
+) -> str:
     found = Stack([workload], [replica_set("2", "new")], list(pods), [])
-    return Evidence(Events(), logs).explain_not_ready(found, workload)  # type: ignore[arg-type]
+    return Evidence(events, logs).explain_not_ready(found, workload)  # type: ignore[arg-type]
 
 
 NOT_READY = {"updatedReplicas": 0, "readyReplicas": 0, "replicas": 0}
@@ -150,6 +227,57 @@ def test_a_workload_whose_pods_are_not_made_says_who_denied_them() -> None:
     assert why == (
         "0 of 1 replicas are of the current generation; 0 of 1 replicas are Ready; exceeded quota: pods=1"
     )
+
+
+def test_a_condition_that_says_who_denied_the_pods_lasts_longer_than_events() -> None:
+    failed = {
+        "type": "ReplicaFailure",
+        "status": "True",
+        "message": 'pods "x" is forbidden: exceeded quota: q',
+    }
+    assert explain(deployment(**NOT_READY, conditions=[failed])).endswith("; " + failed["message"])
+
+
+def test_a_pod_that_goes_is_the_reason_only_where_no_other_one_comes() -> None:
+    assert explain(deployment(**NOT_READY), going()) == "its pod is being deleted since 2026-11-24T02:00:00Z"
+    comes = sick(**waits("ErrImagePull", "x"))
+    assert explain(deployment(**NOT_READY), going(), comes).startswith("image ")
+
+
+MOUNT = ("FailedMount", 'MountVolume.SetUp failed for volume "x" : configmap "no-such-map" not found')
+PROBE = ("Unhealthy", 'Readiness probe failed: Get "http://10.244.0.9:5001/health": connection refused')
+NO_NODE = ("FailedScheduling", "0/1 nodes are available")
+KILLED = ("Killing", "Container otel-collector failed liveness probe, will be restarted")
+
+
+@pytest.mark.parametrize(
+    ("broken", "events", "why"),
+    [
+        (sick(**waits("ContainerCreating")), (NO_NODE, MOUNT), f"its containers are starting; {MOUNT[1]}"),
+        (sick(**waits("ContainerCreating")), (NO_NODE,), "its containers are starting"),
+        (
+            sick(state={"running": {}}),
+            (MOUNT, PROBE),
+            f"the readiness probe of container otel-collector fails; {PROBE[1]}",
+        ),
+        (sick(state={"running": {}}), (MOUNT,), "the readiness probe of container otel-collector fails"),
+        (
+            sick(state={"running": {}}, lastState=ended("Error", 137)),
+            (PROBE, KILLED),
+            f"container otel-collector ends with exit code 137; {KILLED[1]}; log of otel-collector before "
+            "its restart: otel-collector: port in use (previous run)",
+        ),
+    ],
+)
+def test_an_event_says_what_the_state_of_a_container_does_not(
+    broken: Object, events: tuple[tuple[str, str], ...], why: str
+) -> None:
+    assert explain(deployment(**NOT_READY), broken, events=Events(*events)) == why
+
+
+def test_a_program_that_cannot_be_started_has_logged_nothing() -> None:
+    broken = sick(**waits("CrashLoopBackOff"), lastState=NO_PROGRAM)
+    assert explain(deployment(**NOT_READY), broken) == why_not_ready(broken)
 
 
 def test_a_workload_of_no_replicas_says_so() -> None:
