@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +18,7 @@ from pipeline.endpoints import endpoint_of_exporter
 # Names as collector 0.158 writes them, without the suffix _total.
 ACCEPTED = "otelcol_receiver_accepted_spans"
 REFUSED = "otelcol_receiver_refused_spans"
+INCOMING, OUTGOING = "otelcol_processor_incoming_items", "otelcol_processor_outgoing_items"
 FILTERED = "otelcol_processor_filter_spans_filtered"
 SENT = "otelcol_exporter_sent_spans"
 FAILED = "otelcol_exporter_send_failed_spans"
@@ -28,6 +29,7 @@ QUEUED = "otelcol_exporter_queue_size"
 CAPACITY = "otelcol_exporter_queue_capacity"
 UPTIME = "otelcol_process_uptime"
 LOGIN_HEADERS = frozenset({"authorization", "api_key"})  # the second is Phoenix's
+HOLDING = frozenset({"batch", "groupbytrace", "tail_sampling"})  # types of processors
 POD = "pod"  # a label that is added here: which collector counted
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\S+")
 
@@ -96,7 +98,8 @@ class Exporter:
     `filters` are the filters of its pipeline, each with the number of traces pipelines that have it: the
     collector counts what a filter drops in all of them together. `compression` and `encoding` say in which
     form a request is sent (README of otlphttpexporter). Without `has_queue` the sender of spans waits until
-    they are sent. `unknown` has, by reference that stays in its settings, why that is not read.
+    they are sent. `receivers` and `processors` are its pipeline's; `connectors` are receivers that other
+    pipelines send to. `unknown` has, by reference that stays in its settings, why that is not read.
     """
 
     name: str
@@ -109,6 +112,28 @@ class Exporter:
     compression: str = "gzip"
     encoding: str = "proto"
     has_queue: bool = True
+    receivers: Sequence[str] = ()
+    processors: Sequence[str] = ()
+    connectors: Sequence[str] = ()
+
+    @property
+    def holding(self) -> list[str]:
+        """What of its pipeline keeps spans back for a while, or passes some on, and does not count that."""
+        return [*self.connectors, *(name for name in self.processors if type_of(name) in HOLDING)]
+
+    def lost(self, grown: Metrics) -> dict[str, tuple[int, int]]:
+        """Return its pipeline's processors, but filters, that passed on less than came: how much, of what.
+
+        The collector counts a processor of several pipelines in all of them together.
+        """
+        passed = {
+            name: (grown.total(OUTGOING, processor=name), grown.total(INCOMING, processor=name))
+            for name in self.processors
+            if type_of(name) != "filter"
+        }
+        return {
+            name: (outgoing, incoming) for name, (outgoing, incoming) in passed.items() if outgoing < incoming
+        }
 
     @property
     def login(self) -> str:
@@ -194,7 +219,7 @@ class Collector:
 
 def find_exporter(configuration: Mapping[str, Any], service: str) -> Exporter | None:
     """Return the exporter that `Collector.find_exporter` describes."""
-    exporters = configuration.get("exporters") or {}
+    exporters, connectors = configuration.get("exporters") or {}, configuration.get("connectors") or {}
     pipelines = trace_pipelines(configuration)
     for pipeline, content in pipelines.items():
         for name in content.get("exporters") or ():
@@ -212,6 +237,9 @@ def find_exporter(configuration: Mapping[str, Any], service: str) -> Exporter | 
                     compression=str(settings.get("compression") or "gzip"),
                     encoding=str(settings.get("encoding") or "proto"),
                     has_queue=(settings.get("sending_queue") or {}).get("enabled") is not False,
+                    receivers=tuple(content.get("receivers") or ()),
+                    processors=tuple(content.get("processors") or ()),
+                    connectors=tuple(name for name in content.get("receivers") or () if name in connectors),
                 )
     return None
 

@@ -283,12 +283,35 @@ def _filtered(evidence: Evidence) -> Cause | None:
     return Cause(EXPORTED, f"the collector dropped spans{dropped}, sent to {evidence.title} 0")
 
 
+def _in_another_pipeline(evidence: Evidence) -> Cause | None:
+    """Speak where no span came by a receiver of the backend's pipeline, and none was sent."""
+    exporter, came_by = evidence.exporter, evidence.grown.by("receiver", ACCEPTED)
+    if not exporter or not came_by or not _nothing_sent(evidence):
+        return None
+    own = ", ".join(exporter.receivers)
+    if exporter.connectors or not own or "${" in own or came_by.keys() & set(exporter.receivers):
+        return None
+    own = f"pipeline {exporter.pipeline} to {evidence.title} has receiver {own}"
+    return Cause(EXPORTED, f"spans came by receiver {', '.join(came_by)}, but {own}")
+
+
+def _lost_in_processor(evidence: Evidence) -> Cause | None:
+    """Speak where a processor that is no filter passed on less than came, and none was sent."""
+    lost = evidence.exporter.lost(evidence.grown) if evidence.exporter else {}
+    if not lost or not _nothing_sent(evidence):
+        return None
+    passed = ", ".join(f"{name} passed {left} of {came}" for name, (left, came) in lost.items())
+    return Cause(EXPORTED, f"the collector dropped spans before {evidence.title}: {passed}")
+
+
 def _not_sent_yet(evidence: Evidence) -> Cause | None:
     """Speak where the collector accepted spans, has none in its queue, and sent none."""
     if evidence.after is None or not _nothing_sent(evidence):
         return None
     accepted = counted(evidence.grown.total(ACCEPTED), "span")
-    return Cause(EXPORTED, f"the collector accepted {accepted} and sent none to {evidence.title} yet", LIKELY)
+    why = f"the collector accepted {accepted} and sent none to {evidence.title} yet"
+    holding = ", ".join(evidence.exporter.holding) if evidence.exporter else ""
+    return Cause(EXPORTED, f"{why}{holding and f': {holding} may keep them, or have dropped them'}", LIKELY)
 
 
 def _behind(evidence: Evidence) -> Cause | None:
@@ -339,6 +362,8 @@ RULES: tuple[Rule, ...] = (
     _hidden,
     _in_queue,
     _filtered,
+    _in_another_pipeline,
+    _lost_in_processor,
     _not_sent_yet,
     _behind,
     _without_session,

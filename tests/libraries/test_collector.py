@@ -240,6 +240,27 @@ def test_an_empty_section_of_the_configuration_is_one_that_is_not_there(
     assert Collector().find_exporter(configuration, "mlflow") is None
 
 
+def test_an_exporter_knows_what_its_pipeline_receives_from_and_what_may_hold_spans_back() -> None:
+    configuration = {
+        "exporters": {MLFLOW: {}},
+        "connectors": {"routing": {}},
+        "service": {
+            "pipelines": {
+                "traces/in": {"receivers": ["otlp"], "exporters": ["routing"]},
+                "traces": {
+                    "receivers": ["routing"],
+                    "processors": ["memory_limiter", "batch/slow", "tail_sampling"],
+                    "exporters": [MLFLOW],
+                },
+            }
+        },
+    }
+    exporter = Collector().find_exporter(configuration, "mlflow")
+    assert exporter is not None
+    assert exporter.holding == ["routing", "batch/slow", "tail_sampling"]
+    assert (exporter.receivers, exporter.connectors) == (("routing",), ("routing",))
+
+
 def test_an_exporter_that_no_pipeline_uses_does_not_count() -> None:
     configuration = {
         "exporters": {MLFLOW: {}},

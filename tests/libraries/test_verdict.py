@@ -624,6 +624,37 @@ CASES = {
     ),
 }
 
+PIPELINE = replace(EXPORTER, receivers=["otlp"], processors=["memory_limiter", "filter/openinference_only"])
+# What can happen to spans between receiver and exporter.
+CASES |= {
+    "spans come by a receiver that the pipeline does not have": (
+        seen(RECEIVED, exporter=replace(PIPELINE, receivers=["otlp/other"])),
+        "spans came by receiver otlp, but pipeline traces/mlflow to MLflow has receiver otlp/other.",
+    ),
+    "spans come from another pipeline": (
+        seen(RECEIVED, exporter=replace(PIPELINE, receivers=["routing"], connectors=["routing"])),
+        "the collector accepted 10 spans and sent none to MLflow yet: routing may keep them, or have dropped",
+    ),
+    "a processor passes nothing": (
+        seen(
+            RECEIVED
+            + 'otelcol_processor_incoming_items{otel_signal="traces",processor="probabilistic_sampler"} 10\n'
+            + 'otelcol_processor_outgoing_items{otel_signal="traces",processor="probabilistic_sampler"} 0\n',
+            exporter=replace(PIPELINE, processors=["probabilistic_sampler", "batch"]),
+        ),
+        "the collector dropped spans before MLflow: probabilistic_sampler passed 0 of 10.",
+    ),
+    "a processor holds spans back": (
+        seen(
+            RECEIVED, exporter=replace(PIPELINE, processors=["memory_limiter", "batch/slow", "transform/x"])
+        ),
+        "accepted 10 spans and sent none to MLflow yet: batch/slow may keep them, or have dropped them.",
+    ),
+    "nothing of the pipeline holds spans back": (
+        seen(RECEIVED, exporter=PIPELINE),
+        "the collector accepted 10 spans and sent none to MLflow yet.",
+    ),
+}
 OF_PHOENIX: dict[str, Any] = {
     "backend": "phoenix",
     "exporter": replace(EXPORTER, endpoint="http://phoenix:6006/v1/traces"),
