@@ -29,6 +29,10 @@ OFF: Mapping[str, frozenset[str]] = {
     "OTEL_TRACES_SAMPLER": frozenset({"always_off", "parentbased_always_off"}),
 }
 
+SAMPLER, SHARE = "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"
+OF_SHARE = frozenset({"traceidratio", "parentbased_traceidratio"})  # samplers that keep a share of the traces
+DELAY = "OTEL_BSP_SCHEDULE_DELAY"  # milliseconds from one batch of spans to the next
+
 
 @dataclass(frozen=True)
 class Endpoint:
@@ -53,14 +57,32 @@ class Endpoints:
 
     @keyword
     def get_variables_of_switches(self) -> tuple[str, ...]:
-        """Return the names of the environment variables that can keep an SDK from exporting any span."""
-        return tuple(OFF)
+        """Return the names of the environment variables that can keep an SDK from exporting spans."""
+        return (*OFF, SHARE, DELAY)
 
     @keyword
     def explain_switched_off(self, variables: Mapping[str, str | None]) -> str:
         """Return which of these environment variables keeps an SDK from exporting spans, empty for none."""
-        off = [f"{name}={value}" for name, value in variables.items() if (value or "").lower() in OFF[name]]
+        off = [
+            f"{name}={variables[name]}" for name in OFF if (variables.get(name) or "").lower() in OFF[name]
+        ]
+        if _share(variables) <= 0:
+            off += [f"{name}={variables[name]}" for name in (SAMPLER, SHARE)]
         return f"its container has {' and '.join(off)}, so it exports none" if off else ""
+
+    @keyword
+    def explain_held_back(self, variables: Mapping[str, str | None], limit: float) -> str:
+        """Return why an SDK with these environment variables may not export a trace within `limit` seconds.
+
+        It exports a share of the traces, or its batches are far apart. Empty where neither is so.
+        """
+        share, delay = _share(variables), _number(variables.get(DELAY), 0) / 1000
+        if 0 < share < 1:
+            set_to = " and ".join(f"{name}={variables[name]}" for name in (SAMPLER, SHARE))
+            return f"its container has {set_to}, so it exports {share * 100:g} % of its traces"
+        if delay > limit:
+            return f"its container has {DELAY}={variables[DELAY]}, so it sends spans every {delay:g} s"
+        return ""
 
     @keyword
     def get_endpoint_of_variables(self, variables: Mapping[str, str | None]) -> Endpoint | None:
@@ -80,6 +102,20 @@ class Endpoints:
         if for_traces:
             return Endpoint(url if urlsplit(url).path else f"{url}/")
         return Endpoint(url.rstrip("/") + TRACES_PATH)
+
+
+def _share(variables: Mapping[str, str | None]) -> float:
+    """Return the share of traces that an SDK samples, from 0 to 1; 1 with another sampler."""
+    sampler = (variables.get(SAMPLER) or "").lower()
+    return _number(variables.get(SHARE), 1) if sampler in OF_SHARE else 1
+
+
+def _number(text: str | None, default: float) -> float:
+    """Return a number, or the default for what is none, as SDKs do."""
+    try:
+        return float(text or default)
+    except ValueError:
+        return default
 
 
 def endpoint_of_exporter(name: str, settings: Mapping[str, Any]) -> str:

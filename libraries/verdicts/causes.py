@@ -147,7 +147,9 @@ def _nothing_accepted(evidence: Evidence) -> Cause | None:
     logged = f"the agent's log says: {errors[-1][:LONGEST_LINE]}" if errors else ""
     reasons = [reason for reason in (evidence.denied_to_collector, logged) if reason]
     nothing = f"the collector accepted 0 spans from the agent{target}"
-    return Cause(RECEIVED, "; ".join([nothing, *reasons]), CERTAIN if reasons else LIKELY)
+    # That an SDK drops some traces, or sends late, fits any trace.
+    held_back = [evidence.held_back] if evidence.held_back and not reasons else []
+    return Cause(RECEIVED, "; ".join([nothing, *reasons, *held_back]), CERTAIN if reasons else LIKELY)
 
 
 def _no_exporter(evidence: Evidence) -> Cause | None:

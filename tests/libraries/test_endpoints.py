@@ -93,6 +93,12 @@ def test_an_exporter_is_found_by_the_host_of_any_form_of_its_endpoint(endpoint: 
         ({"OTEL_TRACES_SAMPLER": "always_off"}, "its container has OTEL_TRACES_SAMPLER=always_off, so"),
         ({"OTEL_SDK_DISABLED": "True"}, "its container has OTEL_SDK_DISABLED=True, so it exports none"),
         ({"OTEL_TRACES_EXPORTER": "none"}, "its container has OTEL_TRACES_EXPORTER=none, so"),
+        (
+            {"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0"},
+            "its container has OTEL_TRACES_SAMPLER=traceidratio and OTEL_TRACES_SAMPLER_ARG=0, so it exports",
+        ),
+        ({"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.1"}, ""),
+        ({"OTEL_TRACES_SAMPLER_ARG": "0"}, ""),
         ({"OTEL_TRACES_SAMPLER": "always_on", "OTEL_SDK_DISABLED": "false"}, ""),
         ({"OTEL_TRACES_EXPORTER": "otlp"}, ""),
         ({}, ""),
@@ -104,3 +110,30 @@ def test_an_sdk_that_exports_nothing_is_named_by_its_variable(variables: dict[st
     explained = Endpoints().explain_switched_off(unset | variables)
     assert explained.startswith(why)
     assert bool(explained) == bool(why)
+
+
+@pytest.mark.parametrize(
+    ("variables", "why"),
+    [
+        (
+            {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.1"},
+            "its container has OTEL_TRACES_SAMPLER=parentbased_traceidratio and OTEL_TRACES_SAMPLER_ARG=0.1, so "
+            "it exports 10 % of its traces",
+        ),
+        ({"OTEL_TRACES_SAMPLER": "traceidratio"}, ""),
+        ({"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "a tenth"}, ""),
+        ({"OTEL_TRACES_SAMPLER": "always_on", "OTEL_TRACES_SAMPLER_ARG": "0.1"}, ""),
+        (
+            {"OTEL_BSP_SCHEDULE_DELAY": "600000"},
+            "its container has OTEL_BSP_SCHEDULE_DELAY=600000, so it sends spans every 600 s",
+        ),
+        ({"OTEL_BSP_SCHEDULE_DELAY": "5000"}, ""),
+        ({"OTEL_BSP_SCHEDULE_DELAY": "soon"}, ""),
+        ({}, ""),
+    ],
+)
+def test_an_sdk_that_exports_a_share_of_the_traces_or_late_is_named(
+    variables: dict[str, str], why: str
+) -> None:
+    unset = dict.fromkeys(Endpoints().get_variables_of_switches())
+    assert Endpoints().explain_held_back(unset | variables, 30) == why

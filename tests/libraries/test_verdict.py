@@ -624,6 +624,16 @@ CASES = {
     ),
 }
 
+CASES |= {
+    "the agent's SDK samples": (
+        seen(held_back="its container has OTEL_TRACES_SAMPLER=x, so it exports 10 % of its traces"),
+        "which sends to http://otel-collector:8335; its container has OTEL_TRACES_SAMPLER=x, so it exports 10",
+    ),
+    "the agent's SDK samples, and its log says more": (
+        seen(held_back="it exports 10 % of its traces", agent_log=["Failed to export span batch code: 404"]),
+        "the agent's log says: Failed to export span batch code: 404.",
+    ),
+}
 PIPELINE = replace(EXPORTER, receivers=["otlp"], processors=["memory_limiter", "filter/openinference_only"])
 # What can happen to spans between receiver and exporter.
 CASES |= {
