@@ -262,6 +262,12 @@ def describe_trace_pipelines(configuration: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def log_level(configuration: Mapping[str, Any]) -> str:
+    """Return the level from which on the collector logs; it logs at level info that it will send again."""
+    logs = ((configuration.get("service") or {}).get("telemetry") or {}).get("logs") or {}
+    return str(logs.get("level") or "info").lower()
+
+
 def _headers(headers: object) -> dict[str, str]:
     """Return an exporter's headers by name; they can be a map, and in newer versions a list with names."""
     pairs = (

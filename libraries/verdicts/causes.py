@@ -272,6 +272,9 @@ def _in_queue(evidence: Evidence) -> Cause | None:
         return None
     title, name = evidence.title, evidence.exporter.name if evidence.exporter else ""
     waits = f": sending_queue.batch of {name} waits for more, or {title} has not answered yet"
+    if evidence.log_level not in {"debug", "info"}:
+        level = f"service.telemetry.logs.level is {evidence.log_level}, not info"
+        waits += f", or it retries and logs none of it: {level}"
     accepted = evidence.grown.total(ACCEPTED)
     why = f"accepted {accepted}, sent to {title} 0, still in the collector's queue {queued}"
     return Cause(EXPORTED, f"{why}{'' if 'log' in evidence.unread else waits}", LIKELY)

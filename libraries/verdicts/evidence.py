@@ -17,6 +17,7 @@ from pipeline.collector import (
     Metrics,
     describe_trace_pipelines,
     find_exporter,
+    log_level,
 )
 from traces.backends import BACKENDS
 from traces.model import Trace
@@ -54,6 +55,7 @@ class Evidence:
     - `problems`: the roll-out problems of each component that has some; `stopped`: those of each that has no
       Ready pod, also of an older generation.
     - `exporter`, `pipelines`: the collector's exporter to the backend; its pipelines for traces, in words.
+      `log_level`: from which level on it logs.
     - `sent_to`: the experiment id that the collector sends to.
     - `experiment`: the experiment found in MLflow by `experiment_name`, with `id` and `lifecycle`.
     - `trace`: what the backend has, and `expected_spans` how many were waited for; `backend_error`: why it
@@ -66,7 +68,8 @@ class Evidence:
       and PostgreSQL logged since the question.
     - `denied_to_collector`, `denied_to_backend`: which network policies deny the agent's connection to the
       collector, and the collector's to the backend.
-    - `unread`: by field, why it could not be read. `configuration` stands for `exporter` and `pipelines`.
+    - `unread`: by field, why it could not be read. `configuration` stands for `exporter`, `pipelines` and
+      `log_level`.
     """
 
     backend: str
@@ -78,6 +81,7 @@ class Evidence:
     stopped: Mapping[str, Sequence[str]] = field(default_factory=dict)
     exporter: Exporter | None = None
     pipelines: Sequence[str] = ()
+    log_level: str = "info"
     sent_to: str | None = None
     experiment_name: str = ""
     experiment: Mapping[str, str] | None = None
@@ -217,6 +221,7 @@ def collect(
         waited,
         exporter=find_exporter(configuration, service),
         pipelines=describe_trace_pipelines(configuration),
+        log_level=log_level(configuration),
         unread=unread,
         **values,
         **known,

@@ -117,8 +117,8 @@ def test_an_sdk_that_exports_nothing_is_named_by_its_variable(variables: dict[st
     [
         (
             {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.1"},
-            "its container has OTEL_TRACES_SAMPLER=parentbased_traceidratio and OTEL_TRACES_SAMPLER_ARG=0.1, so "
-            "it exports 10 % of its traces",
+            "its container has OTEL_TRACES_SAMPLER=parentbased_traceidratio and OTEL_TRACES_SAMPLER_ARG=0.1, "
+            "so it exports 10 % of its traces",
         ),
         ({"OTEL_TRACES_SAMPLER": "traceidratio"}, ""),
         ({"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "a tenth"}, ""),

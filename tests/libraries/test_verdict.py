@@ -545,6 +545,10 @@ CASES = {
         "accepted 10, sent to MLflow 0, still in the collector's queue 10: sending_queue.batch of "
         "otlp_http/mlflow waits for more, or MLflow has not answered yet",
     ),
+    "the collector does not log that it retries": (
+        seen(RECEIVED + QUEUED, log_level="error"),
+        "or MLflow has not answered yet, or it retries and logs none of it: service.telemetry.logs.level is e",
+    ),
     "the filter drops everything": (
         seen(RECEIVED + FILTERED_ALL),
         "the collector dropped spans: accepted 10, filtered 10 (filter/openinference_only), sent to MLflow 0",
@@ -627,7 +631,7 @@ CASES = {
 CASES |= {
     "the agent's SDK samples": (
         seen(held_back="its container has OTEL_TRACES_SAMPLER=x, so it exports 10 % of its traces"),
-        "which sends to http://otel-collector:8335; its container has OTEL_TRACES_SAMPLER=x, so it exports 10",
+        "sends to http://otel-collector:8335; its container has OTEL_TRACES_SAMPLER=x, so it exports",
     ),
     "the agent's SDK samples, and its log says more": (
         seen(held_back="it exports 10 % of its traces", agent_log=["Failed to export span batch code: 404"]),
@@ -1055,7 +1059,10 @@ def test_spans_before_the_question_are_not_counted() -> None:
 
 CONFIGURATION = {
     "exporters": {MLFLOW: {"traces_endpoint": "http://mlflow:5000/v1/traces"}},
-    "service": {"pipelines": {"traces/mlflow": {"exporters": [MLFLOW]}}},
+    "service": {
+        "pipelines": {"traces/mlflow": {"exporters": [MLFLOW]}},
+        "telemetry": {"logs": {"level": "WARN"}},
+    },
 }
 READ: dict[str, tuple[str, Any]] = {
     "after": ("PASS", metrics(IDLE + RECEIVED)),
@@ -1080,7 +1087,7 @@ def test_what_cannot_be_read_takes_nothing_away_from_the_rest(name: str) -> None
         return collect("mlflow", QUESTION, 30, found, service="mlflow", before=metrics(IDLE))
 
     whole, partly = read(), read(failing=name)
-    lost = {"exporter", "pipelines"} if name == "configuration" else {name}
+    lost = {"exporter", "pipelines", "log_level"} if name == "configuration" else {name}
     seen_fields = {field.name for field in fields(Evidence)} - {"unread"}
     assert {field for field in seen_fields if getattr(partly, field) != getattr(whole, field)} == lost
     assert "- not read: 403 Forbidden" in explain(partly).splitlines()
