@@ -547,7 +547,7 @@ CASES = {
     ),
     "the collector does not log that it retries": (
         seen(RECEIVED + QUEUED, log_level="error"),
-        "or MLflow has not answered yet, or it retries and logs none of it: service.telemetry.logs.level is e",
+        "or it retries and logs none of it: service.telemetry.logs.level is error, not info.",
     ),
     "the filter drops everything": (
         seen(RECEIVED + FILTERED_ALL),
