@@ -7,16 +7,18 @@ collector's exporters otlp_http and otlp.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from robot.api.deco import keyword, library
 
+from kube.model import Object, main_container
 from pipeline.effective import type_of
 
-GRPC_PORT = 4317  # of OTLP over gRPC
+GRPC_PORT, HTTP_PORT = 4317, 4318  # of OTLP over gRPC and HTTP
+LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]"})
 GRPC_EXPORTERS = frozenset({"otlp", "otlp_grpc"})  # types of the collector's exporters
 TRACES_PATH = "/v1/traces"
 # Of an SDK, each as it is for traces and for all signals: the first that is set wins.
@@ -85,6 +87,27 @@ class Endpoints:
         return ""
 
     @keyword
+    def explain_receiver(
+        self, endpoint: Endpoint, configuration: Mapping[str, Any], service: Object, workload: Object
+    ) -> str:
+        """Return why the collector does not take what is sent to a port of its Service, as configured.
+
+        Its receiver speaks another protocol there, or listens on its pod's localhost alone. Empty where no
+        receiver of OTLP has that port, or none of this is so.
+        """
+        port = _pod_port(service, workload, urlsplit(endpoint.url))
+        for protocol, address in _listens(configuration):
+            host, _, number = address.rpartition(":")
+            if number != str(port):
+                continue
+            if host in LOCAL:
+                return f"the collector's receiver listens on {address} alone, for its own pod"
+            if (protocol == "grpc") != endpoint.is_grpc:
+                sent, spoken = ("gRPC", "HTTP") if endpoint.is_grpc else ("HTTP", "gRPC")
+                return f"they are sent by {sent}, and the collector speaks {spoken} at that port"
+        return ""
+
+    @keyword
     def get_endpoint_of_variables(self, variables: Mapping[str, str | None]) -> Endpoint | None:
         """Return where an SDK sends its spans with these environment variables, None where they do not say.
 
@@ -102,6 +125,28 @@ class Endpoints:
         if for_traces:
             return Endpoint(url if urlsplit(url).path else f"{url}/")
         return Endpoint(url.rstrip("/") + TRACES_PATH)
+
+
+def _listens(configuration: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the protocol and the address of each OTLP receiver (README of otlpreceiver)."""
+    for name, settings in (configuration.get("receivers") or {}).items():
+        protocols = ((settings or {}).get("protocols") or {}) if type_of(name) == "otlp" else {}
+        for protocol, about in protocols.items():
+            default = f"localhost:{GRPC_PORT if protocol == 'grpc' else HTTP_PORT}"
+            yield protocol, str((about or {}).get("endpoint") or default)
+
+
+def _pod_port(service: Object, workload: Object, url: SplitResult) -> int | None:
+    """Return the port of a Service's pods that a URL with its host leads to, None where it has none."""
+    port = url.port or (443 if url.scheme == "https" else 80)
+    if service["spec"].get("clusterIP") == "None":
+        return port
+    ports = {
+        each["port"]: each.get("targetPort", each["port"]) for each in service["spec"].get("ports") or ()
+    }
+    target = ports.get(port)
+    named = {each.get("name"): each["containerPort"] for each in main_container(workload).get("ports") or ()}
+    return named.get(target) if isinstance(target, str) else target
 
 
 def _share(variables: Mapping[str, str | None]) -> float:

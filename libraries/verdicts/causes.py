@@ -145,7 +145,7 @@ def _nothing_accepted(evidence: Evidence) -> Cause | None:
     target = f", which sends to {evidence.agent_endpoint}" if evidence.agent_endpoint else ""
     errors = evidence.export_errors
     logged = f"the agent's log says: {errors[-1][:LONGEST_LINE]}" if errors else ""
-    reasons = [reason for reason in (evidence.denied_to_collector, logged) if reason]
+    reasons = [reason for reason in (evidence.denied_to_collector, evidence.not_taken, logged) if reason]
     nothing = f"the collector accepted 0 spans from the agent{target}"
     # That an SDK drops some traces, or sends late, fits any trace.
     held_back = [evidence.held_back] if evidence.held_back and not reasons else []

@@ -63,7 +63,8 @@ class Evidence:
     - `elsewhere`: where else the backend has the question's trace, in words; `senders`: whose traces it got
       since the question, None where it does not say.
     - `agent_endpoint`: the URL that the agent sends its spans to; `unsent`: why they do not leave its pod;
-      `held_back`: why its SDK may not export this trace, or not yet.
+      `held_back`: why its SDK may not export this trace, or not yet; `not_taken`: why the collector's
+      receiver does not take what is sent to it.
     - `log`, `agent_log`, `backend_log`, `database_log`: the lines that the collector, the agent, the backend
       and PostgreSQL logged since the question.
     - `denied_to_collector`, `denied_to_backend`: which network policies deny the agent's connection to the
@@ -93,6 +94,7 @@ class Evidence:
     agent_endpoint: str | None = None
     unsent: str = ""
     held_back: str = ""
+    not_taken: str = ""
     log: Sequence[str] = ()
     agent_log: Sequence[str] = ()
     backend_log: Sequence[str] = ()

@@ -137,3 +137,58 @@ def test_an_sdk_that_exports_a_share_of_the_traces_or_late_is_named(
 ) -> None:
     unset = dict.fromkeys(Endpoints().get_variables_of_switches())
     assert Endpoints().explain_held_back(unset | variables, 30) == why
+
+
+LISTENS = {
+    "receivers": {
+        "otlp": {"protocols": {"grpc": {"endpoint": "0.0.0.0:4317"}, "http": {"endpoint": "0.0.0.0:8335"}}},
+        "otlp/local": {"protocols": {"http": None}},
+        "jaeger": {"protocols": {"grpc": None}},
+    }
+}
+PORTS = [
+    {"port": 4317, "targetPort": "otlp-grpc"},
+    {"port": 8335, "targetPort": 8335},
+    {"port": 80, "targetPort": "otlp-http"},
+    {"port": 4318},
+]
+CONTAINER = {
+    "ports": [{"name": "otlp-grpc", "containerPort": 4317}, {"name": "otlp-http", "containerPort": 8335}]
+}
+WORKLOAD = {"spec": {"template": {"spec": {"containers": [CONTAINER]}}}}
+URL = "http://otel-collector.ns.svc.cluster.local"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "headless", "why"),
+    [
+        (Endpoint(f"{URL}:8335/v1/traces"), False, ""),
+        (Endpoint(f"{URL}/v1/traces"), False, ""),
+        (Endpoint(f"{URL}:4317", is_grpc=True), False, ""),
+        (
+            Endpoint(f"{URL}:4317/v1/traces"),
+            False,
+            "they are sent by HTTP, and the collector speaks gRPC at that port",
+        ),
+        (
+            Endpoint(f"{URL}:8335", is_grpc=True),
+            False,
+            "they are sent by gRPC, and the collector speaks HTTP at that port",
+        ),
+        (
+            Endpoint(f"{URL}:4318/v1/traces"),
+            False,
+            "the collector's receiver listens on localhost:4318 alone, for its own pod",
+        ),
+        (Endpoint(f"{URL}:9999/v1/traces"), False, ""),
+        (Endpoint(f"{URL}/v1/traces"), True, ""),
+        (Endpoint(f"{URL}:8335", is_grpc=True), True, "they are sent by gRPC"),
+    ],
+)
+def test_a_receiver_that_cannot_take_what_is_sent_is_named(
+    endpoint: Endpoint, headless: bool, why: str
+) -> None:
+    service = {"spec": {"ports": PORTS, "clusterIP": "None" if headless else "10.96.0.7"}}
+    explained = Endpoints().explain_receiver(endpoint, LISTENS, service, WORKLOAD)
+    assert explained.startswith(why)
+    assert bool(explained) == bool(why)

@@ -633,6 +633,10 @@ CASES |= {
         seen(held_back="its container has OTEL_TRACES_SAMPLER=x, so it exports 10 % of its traces"),
         "sends to http://otel-collector:8335; its container has OTEL_TRACES_SAMPLER=x, so it exports",
     ),
+    "the agent sends HTTP to the port of gRPC": (
+        seen(not_taken="they are sent by HTTP, and the collector speaks gRPC at that port"),
+        "which sends to http://otel-collector:8335; they are sent by HTTP, and the collector speaks gRPC at",
+    ),
     "the agent's SDK samples, and its log says more": (
         seen(held_back="it exports 10 % of its traces", agent_log=["Failed to export span batch code: 404"]),
         "the agent's log says: Failed to export span batch code: 404.",
