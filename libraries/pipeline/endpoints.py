@@ -15,6 +15,7 @@ from urllib.parse import SplitResult, urlsplit
 from robot.api.deco import keyword, library
 
 from kube.model import Object, main_container
+from kube.proxies import find_proxy
 from pipeline.effective import type_of
 
 GRPC_PORT, HTTP_PORT = 4317, 4318  # of OTLP over gRPC and HTTP
@@ -33,6 +34,8 @@ OFF: Mapping[str, frozenset[str]] = {
 
 SAMPLER, SHARE = "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"
 OF_SHARE = frozenset({"traceidratio", "parentbased_traceidratio"})  # samplers that keep a share of the traces
+# What programs take a proxy from, and the hosts that are asked without one.
+PROXIES = tuple(f(name) for name in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY") for f in (str.upper, str.lower))
 DELAY = "OTEL_BSP_SCHEDULE_DELAY"  # milliseconds from one batch of spans to the next
 
 
@@ -85,6 +88,26 @@ class Endpoints:
         if delay > limit:
             return f"its container has {DELAY}={variables[DELAY]}, so it sends spans every {delay:g} s"
         return ""
+
+    @keyword
+    def get_variables_of_proxies(self) -> tuple[str, ...]:
+        """Return the names of the environment variables that lead requests through a proxy."""
+        return PROXIES
+
+    @keyword
+    def explain_proxy(self, variables: Mapping[str, str | None], url: str) -> str:
+        """Return which proxy a container with these environment variables asks a URL through; empty for none.
+
+        The proxy's login is left out.
+        """
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            return ""
+        proxy = find_proxy(url, {name: value for name, value in variables.items() if value})
+        if not proxy:
+            return ""
+        place = proxy.rpartition("@")[2].partition("//")[2] or proxy.rpartition("@")[2]
+        return f"the proxy {place} ({parts.scheme.upper()}_PROXY; NO_PROXY lacks {parts.hostname})"
 
     @keyword
     def explain_receiver(

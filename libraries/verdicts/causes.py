@@ -146,6 +146,8 @@ def _nothing_accepted(evidence: Evidence) -> Cause | None:
     errors = evidence.export_errors
     logged = f"the agent's log says: {errors[-1][:LONGEST_LINE]}" if errors else ""
     reasons = [reason for reason in (evidence.denied_to_collector, evidence.not_taken, logged) if reason]
+    if evidence.proxy_of_agent:
+        target += f" through {evidence.proxy_of_agent}"
     nothing = f"the collector accepted 0 spans from the agent{target}"
     # That an SDK drops some traces, or sends late, fits any trace.
     held_back = [evidence.held_back] if evidence.held_back and not reasons else []

@@ -65,6 +65,8 @@ class Evidence:
     - `agent_endpoint`: the URL that the agent sends its spans to; `unsent`: why they do not leave its pod;
       `held_back`: why its SDK may not export this trace, or not yet; `not_taken`: why the collector's
       receiver does not take what is sent to it.
+    - `proxy_of_agent`, `proxy_of_collector`: the proxy between the agent and the collector, and between the
+      collector and the backend, as their environment has it.
     - `log`, `agent_log`, `backend_log`, `database_log`: the lines that the collector, the agent, the backend
       and PostgreSQL logged since the question.
     - `denied_to_collector`, `denied_to_backend`: which network policies deny the agent's connection to the
@@ -95,6 +97,8 @@ class Evidence:
     unsent: str = ""
     held_back: str = ""
     not_taken: str = ""
+    proxy_of_agent: str = ""
+    proxy_of_collector: str = ""
     log: Sequence[str] = ()
     agent_log: Sequence[str] = ()
     backend_log: Sequence[str] = ()

@@ -77,14 +77,22 @@ _HTTP_STATUS = re.compile(r"HTTP Status Code (\d{3})")
 
 
 def explain_drop(evidence: Evidence, exporter: Exporter) -> list[str]:
-    """Return what it means that the collector dropped spans: by the answer, or why there was none."""
+    """Return what it means that the collector dropped spans: by the answer, or why there was none.
+
+    A proxy between the two may have answered instead of the backend.
+    """
+    of_proxy = _of_proxy(evidence) if _find_status(evidence, exporter) else []
+    return [*of_proxy, *_explain_drop(evidence, exporter)]
+
+
+def _explain_drop(evidence: Evidence, exporter: Exporter) -> list[str]:
     line = next(reversed(evidence.dropping_lines), "")
     types, status = _error_types(evidence, exporter), _find_status(evidence, exporter)
     meanings = {**OF_ANY, **(OF_MLFLOW if evidence.backend == "mlflow" else OF_PHOENIX)}
     if status == "500" and evidence.database_error:
         return [f"status 500, its database says: {evidence.database_error}"]
     if status in RETRIED:
-        return explain_retry(evidence, exporter, line)
+        return _explain_answer(evidence, exporter, line)
     if status in meanings:
         first, *others = meanings[status](evidence, exporter)
         return [f"status {status}, {first}", *others]
@@ -129,11 +137,17 @@ def _find_status(evidence: Evidence, exporter: Exporter) -> str:
 def explain_retry(evidence: Evidence, exporter: Exporter, line: str) -> list[str]:
     """Return what a line about a retry means.
 
+    Without a connection nobody has answered; otherwise a proxy between the two may have.
     An MLflow that cannot use its database waits for it: it answers late, or 503, and its log says so. One
     that answers 503 but finds the experiment in its database, or rejects our login too, means the collector's
     login, as components/mlflow-auth lets it answer; without a line of its log, perhaps a database that can be
     read alone.
     """
+    of_proxy = _of_proxy(evidence) if _HTTP_STATUS.search(line) else []
+    return [*of_proxy, *_explain_answer(evidence, exporter, line)]
+
+
+def _explain_answer(evidence: Evidence, exporter: Exporter, line: str) -> list[str]:
     found = explain_unsent(line)
     if found == NO_DATABASE and NO_EXPERIMENT in evidence.database_error:
         return [f"it has no experiment {evidence.sent_to}, which the collector sends to"]
@@ -144,6 +158,11 @@ def explain_retry(evidence: Evidence, exporter: Exporter, line: str) -> list[str
         of_database = [] if evidence.backend_log else ["its database cannot store spans now: its log says so"]
         return [*_login(evidence, exporter), *of_database]
     return [found]
+
+
+def _of_proxy(evidence: Evidence) -> list[str]:
+    """Return that a proxy may have answered, empty where there is none on the way."""
+    return [f"{evidence.proxy_of_collector} answers so"] if evidence.proxy_of_collector else []
 
 
 def explain_unsent(line: str) -> str:

@@ -124,6 +124,8 @@ def _details(evidence: Evidence) -> Iterator[str]:
             f"sends to {evidence.exporter.endpoint}"
         )
         yield from evidence.exporter.unknown.values()
+        if evidence.proxy_of_collector:
+            yield f"the collector asks {evidence.title} through {evidence.proxy_of_collector}"
     if evidence.backend == "mlflow" and evidence.sent_to is not None:
         found = evidence.experiment
         known = f"is {found['id']} ({found['lifecycle']})" if found else "is not known"

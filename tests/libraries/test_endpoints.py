@@ -192,3 +192,31 @@ def test_a_receiver_that_cannot_take_what_is_sent_is_named(
     explained = Endpoints().explain_receiver(endpoint, LISTENS, service, WORKLOAD)
     assert explained.startswith(why)
     assert bool(explained) == bool(why)
+
+
+@pytest.mark.parametrize(
+    ("variables", "proxy"),
+    [
+        (
+            {"HTTP_PROXY": "http://me:secret@proxy.x:3128"},
+            "the proxy proxy.x:3128 (HTTP_PROXY; NO_PROXY lacks c.ns)",
+        ),
+        (
+            {"http_proxy": "proxy.x:3128", "NO_PROXY": ".svc,10.0.0.0/8"},
+            "the proxy proxy.x:3128 (HTTP_PROXY; NO",
+        ),
+        ({"HTTP_PROXY": "http://proxy.x:3128", "no_proxy": "localhost,.ns"}, ""),
+        ({"HTTPS_PROXY": "http://proxy.x:3128"}, ""),
+        ({"NO_PROXY": "localhost"}, ""),
+    ],
+)
+def test_a_proxy_between_a_container_and_a_url_is_named_without_its_login(
+    variables: dict[str, str], proxy: str
+) -> None:
+    endpoints = Endpoints()
+    explained = endpoints.explain_proxy(
+        dict.fromkeys(endpoints.get_variables_of_proxies()) | variables, "http://c.ns:8335/v1/traces"
+    )
+    assert explained.startswith(proxy)
+    assert bool(explained) == bool(proxy)
+    assert not endpoints.explain_proxy(variables, "${env:URL}")

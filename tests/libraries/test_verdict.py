@@ -628,6 +628,7 @@ CASES = {
     ),
 }
 
+PROXY = "the proxy proxy.x:3128 (HTTP_PROXY; NO_PROXY lacks mlflow)"
 CASES |= {
     "the agent's SDK samples": (
         seen(held_back="its container has OTEL_TRACES_SAMPLER=x, so it exports 10 % of its traces"),
@@ -636,6 +637,20 @@ CASES |= {
     "the agent sends HTTP to the port of gRPC": (
         seen(not_taken="they are sent by HTTP, and the collector speaks gRPC at that port"),
         "which sends to http://otel-collector:8335; they are sent by HTTP, and the collector speaks gRPC at",
+    ),
+    "the agent sends through a proxy": (
+        seen(proxy_of_agent=PROXY),
+        "which sends to http://otel-collector:8335 through the proxy proxy.x:3128 (HTTP_PROXY; NO_PROXY",
+    ),
+    "the collector sends through a proxy that answers": (
+        seen(RECEIVED + failed("PermissionDenied"), proxy_of_collector=PROXY),
+        "dropped them: the proxy proxy.x:3128 (HTTP_PROXY; NO_PROXY lacks mlflow) answers so, or "
+        "status 403, its allowed hosts lack",
+    ),
+    "the collector sends through a proxy that wants it to wait": (
+        seen(RECEIVED + QUEUED, proxy_of_collector=PROXY, log=[retried("HTTP Status Code 503")]),
+        "does not take the spans: the proxy proxy.x:3128 (HTTP_PROXY; NO_PROXY lacks mlflow) answers so. "
+        "Or it answers 503",
     ),
     "the agent's SDK samples, and its log says more": (
         seen(held_back="it exports 10 % of its traces", agent_log=["Failed to export span batch code: 404"]),
