@@ -90,6 +90,19 @@ class Endpoints:
         return ""
 
     @keyword
+    def explain_other_namespace(self, url: str, service: str, namespace: str, own: str) -> str:
+        """Return that a URL leads to a Service of that name in another namespace; empty where it does not.
+
+        `namespace` is that of the Service that is meant, `own` that of the pod that asks. A name of more than
+        two labels is a Service's only where `svc` is the third one.
+        """
+        name, *labels = (urlsplit(url).hostname or "").split(".")
+        if name != service or labels[1:2] not in ([], ["svc"]):
+            return ""
+        found = labels[0] if labels else own
+        return f"{url} is not Service {service} in namespace {namespace}" if found != namespace else ""
+
+    @keyword
     def get_variables_of_proxies(self) -> tuple[str, ...]:
         """Return the names of the environment variables that lead requests through a proxy."""
         return PROXIES

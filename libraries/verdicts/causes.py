@@ -330,6 +330,13 @@ def _behind(evidence: Evidence) -> Cause | None:
     return Cause(EXPORTED, f"{evidence.title} is behind, and the trace may wait: {why}", LIKELY)
 
 
+def _sent_to_another_backend(evidence: Evidence) -> Cause | None:
+    """Speak where the collector sent spans to a Service of the backend's name in another namespace."""
+    if not evidence.other_backend or not evidence.sending(SENT):
+        return None
+    return Cause(STORED, f"the collector sent the spans elsewhere: {evidence.other_backend}", LIKELY)
+
+
 def _without_session(evidence: Evidence) -> Cause | None:
     """Speak where the collector sent spans, and the backend has no trace of the question's context."""
     if not evidence.sending(SENT):
@@ -373,6 +380,7 @@ RULES: tuple[Rule, ...] = (
     _lost_in_processor,
     _not_sent_yet,
     _behind,
+    _sent_to_another_backend,
     _without_session,
 )
 

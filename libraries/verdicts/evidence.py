@@ -67,6 +67,7 @@ class Evidence:
       receiver does not take what is sent to it.
     - `proxy_of_agent`, `proxy_of_collector`: the proxy between the agent and the collector, and between the
       collector and the backend, as their environment has it.
+    - `other_backend`: that the exporter's URL leads to another namespace's backend.
     - `log`, `agent_log`, `backend_log`, `database_log`: the lines that the collector, the agent, the backend
       and PostgreSQL logged since the question.
     - `denied_to_collector`, `denied_to_backend`: which network policies deny the agent's connection to the
@@ -99,6 +100,7 @@ class Evidence:
     not_taken: str = ""
     proxy_of_agent: str = ""
     proxy_of_collector: str = ""
+    other_backend: str = ""
     log: Sequence[str] = ()
     agent_log: Sequence[str] = ()
     backend_log: Sequence[str] = ()

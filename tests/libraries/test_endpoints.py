@@ -220,3 +220,26 @@ def test_a_proxy_between_a_container_and_a_url_is_named_without_its_login(
     assert explained.startswith(proxy)
     assert bool(explained) == bool(proxy)
     assert not endpoints.explain_proxy(variables, "${env:URL}")
+
+
+@pytest.mark.parametrize(
+    ("host", "own", "is_other"),
+    [
+        ("mlflow", "system", False),
+        ("mlflow", "team1", True),
+        ("mlflow.system", "team1", False),
+        ("mlflow.old", "system", True),
+        ("mlflow.old.svc", "system", True),
+        ("mlflow.system.svc.cluster.local", "system", False),
+        ("mlflow.example.com", "system", False),
+        ("tracking.old", "system", False),
+        ("10.0.0.9", "system", False),
+        ("${env:HOST}", "system", False),
+    ],
+)
+def test_a_service_of_that_name_in_another_namespace_is_another_one(
+    host: str, own: str, is_other: bool
+) -> None:
+    url = f"http://{host}:5000/v1/traces"
+    why = f"{url} is not Service mlflow in namespace system" if is_other else ""
+    assert Endpoints().explain_other_namespace(url, "mlflow", "system", own) == why

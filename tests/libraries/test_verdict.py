@@ -652,6 +652,13 @@ CASES |= {
         "does not take the spans: the proxy proxy.x:3128 (HTTP_PROXY; NO_PROXY lacks mlflow) answers so. "
         "Or it answers 503",
     ),
+    "the collector sends to another namespace's MLflow": (
+        seen(
+            RECEIVED + SENT,
+            other_backend="http://mlflow.old:5000/v1/traces is not Service mlflow in namespace a",
+        ),
+        "the collector sent the spans elsewhere: http://mlflow.old:5000/v1/traces is not Service mlflow in",
+    ),
     "the agent's SDK samples, and its log says more": (
         seen(held_back="it exports 10 % of its traces", agent_log=["Failed to export span batch code: 404"]),
         "the agent's log says: Failed to export span batch code: 404.",
