@@ -160,6 +160,102 @@ Explain Denied Connection
     } < set(rest)
 
 
+def test_the_verdict_knows_what_stands_between_agent_collector_and_backend(tmp_path: Path) -> None:
+    suite = """
+*** Test Cases ***
+Read
+    VAR    ${headers} =    ${{ {} }}
+    ${exporter} =    Evaluate    pipeline.collector.Exporter('x', 'y', 'http://mlflow.old:5000/v1', $headers)
+    ${connections} =    Read Evidence Of Connections    mlflow    ${exporter}
+    ${proxies} =    Read Evidence Of Proxies    ${exporter}
+    ${other} =    Explain Other Backend    mlflow    ${exporter}
+    Fail    ${{'|'.join(str(each) for each in [*$connections.values(), *$proxies.values(), $other])}}
+
+*** Keywords ***
+Get Component Service
+    [Arguments]    ${component}
+    VAR    &{place} =    namespace=system    service=${component}
+    RETURN    ${place}
+
+Get Workload
+    [Arguments]    ${component}
+    RETURN    ${{ {'spec': {'template': {'spec': {'containers': [{}]}}}} }}
+
+Read Object
+    [Arguments]    @{what}
+    RETURN    ${{ {'spec': {'clusterIP': '10.96.0.7', 'ports': [{'port': 4317}]}} }}
+
+Read Collector Configuration
+    RETURN    ${{ {'receivers': {'otlp': {'protocols': {'grpc': {'endpoint': '0.0.0.0:4317'}}}}} }}
+
+Read Known Variables
+    [Arguments]    ${workload}    ${names}
+    RETURN    ${{ {name: VARIABLES.get(name) for name in $names} }}
+
+Explain Closed URL
+    [Arguments]    ${component}    ${url}
+    RETURN    ${EMPTY}
+
+Read Network
+    RETURN    ${{[]}}
+
+Find Denying Policies
+    [Arguments]    @{what}
+    RETURN    ${EMPTY}
+"""
+    variables = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://otel-collector:4317",
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        "OTEL_TRACES_SAMPLER": "traceidratio",
+        "OTEL_TRACES_SAMPLER_ARG": "0.1",
+        "HTTP_PROXY": "http://proxy.x:3128",
+        "NO_PROXY": ".old",
+    }
+    _, message = run_one(tmp_path, "verdict.resource", suite.replace("VARIABLES", str(variables)))
+    assert message.split("|") == [
+        "('PASS', '')",
+        "('PASS', 'its container has OTEL_TRACES_SAMPLER=traceidratio and OTEL_TRACES_SAMPLER_ARG=0.1, so it "
+        "exports 10 % of its traces')",
+        "('PASS', 'they are sent by HTTP, and the collector speaks gRPC at that port')",
+        "('PASS', 'http://otel-collector:4317/v1/traces')",
+        "('PASS', '')",
+        "('PASS', '')",
+        "('PASS', 'the proxy proxy.x:3128 (HTTP_PROXY; NO_PROXY lacks otel-collector)')",
+        "('PASS', '')",
+        "http://mlflow.old:5000/v1 is not Service mlflow in namespace system",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("found", "state"),
+    [
+        ("RETURN    ${None}", "does not run"),
+        ("Fail    It selects the pods of A and B.", "cannot be judged"),
+    ],
+)
+def test_a_component_of_several_workloads_is_not_said_to_be_stopped(
+    tmp_path: Path, found: str, state: str
+) -> None:
+    suite = f"""
+*** Test Cases ***
+Note
+    Note Cause Of Component    mlflow    ${{{{['why']}}}}
+
+*** Keywords ***
+Get Stack
+    RETURN    ${{None}}
+
+Get Workload Or None
+    [Arguments]    ${{component}}
+    {found}
+
+Note Cause
+    [Arguments]    ${{subject}}    ${{sentence}}
+    Fail    ${{sentence}}
+"""
+    assert run_one(tmp_path, "diagnosis.resource", suite) == ("FAIL", f"mlflow {state}: why")
+
+
 @pytest.mark.parametrize(("said", "read"), [("", 6), ("HTTP status 503", 0)])
 def test_a_verdict_is_not_given_before_an_agent_can_have_sent_its_batch(
     tmp_path: Path, said: str, read: int
