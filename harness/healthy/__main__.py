@@ -24,8 +24,8 @@ from harness.common.errors import HarnessError, reports_errors, stop_when_termin
 from harness.common.kubectl import current_context
 from harness.common.options import whole_number
 from harness.common.progress import say
-from harness.common.robot_results import Counts, count_tests, read_failures, read_suite
-from harness.common.suites import SUITES, run_robot
+from harness.common.robot_results import Counts, count_tests, read_failures
+from harness.common.suites import SUITES, run_and_read
 from harness.deployment import Deployment, find_deployed
 from harness.faults.stack import Stack
 from harness.healthy.conditions import CONDITIONS, Around, Condition, Place, find_condition
@@ -41,12 +41,9 @@ def run_once(name: str, special: str, around: Around, deployed: Deployment, fold
     options = [*deployed.robot_options, *suite_options(deployed.overlay, deployed.components)]
     with around():
         started = time.monotonic()
-        run_robot(
-            "--outputdir", str(folder), "--console", "none", *options, str(SUITES),
-            environment=deployed.environment,
-        )  # fmt: skip
+        arguments = ["--console", "none", *options, str(SUITES)]
+        suite = run_and_read(folder, *arguments, environment=deployed.environment)
         seconds = time.monotonic() - started
-    suite = read_suite(folder / "output.xml")
     counts = count_tests(suite)
     run = Run(
         name,
