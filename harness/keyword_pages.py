@@ -23,6 +23,7 @@ from robot.libdoc import libdoc
 
 from harness.common.combinations import ROOT
 from harness.common.errors import HarnessError, reports_errors
+from harness.common.markdown import table
 
 PAGE = ROOT / "docs" / "keywords.md"
 HTML = ROOT / "results" / "keywords"
@@ -68,23 +69,23 @@ def describe(source: Path) -> dict[str, Any]:
 def section(source: Path, described: dict[str, Any]) -> str:
     """Return one library's or resource's part of the page."""
     rows = [
-        f"| {keyword['name']} | {_arguments(keyword['args'])} | {_cell(keyword['shortdoc'])} |"
+        (keyword["name"], _arguments(keyword["args"]), _one_line(keyword["shortdoc"]))
         for keyword in described["keywords"]
         if "robot:private" not in keyword["tags"]
     ]
     doc = described["doc"] if source.is_file() else _docstring(source / "__init__.py")
-    lines = [f"## {source.relative_to(ROOT)}", "", _first_paragraph(doc)]
+    lines = [f"## {source.relative_to(ROOT)}", "", _first_paragraph(doc), ""]
     if rows:
-        lines += ["", "| keyword | arguments | does |", "|---|---|---|", *rows]
-    return "\n".join(lines) + "\n"
+        lines += [table(("keyword", "arguments", "does"), rows)]
+    return "\n".join(lines)
 
 
 def _arguments(arguments: Iterable[dict[str, Any]]) -> str:
-    return "<br>".join(f"`{_cell(argument['repr'])}`" for argument in arguments)
+    return "<br>".join(f"`{_one_line(argument['repr'])}`" for argument in arguments)
 
 
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _docstring(module: Path) -> str:

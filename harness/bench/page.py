@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from harness.bench.figures import Figures
 from harness.bench.goals import find_goals, goal_rows
 from harness.bench.sections import SECTIONS, Cases
+from harness.common.markdown import table
 
 SIZE = (9, 3.6)  # inches
 _HEAD = """# Benchmark
@@ -97,8 +98,7 @@ def _text(figures: Figures, what: str) -> str:
 
 def _markdown_table(rows: Sequence[Sequence[str]]) -> str:
     head, *rest = rows
-    lines = [head, ["---:"] * len(head), *rest]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+    return table(head, rest, numbers=head)
 
 
 def _html_table(rows: Sequence[Sequence[str]]) -> str:

@@ -9,7 +9,6 @@ page has it.
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 from harness.common.combinations import ROOT
 from harness.common.errors import reports_errors
 from harness.common.json_files import read_json
+from harness.common.markdown import read_rows, table
 from harness.faults.catalogue import FILES, Fault, read_catalogue, read_file
 from harness.faults.report import FORMAT, Score
 
@@ -31,11 +31,15 @@ HEAD = (
     "load is the machine's load average of a minute, on 2 cores."
 )
 COLUMNS = (
-    "| fault | what breaks | first diagnosis | seen | seconds to the diagnosis | seconds in all "
-    "| limits | load |\n"
-    "|---|---|---|---|---|---|---|---|"
+    "fault",
+    "what breaks",
+    "first diagnosis",
+    "seen",
+    "seconds to the diagnosis",
+    "seconds in all",
+    "limits",
+    "load",
 )
-ROW = re.compile(r"^\| ([a-z0-9-]+) \|.* \| (.*) \| (\S+) \| (\S+) \| (\S+) \| (\S+) \|$", re.MULTILINE)
 NOT_RUN = ("not run yet", "-", "-", "-", "-")
 # What became of a fault, the seconds to the diagnosis, those to break, judge and heal, the limits, the load.
 Cells = tuple[str, str, str, str, str]
@@ -68,24 +72,25 @@ def _cells_in(content: Any) -> dict[str, Cells]:  # noqa: ANN401 - of JSON
 
 def read_page(text: str) -> dict[str, Cells]:
     """Return what a page says became of the faults that were run."""
-    return {name: cells for name, *cells in ROW.findall(text) if cells[0] != NOT_RUN[0]}
+    return {
+        name: (verdict, to_diagnosis, in_all, limits, load)
+        for name, _, _, verdict, to_diagnosis, in_all, limits, load in read_rows(text)
+        if verdict != NOT_RUN[0]
+    }
 
 
 def write_page(seen: Seen) -> str:
     """Return the page: the score, and a table for each file of the catalogue."""
     known = {fault.name: seen[fault.name] for fault in read_catalogue() if fault.name in seen}
-    sections = [f"{HEAD}\n\n{_score(known)}"]
+    sections = [f"{HEAD}\n\n{_score(known)}\n"]
     for file in FILES:
-        title = file.stem.capitalize()
-        sections.append(
-            "\n".join([f"## {title}\n", COLUMNS, *(_row(fault, known) for fault in read_file(file))])
-        )
-    return "\n\n".join(sections) + "\n"
+        rows = [_row(fault, known) for fault in read_file(file)]
+        sections.append(f"## {file.stem.capitalize()}\n\n{table(COLUMNS, rows)}")
+    return "\n".join(sections)
 
 
-def _row(fault: Fault, seen: Seen) -> str:
-    cells = [fault.name, fault.breaks, str(fault.diagnosis), *seen.get(fault.name, NOT_RUN)]
-    return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
+def _row(fault: Fault, seen: Seen) -> list[str]:
+    return [fault.name, fault.breaks, str(fault.diagnosis), *seen.get(fault.name, NOT_RUN)]
 
 
 def _score(seen: Seen) -> str:

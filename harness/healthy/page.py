@@ -16,6 +16,7 @@ from pathlib import Path
 from statistics import median
 
 from harness.common.errors import reports_errors
+from harness.common.markdown import read_rows, table
 from harness.common.progress import say
 from harness.healthy.conditions import CONDITIONS, find_condition
 from harness.healthy.runs import Run, read
@@ -29,17 +30,13 @@ The stack is healthy, so each failure is a false alarm.
 
 The cluster and the suites share the machine's 2 cores. The load is its load average of a minute.
 """
-COLUMNS = (
-    "| stack | condition | meanwhile, or before | newest | runs | failed | seconds (median) | slowest "
-    "| load |\n"
-    "|---|---|---|---|---:|---:|---:|---:|---:|"
-)
-ROW = re.compile(r"^\| (.+) \| (\S+) \| .+ \| \S+ \| \d+ \| \d+ \| \d+ \| \d+ \| \S+ \|$", re.MULTILINE)
+NUMBERS = ("runs", "failed", "seconds (median)", "slowest", "load")
+COLUMNS = ("stack", "condition", "meanwhile, or before", "newest", *NUMBERS)
 FAILURE = re.compile(
     r"^(\S[^\n]*), ([a-z-]+)(?: of \S+)?, \S+:\n\n```text\n.*?^```\n", re.MULTILINE | re.DOTALL
 )
 # By stack and condition: its row, and a text for each run that failed.
-Sections = Mapping[tuple[str, str], tuple[str, Sequence[str]]]
+Sections = Mapping[tuple[str, str], tuple[Sequence[str], Sequence[str]]]
 
 
 def read_page(text: str) -> Sections:
@@ -48,8 +45,9 @@ def read_page(text: str) -> Sections:
     for match in FAILURE.finditer(text):
         failures.setdefault((match[1], match[2]), []).append(match[0])
     return {
-        (match[1], match[2]): (match[0], failures.get((match[1], match[2]), []))
-        for match in ROW.finditer(text)
+        (stack, condition): ([stack, condition, *rest], failures.get((stack, condition), []))
+        for stack, condition, *rest in read_rows(text)
+        if condition in CONDITIONS
     }
 
 
@@ -69,14 +67,14 @@ def write_page(sections: Sections) -> str:
     stacks = list(dict.fromkeys(stack for stack, _ in sections))
     keys = sorted(sections, key=lambda key: (stacks.index(key[0]), order.index(key[1])))
     failures = [failure for key in keys for failure in sections[key][1]]
-    title = ["\n## Runs that failed\n"] if failures else []
-    return "\n".join([HEAD, COLUMNS, *(sections[key][0] for key in keys), *title, *failures]) + "\n"
+    title = ["## Runs that failed\n"] if failures else []
+    return "\n".join([HEAD, table(COLUMNS, [sections[key][0] for key in keys], NUMBERS), *title, *failures])
 
 
-def _row(runs: Sequence[Run]) -> str:
+def _row(runs: Sequence[Run]) -> list[str]:
     seconds = [run.seconds for run in runs]
     condition = find_condition(runs[0].condition)
-    cells = [
+    return [
         runs[0].stack,
         condition.name,
         condition.says,
@@ -87,7 +85,6 @@ def _row(runs: Sequence[Run]) -> str:
         f"{max(seconds):.0f}",
         f"{median(run.load for run in runs):.1f}",
     ]
-    return f"| {' | '.join(cells)} |"
 
 
 def _failure(run: Run) -> Iterator[str]:

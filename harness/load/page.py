@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
+from harness.common.markdown import table
 from harness.load.figures import Figures, Step, SuiteRun
 
 QUESTIONS = (1, 10, 100)  # a second
@@ -78,7 +79,7 @@ def _measured(run: Figures) -> str:
             f"{run.date}, {run.machine}; pods: {run.deployed.replace('), ', '); ')}.\n",
             f"{run.agents} agents sent. "
             f"A trace has {run.spans_sent} spans; the collector's filter keeps {run.spans_kept}.\n",
-            _table(_STEPS, [_step(each) for each in run.steps]),
+            table(_STEPS, [_step(each) for each in run.steps]),
             *_suites([(step.rate, step.suite) for step in run.steps if step.suite]),
         ]
     )
@@ -139,7 +140,7 @@ def _suites(suites: list[tuple[float, SuiteRun]]) -> list[str]:
         for rate, suite in suites
         if suite.failure
     ]
-    return [_table(columns, [*rows, own]), *failures] if suites else []
+    return [table(columns, [*rows, own]), *failures] if suites else []
 
 
 def _costs(runs: Sequence[Figures]) -> list[str]:
@@ -160,7 +161,7 @@ def _costs(runs: Sequence[Figures]) -> list[str]:
     traces = ", ".join(f"{_accepted([run]):,} traces ({run.name})" for run in runs)
     return [
         "## What a trace costs\n",
-        _table(
+        table(
             (
                 "component",
                 *(f"CPU s per 1,000 spans, {name}" for name in names),
@@ -171,7 +172,7 @@ def _costs(runs: Sequence[Figures]) -> list[str]:
         "The rows without an outage count: a pod that went takes its figures with it. "
         "Memory is that of all pods of the component together, after the last of these rows, "
         "and what it grew by since the first one.\n",
-        _table(("bytes of a trace in", *names), sizes),
+        table(("bytes of a trace in", *names), sizes),
         f"That is the growth by {traces}, indexes included.\n",
     ]
 
@@ -208,20 +209,20 @@ def _bigger(runs: Sequence[Figures]) -> list[str]:
         "This is computed from the figures of all runs above, and was not measured. "
         "The cost of a span is taken to stay the same. Half of each core is left free. "
         "Millions of stored traces were not measured.\n",
-        _table(("questions a second", "cores in all", *components), cores),
+        table(("questions a second", "cores in all", *components), cores),
         "Phoenix is one process of Python, so it uses about one core: "
         f"{1 / _cpu(runs, 'phoenix'):.0f} questions a second. "
         "Beyond that the queue of `otlp_http/phoenix` grows.\n",
-        _table(
+        table(
             ("questions a second", "a backend may be away until its queue is full", "queued in a minute"),
             [_queue(rate, runs[0].spans_kept) for rate in QUESTIONS],
         ),
-        _table(("traces kept", *(f"{name}'s database" for name in BACKENDS.values())), disks),
+        table(("traces kept", *(f"{name}'s database" for name in BACKENDS.values())), disks),
     ]
 
 
 def _limits() -> list[str]:
-    return ["## Where the next limit is\n", _table(("limit", "sign", "what answers it"), list(LIMITS))]
+    return ["## Where the next limit is\n", table(("limit", "sign", "what answers it"), list(LIMITS))]
 
 
 def _queue(rate: int, kept: int) -> tuple[str, ...]:
@@ -246,8 +247,3 @@ def _accepted(runs: Sequence[Figures]) -> int:
 def _bytes(runs: Sequence[Figures], backend: str) -> float:
     """Return bytes of a backend's database for one trace, of all steps together."""
     return sum(step.grown[backend] for run in runs for step in run.steps) / _accepted(runs)
-
-
-def _table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    lines = [columns, ("---",) * len(columns), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
