@@ -3,7 +3,7 @@
     tox -e faults [-- NAME ... | --smoke | --shard 1/3] [--every-stack]
 
 By default: all faults of the catalogue that fit what is deployed. The others are named, with the reason.
-With --every-stack: one stack after the other is deployed, and each fault is run on the first that it fits.
+With --every-stack: the stacks that the faults need are deployed, and each fault is run on the first it fits.
 For each fault: change the stack, wait until the change is what runs, run the tests, change it back, and wait
 until all is well again. Ctrl-C and SIGTERM heal the stack too.
 The exit code is 0 when every fault was found and named, and no other test failed.
@@ -31,7 +31,7 @@ from harness.deployment import find_deployed
 from harness.faults import report
 from harness.faults.catalogue import Fault, in_order, in_shard, read_catalogue
 from harness.faults.changes import HealingError, broken, heal_what_was_left, plan, wait_until_healed
-from harness.faults.every_stack import STACKS, deploy
+from harness.faults.every_stack import STACKS, deploy, may_fit
 from harness.faults.judging import SHORT_LIMITS, Outcome, judge, run_tests
 from harness.faults.stack import Stack
 
@@ -156,18 +156,20 @@ def run_on_deployed(
 def run_on_every_stack(
     faults: Sequence[Fault], chosen: Mapping[str, str], limits: Path | None, outcomes: list[Outcome]
 ) -> None:
-    """Deploy one stack after the other; run each fault, as `run_all`, on the first that it fits."""
+    """Deploy the stacks that the faults need; run each fault, as `run_all`, on the first that it fits."""
+    left_out = [Outcome(fault, left_out="no stack has the Components that it needs") for fault in faults]
     for stack in STACKS:
+        fitting = [outcome.fault for outcome in left_out if may_fit(outcome.fault, stack)]
+        if not fitting:
+            continue
         deploy(stack, RESULTS / "overlay")
         here: list[Outcome] = []
         try:
-            run_on_deployed(faults, chosen, limits, here)
+            run_on_deployed(fitting, chosen, limits, here)
         finally:
             outcomes += [outcome for outcome in here if not outcome.left_out]
-        left_out = [outcome for outcome in here if outcome.left_out]
-        faults = [outcome.fault for outcome in left_out]
-        if not faults:
-            return
+        left_out = [outcome for outcome in left_out if outcome.fault not in fitting]
+        left_out += [outcome for outcome in here if outcome.left_out]
     outcomes += left_out
 
 

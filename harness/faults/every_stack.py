@@ -8,8 +8,11 @@ from pathlib import Path
 from harness import deployment
 from harness.cluster import lifecycle
 from harness.cluster.settings import Folders
+from harness.common.combinations import KUSTOMIZE, contents
 from harness.common.progress import say
 from harness.deployment import Deployment
+from harness.faults.catalogue import Fault
+from harness.stand_ins import INSTALLATIONS
 
 OWN = ""  # the overlay of the cluster's provider
 STACKS = (
@@ -20,6 +23,14 @@ STACKS = (
     Deployment(OWN, ["mlflow-oidc"]),
     Deployment(OWN, ["mlflow-auth", "network-policies", "high-availability"]),
 )
+
+
+def may_fit(fault: Fault, stack: Deployment) -> bool:
+    """Return whether a stack is of the kind that a fault is for, and has the Components that it needs."""
+    if fault.installed != (stack.overlay in INSTALLATIONS):
+        return False
+    overlay = KUSTOMIZE / "overlays" / (stack.overlay or "kind")  # those of both providers have the same
+    return fault.installed or fault.needs.keys() <= {*contents(overlay), *stack.components}
 
 
 def deploy(stack: Deployment, folder: Path) -> None:

@@ -19,8 +19,7 @@ from harness.common.combinations import KUSTOMIZE, contents
 from harness.common.suites import SUITES
 from harness.common.yaml_loader import load_yaml
 from harness.faults.catalogue import EXEMPT, FILES, HERE, Fault, in_order, in_shard, read_catalogue
-from harness.faults.every_stack import STACKS
-from harness.stand_ins import INSTALLATIONS
+from harness.faults.every_stack import STACKS, may_fit
 from verdicts.refusals import UNSENT
 
 ALL = read_catalogue()
@@ -162,24 +161,15 @@ def test_the_components_that_it_needs_name_the_object_that_shows_them(fault: Fau
         assert f"name: {witness.partition('/')[2]}" in text
 
 
-@pytest.mark.parametrize("provider", ["kind", "embedded"])
-def test_each_fault_fits_one_of_the_stacks_that_are_deployed_for_them(provider: str) -> None:
-    stacks = [
-        (stack.overlay in INSTALLATIONS, {*contents_of(stack.overlay or provider), *stack.components})
-        for stack in STACKS
-    ]
-    homeless = [
-        fault.name
-        for fault in ALL
-        if not any(
-            fault.installed == installed and fault.needs.keys() <= there for installed, there in stacks
-        )
-    ]
+def test_each_fault_may_fit_one_of_the_stacks_that_are_deployed_for_them() -> None:
+    homeless = [fault.name for fault in ALL if not any(may_fit(fault, stack) for stack in STACKS)]
     assert homeless == []
 
 
-def contents_of(overlay: str) -> frozenset[str]:
-    return frozenset() if overlay in INSTALLATIONS else contents(KUSTOMIZE / "overlays" / overlay)
+def test_the_overlays_of_both_providers_bring_the_same_for_faults() -> None:
+    needed = {name for fault in ALL for name in fault.needs}
+    of_kind, of_embedded = (needed & contents(KUSTOMIZE / "overlays" / name) for name in ("kind", "embedded"))
+    assert of_kind == of_embedded
 
 
 def test_the_short_limits_are_those_of_the_suites() -> None:
