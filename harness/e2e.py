@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
-from pathlib import Path
+from contextlib import contextmanager
 
 from harness import deployment
 from harness.cluster import lifecycle
@@ -21,11 +17,11 @@ from harness.cluster.node_options import add_node_options
 from harness.cluster.settings import Folders
 from harness.common.combinations import ROOT
 from harness.common.errors import HarnessError, report_error, reports_errors
-from harness.common.json_files import read_json
 from harness.common.kubectl import current_context
 from harness.common.meanwhile import meanwhile
-from harness.common.progress import duration, say
+from harness.common.progress import say
 from harness.common.robot_results import Counts, count_tests
+from harness.common.step_times import StepTimes
 from harness.common.suites import SUITES, run_and_read
 from harness.deployment import Deployment
 from harness.images.loading import build_and_load
@@ -34,38 +30,7 @@ from harness.stand_ins import INSTALLATIONS
 from harness.suite_options import suite_options
 
 RESULTS = ROOT / "results"
-MOST_RUNS = 20  # whose times are kept
 BROWSER = {"chromium": "chromium", "chromedriver": "chromium-driver"}  # program: Debian's package
-
-
-class StepTimes:
-    """How many seconds each step took."""
-
-    def __init__(self) -> None:
-        """Start without a step."""
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def step(self, name: str, of: str = "") -> Iterator[None]:
-        """Print the name of a step, and of what, and measure it."""
-        say(f"\n=== {name} {of}".rstrip())
-        started = time.monotonic()
-        yield
-        self.seconds[name] = time.monotonic() - started
-
-    def table(self) -> str:
-        """Return a line for each step, and one for all of them."""
-        rows = [*self.seconds.items(), ("all", sum(self.seconds.values()))]
-        return "\n".join(f"{duration(seconds):>12}  {name}" for name, seconds in rows)
-
-    def write(self, file: Path, stack: str) -> None:
-        """Add this run, of a stack by its name, to those in a JSON file: `tox -e bench` shows them."""
-        runs = []
-        if file.exists():
-            with suppress(HarnessError):  # of another version: the suites' result counts, not their times
-                runs = read_json(file, "tox -e e2e", list)
-        runs.append({"date": f"{datetime.now(UTC):%Y-%m-%d}", "stack": stack, "seconds": self.seconds})
-        file.write_text(json.dumps(runs[-MOST_RUNS:], indent=1) + "\n", encoding="utf-8")
 
 
 @contextmanager

@@ -26,7 +26,8 @@ _LEGEND = (
 )
 _WHOLE_RUNS = "Whole runs"
 _WHOLE_RUNS_TEXT = (
-    "These runs left their times in results/; times are seconds of the clock. A run of `tox -e e2e` begins "
+    "These runs left their times in results/. Times are seconds of the clock. Those in parentheses are of "
+    "all processors together, with what else the machine did. A run of `tox -e e2e` begins "
     "with an empty machine where it compiled Kubernetes or built images. The quickest run of the default "
     "stack from each beginning counts. A goal that was missed names the parts that take longest. `tox` "
     "leaves its times with `--result-json results/tox.json`. Its tests run in several processes at the same "

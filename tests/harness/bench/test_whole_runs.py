@@ -14,7 +14,12 @@ from harness.bench.whole_runs import CACHES, NOTHING, begins_with, read_whole_ru
 from tests.harness.bench.test_bench import FIGURES
 
 TIMES = [
-    {"date": "2026-11-26", "stack": "embedded", "seconds": {"cluster": 440.4, "suites": 65.2}},
+    {
+        "date": "2026-11-26",
+        "stack": "embedded",
+        "seconds": {"cluster": 500.4, "suites": 65.2},
+        "cpu": {"cluster": 803.2, "suites": 98.0},
+    },
     {"date": "2026-11-26", "stack": "embedded", "seconds": {"cluster": 0.4, "suites": 80.0}},
     {"date": "2026-11-26", "stack": "embedded", "seconds": {"cluster": 0.3, "suites": 60.0}},
     {"date": "2026-11-26", "stack": "embedded + mlflow-auth", "seconds": {"cluster": 0.3, "suites": 66.0}},
@@ -58,14 +63,18 @@ def test_steps_suites_and_tests_are_tables(tmp_path: Path) -> None:
     assert list(found.values()) == [
         [
             ("goal", "measured", "result"),
-            ("`tox -e e2e` from an empty machine: 540 s", "506 s", "reached"),
+            (
+                "`tox -e e2e` from an empty machine: 540 s",
+                "566 s",
+                "missed: cluster 500 s, suites 65 s; 901 s of CPU",
+            ),
             ("`tox -e e2e` again, with caches: 75 s", "60 s, the quickest of 2 runs", "reached"),
             ("the suites of the last `tox -e e2e`: 25 s", "12 s", "reached"),
             ("`tox`: 75 s", "80 s", "missed: unit 60 s, lint 20 s"),
         ],
         [
             ["stack", "begins with", "cluster", "suites", "all"],
-            ["embedded", "an empty machine", "440 s", "65 s", "506 s"],
+            ["embedded", "an empty machine", "500 s (803 s)", "65 s (98 s)", "566 s (901 s)"],
             ["embedded", "caches", "0 s", "80 s", "80 s"],
             ["embedded", "caches", "0 s", "60 s", "60 s"],
             ["embedded + mlflow-auth", "caches", "0 s", "66 s", "66 s"],
@@ -93,7 +102,7 @@ def test_steps_suites_and_tests_are_tables(tmp_path: Path) -> None:
     figures = Figures("2026-11-26", "2 cores", [], whole_runs=found)
     page = write_markdown(figures, {})
     assert "**the suites of the last `tox -e e2e`**" in page
-    assert "| embedded | an empty machine | 440 s | 65 s | 506 s |" in page
+    assert "| embedded | an empty machine | 500 s (803 s) | 65 s (98 s) | 566 s (901 s) |" in page
     assert "| `tox`: 75 s | 80 s | missed: unit 60 s, lint 20 s |" in page
     assert "<td>tests.libraries</td>" in write_html(figures)
 
