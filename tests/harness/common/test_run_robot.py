@@ -37,7 +37,7 @@ stop_when_terminated()
 run = {"now": run_robot, "ahead": run_ahead}[sys.argv[1]]
 sys.exit(reports_errors(run)(*sys.argv[2:]))
 """
-START_LIMIT = 30  # seconds
+START_LIMIT = 120  # seconds; a machine may be busy
 
 
 def interrupt(process: subprocess.Popen[str]) -> None:
