@@ -18,7 +18,7 @@ from harness.common.errors import HarnessError
 
 DEBIAN = Path("/usr/lib/postgresql")  # a folder for each version
 ADMINISTRATOR = "steward"
-START_LIMIT = 30  # seconds
+START_LIMIT = 120  # seconds; the disk may be busy
 
 
 @dataclass(frozen=True)
