@@ -196,6 +196,29 @@ class Connections:
         return list(found)
 
     @keyword
+    def get_addresses_of_services(self, components: Sequence[Component]) -> list[tuple[str, int]]:
+        """Return the ports of components' Services, each with the name that pods of other namespaces use."""
+        services = [component.service for component in components if component.service]
+        return [
+            (f"{service['metadata']['name']}.{service['metadata']['namespace']}", port["port"])
+            for service in services
+            for port in service["spec"].get("ports") or ()
+        ]
+
+    @keyword
+    def describe_failed_connections(
+        self, addresses: Sequence[tuple[str, int]], answers: Sequence[str] | str
+    ) -> list[str]:
+        """Return which addresses a pod did not reach and why, a clause for each; none where none was tried.
+
+        `answers` are what `Connect From Pods` returned for the pod.
+        """
+        tried = [] if isinstance(answers, str) else zip(addresses, answers, strict=True)
+        return [
+            f"from its pod a connection to {host}:{port} fails: {why}" for (host, port), why in tried if why
+        ]
+
+    @keyword
     def get_target_named(self, attempts: Attempts, name: str) -> str:
         """Return the target of this name as `name:port`, empty where none was tried."""
         return next((key for key, target in attempts.targets.items() if target.end.name == name), "")

@@ -54,10 +54,10 @@ def is_shared(cause: Cause) -> bool:
     return cause.hop in {AGENT, RECEIVED}
 
 
-def describe_missing_answer(failure: str, stopped: Mapping[str, Sequence[str]]) -> str:
-    """Return why the agent did not answer: what it needs and does not run, before what came instead.
+def describe_missing_answer(failure: str, stopped: Mapping[str, Sequence[str]], obstacles: str) -> str:
+    """Return why the agent did not answer: what it needs and does not run, what came instead, and obstacles.
 
-    `stopped` has the problems of each component without a Ready pod.
+    `stopped` has the problems of each component without a Ready pod; `obstacles` is `Evidence.obstacles`.
     """
     needed = [
         f"{name} does not run ({'; '.join(problems)})"
@@ -65,14 +65,21 @@ def describe_missing_answer(failure: str, stopped: Mapping[str, Sequence[str]]) 
         if name in NEEDED_FOR_AN_ANSWER
     ]
     because = f"{' and '.join(needed)}; what came instead: " if needed else ""
-    return f"the agent did not answer: {because}{failure}"
+    return f"the agent did not answer: {because}{with_obstacles(failure, obstacles)}"
+
+
+def with_obstacles(failure: str, obstacles: str) -> str:
+    """Return what came instead of an answer, and what keeps the agent from giving one."""
+    return f"{failure.rstrip('.')}; {obstacles}" if obstacles else failure
 
 
 def _not_answered(evidence: Evidence) -> Cause | None:
     """Speak where the agent did not answer."""
     if not evidence.question.failure:
         return None
-    return Cause(AGENT, describe_missing_answer(evidence.question.failure, evidence.stopped))
+    return Cause(
+        AGENT, describe_missing_answer(evidence.question.failure, evidence.stopped, evidence.obstacles)
+    )
 
 
 def _stored_elsewhere(evidence: Evidence) -> Cause | None:

@@ -54,6 +54,7 @@ class Evidence:
       all that they counted since the collector's start.
     - `problems`: the roll-out problems of each component that has some; `stopped`: those of each that has no
       Ready pod, also of an older generation.
+    - `obstacles`: what keeps the agent from its tool and model, where it did not answer.
     - `exporter`, `pipelines`: the collector's exporter to the backend; its pipelines for traces, in words.
       `log_level`: from which level on it logs.
     - `sent_to`: the experiment id that the collector sends to.
@@ -83,6 +84,7 @@ class Evidence:
     after: Metrics | None = None
     problems: Mapping[str, Sequence[str]] = field(default_factory=dict)
     stopped: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    obstacles: str = ""
     exporter: Exporter | None = None
     pipelines: Sequence[str] = ()
     log_level: str = "info"

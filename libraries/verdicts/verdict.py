@@ -10,7 +10,7 @@ from robot.api.deco import keyword, library
 from agent.client import Question
 from certainty import UNKNOWN
 from pipeline.collector import ACCEPTED, FAILED, SENT
-from verdicts.causes import describe_missing_answer, find_cause, is_shared
+from verdicts.causes import describe_missing_answer, find_cause, is_shared, with_obstacles
 from verdicts.contradictions import find_contradictions
 from verdicts.evidence import LONGEST_LINE, Evidence, collect
 
@@ -46,15 +46,17 @@ class Verdict:
         return explain(evidence), name_cause(evidence)
 
     @keyword
-    def explain_missing_answer(self, question: Question, stopped: dict[str, list[str]]) -> str:
+    def explain_missing_answer(
+        self, question: Question, stopped: dict[str, list[str]], obstacles: str = ""
+    ) -> str:
         """Return why the agent did not answer a question, as a sentence; empty where it did.
 
         `stopped` has the problems of each component without a Ready pod: what the agent needs of them comes
-        first.
+        first. `obstacles` is what keeps it from its tool and model, where that is known.
         """
         if not question.failure:
             return ""
-        why = describe_missing_answer(question.failure, stopped).rstrip(".")
+        why = describe_missing_answer(question.failure, stopped, obstacles).rstrip(".")
         return f"Asked {question.text!r}, {why}."
 
 
@@ -75,7 +77,8 @@ def name_cause(evidence: Evidence) -> dict[str, str]:
     cause = find_cause(evidence)
     found = {"hop": cause.hop, "certainty": cause.certainty}
     if evidence.question.failure:
-        sentence = f"The agent does not answer: {evidence.question.failure}"
+        instead = with_obstacles(evidence.question.failure, evidence.obstacles)
+        sentence = f"The agent does not answer: {instead}"
         return {"subject": "answer", "sentence": sentence, **found}
     if is_shared(cause):
         return {"subject": "traces", "sentence": f"Traces do not arrive whole: {cause.why}", **found}

@@ -183,6 +183,15 @@ def test_policies_that_deny_what_a_component_needs_are_named(
     assert CONNECTIONS.find_denied_needs(components, [DENY], "gone") == []
 
 
+def test_what_a_pod_does_not_reach_is_named_by_the_service_that_was_tried() -> None:
+    addresses = CONNECTIONS.get_addresses_of_services([component("agent"), component("mlflow")])
+    assert addresses == [(f"{name}.system", port) for name in ("agent", "mlflow") for port in (80, 81)]
+    assert CONNECTIONS.describe_failed_connections(addresses, ["", "", "Connection refused", ""]) == [
+        "from its pod a connection to mlflow.system:80 fails: Connection refused"
+    ]
+    assert not CONNECTIONS.describe_failed_connections(addresses, "the pod cannot run Python")
+
+
 def test_targets_that_are_no_components() -> None:
     dns = service("kube-dns") | {
         "spec": {"clusterIP": "10.96.0.10", "selector": {"name": "dns"}, "ports": []}

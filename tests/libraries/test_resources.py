@@ -227,6 +227,63 @@ Find Denying Policies
 
 
 @pytest.mark.parametrize(
+    ("tried", "why"),
+    [
+        (
+            "RETURN    ${{[['Connection refused']]}}",
+            "from its pod a connection to model.team1:8000 fails: Connection refused; denied",
+        ),
+        ("RETURN    ${{['it has no Python']}}", "denied"),
+        ("Fail    The pod is gone.", ""),
+    ],
+)
+def test_a_question_without_an_answer_says_what_the_agent_does_not_reach(
+    tmp_path: Path, tried: str, why: str
+) -> None:
+    suite = """
+*** Test Cases ***
+Ask
+    ${question} =    Evaluate    agent.client.Question('?', '', '', 'failed.', 0.0, 1.0)
+    Agent Should Have Answered    ${question}
+
+*** Keywords ***
+Refresh Stack
+    No Operation
+
+Get Stopped Components
+    RETURN    ${{ {} }}
+
+Read Network
+    RETURN    components    policies
+
+Select Components
+    [Arguments]    ${components}    ${names}
+    VAR    ${metadata} =    ${{ {'name': 'model', 'namespace': 'team1'} }}
+    VAR    &{model} =    metadata=${metadata}    spec=${{ {'ports': [{'port': 8000}]} }}
+    RETURN    ${{[types.SimpleNamespace(service=$model)]}}
+
+Get Main Container
+    [Arguments]    ${component}
+    RETURN    main
+
+Get Ready Pod
+    [Arguments]    ${component}
+    RETURN    ${component}
+
+Connect From Pods
+    [Arguments]    ${places}    ${addresses}    ${limit}
+    TRIED
+
+Find Denied Needs
+    [Arguments]    @{needs}
+    RETURN    ${{['denied']}}
+"""
+    message = f"Asked '?', the agent did not answer: {f'failed; {why}.' if why else 'failed.'}"
+    found = run_one(tmp_path, "questions.resource", suite.replace("TRIED", tried))
+    assert found == ("FAIL", message)
+
+
+@pytest.mark.parametrize(
     ("found", "state"),
     [
         ("RETURN    ${None}", "does not run"),

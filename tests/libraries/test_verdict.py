@@ -997,6 +997,13 @@ def test_a_missing_answer_is_explained_by_what_does_not_run() -> None:
     assert explained(failed, STOPPED) == (
         "Asked 'What is the weather in Paris?', the agent did not answer: HTTP status 503."
     )
+    unreached = "from its pod a connection to model.team1:8000 fails: Connection refused"
+    of_model = replace(QUESTION, answer="", failure="the agent failed: Connection error.")
+    assert explained(of_model, {}, unreached).endswith(f"the agent failed: Connection error; {unreached}.")
+    sentence = named(seen(question=of_model, obstacles=unreached))[1]
+    assert sentence == f"The agent does not answer: the agent failed: Connection error; {unreached}"
+    # So that the test that shows the cause is known as such.
+    assert sentence.partition(": ")[2] in explained(of_model, {}, unreached)
     assert "the agent did not answer: weather-tool does not run (it is gone); what came" in explained(
         failed, {"weather-tool": ["it is gone"]}
     )
