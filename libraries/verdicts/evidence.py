@@ -31,10 +31,11 @@ EXPORT_ERROR = re.compile(
     re.IGNORECASE,
 )
 # A database's error as a backend logs it: `(psycopg2.errors.X) text` of SQLAlchemy, also with the class of
-# the driver's exception, or the line of kustomize/base/mlflow/lossless_store.py.
+# the driver's exception, SQLAlchemy's own of a pool without a free connection, or the line of
+# kustomize/base/mlflow/lossless_store.py.
 DATABASE_ERROR = re.compile(
-    r"(?:\([\w.]*(?:psycopg|asyncpg|sqlite|mysql)[\w.]*\)|database cannot store spans now:)"
-    r"\s(?:<class '[^']*'>:\s)?(?P<said>\S.*)",
+    r"(?:\([\w.]*(?:psycopg|asyncpg|sqlite|mysql)[\w.]*\)|sqlalchemy\.exc\.TimeoutError:|"
+    r"database cannot store spans now:)\s(?:<class '[^']*'>:\s)?(?P<said>\S.*)",
     re.IGNORECASE,
 )
 # An error of PostgreSQL's own log. What is FATAL concerns one connection: the client logs that itself.

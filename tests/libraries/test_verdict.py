@@ -424,6 +424,15 @@ CASES = {
         ),
         "status 400, its database did not take the batch: could not extend file: No space left on device.",
     ),
+    "MLflow has no free connection to its database": (
+        seen(
+            RECEIVED + failed("InvalidArgument"),
+            backend_log=[
+                "sqlalchemy.exc.TimeoutError: QueuePool limit of size 1 overflow 0 reached, timeout 30"
+            ],
+        ),
+        "status 400, its database did not take the batch: QueuePool limit of size 1 overflow 0 reached",
+    ),
     "MLflow 3.9 cannot store, and PostgreSQL logs why": (
         seen(RECEIVED + failed("Unknown"), log=[dropped(422)], database_log=READ_ONLY_POSTGRES),
         "status 422, its database did not take the batch: cannot execute SELECT FOR UPDATE in a read-only",
