@@ -290,9 +290,11 @@ def _in_queue(evidence: Evidence) -> Cause | None:
 
 
 def _filtered(evidence: Evidence) -> Cause | None:
-    """Speak where filters dropped spans, and none was sent."""
+    """Speak where filters dropped all spans; where some are left, those must be somewhere else."""
     dropped = _describe_filtered(evidence)
-    if not dropped or not _nothing_sent(evidence):
+    if not evidence.exporter or not dropped or not _nothing_sent(evidence):
+        return None
+    if sum(evidence.exporter.filtered(evidence.grown).values()) < evidence.grown.total(ACCEPTED):
         return None
     return Cause(EXPORTED, f"the collector dropped spans{dropped}, sent to {evidence.title} 0")
 

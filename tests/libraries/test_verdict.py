@@ -562,6 +562,10 @@ CASES = {
         seen(RECEIVED + FILTERED_ALL),
         "the collector dropped spans: accepted 10, filtered 10 (filter/openinference_only), sent to MLflow 0",
     ),
+    "the filter drops some spans, and the others wait": (
+        seen(RECEIVED + FILTERED_ONE),
+        "the collector accepted 10 spans and sent none to MLflow yet.",
+    ),
     "the experiment is deleted": (
         seen(RECEIVED + SENT, experiment={**EXPERIMENT, "lifecycle": "deleted"}),
         "experiment weather-agent is deleted: MLflow takes its traces and hides them",
