@@ -78,8 +78,9 @@ class Evidence:
             return "; ".join(filter(None, (problems, denied)))
         pod = pods[0]
         why = why_not_ready(pod)
-        details = [] if "deletionTimestamp" in pod["metadata"] else self._details(pod, why)
-        return "; ".join(filter(None, (why, *details)))
+        if "deletionTimestamp" in pod["metadata"]:
+            return "; ".join(filter(None, (problems, why)))
+        return "; ".join(filter(None, (why, *self._details(pod, why))))
 
     def _details(self, pod: Object, why: str) -> list[str]:
         """Return what more is known of why a pod is not Ready: log lines, or what the kubelet says."""

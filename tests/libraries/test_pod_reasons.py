@@ -239,7 +239,10 @@ def test_a_condition_that_says_who_denied_the_pods_lasts_longer_than_events() ->
 
 
 def test_a_pod_that_goes_is_the_reason_only_where_no_other_one_comes() -> None:
-    assert explain(deployment(**NOT_READY), going()) == "its pod is being deleted since 2026-11-24T02:00:00Z"
+    assert explain(deployment(**NOT_READY), going()) == (
+        "0 of 1 replicas are of the current generation; 0 of 1 replicas are Ready; "
+        "its pod is being deleted since 2026-11-24T02:00:00Z"
+    )
     comes = sick(**waits("ErrImagePull", "x"))
     assert explain(deployment(**NOT_READY), going(), comes).startswith("image ")
 
