@@ -253,7 +253,9 @@ def _incomplete(evidence: Evidence) -> Cause | None:
     trace = evidence.trace
     if trace is None or (evidence.exporter and evidence.after is not None and not evidence.sending(SENT)):
         return None
-    return Cause(STORED, f"{_describe_missing(trace, evidence.expected_spans)}{_describe_filtered(evidence)}")
+    why = f"{_describe_missing(trace, evidence.expected_spans)}{_describe_filtered(evidence)}"
+    dropped = evidence.dropped_by_agent[:LONGEST_LINE]
+    return Cause(STORED, f"{why}; the agent's log says: {dropped}" if dropped else why)
 
 
 def _not_asked(evidence: Evidence) -> Cause | None:

@@ -30,6 +30,7 @@ EXPORT_ERROR = re.compile(
     r"(?=.*export).*(fail|error|exception|unable|refused|time.?out)|queue (is )?full|dropping span",
     re.IGNORECASE,
 )
+DROPPED = re.compile(r"queue (is )?full|dropping span", re.IGNORECASE)
 # A database's error as a backend logs it: `(psycopg2.errors.X) text` of SQLAlchemy, also with the class of
 # the driver's exception, SQLAlchemy's own of a pool without a free connection, or the line of
 # kustomize/base/mlflow/lossless_store.py.
@@ -174,6 +175,11 @@ class Evidence:
     def export_errors(self) -> list[str]:
         """The lines that the agent logged about spans that it could not export, oldest first."""
         return [line.strip() for line in self.agent_log if EXPORT_ERROR.search(line)]
+
+    @property
+    def dropped_by_agent(self) -> str:
+        """The last line in which the agent logged that its SDK dropped spans, empty for none."""
+        return next((line for line in reversed(self.export_errors) if DROPPED.search(line)), "")
 
     @property
     def backend_log_errors(self) -> list[str]:

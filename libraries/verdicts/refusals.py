@@ -157,7 +157,8 @@ def _explain_answer(evidence: Evidence, exporter: Exporter, line: str) -> list[s
     if "HTTP Status Code 503" in line and exporter.login and knows_users:
         of_database = [] if evidence.backend_log else ["its database cannot store spans now: its log says so"]
         return [*_login(evidence, exporter), *of_database]
-    return [found]
+    # A look-up of each name of a search list can take longer than the exporter waits for an answer.
+    return [found, "no name server resolves its host name in time"] if found == NO_ANSWER else [found]
 
 
 def _of_proxy(evidence: Evidence) -> list[str]:

@@ -545,6 +545,10 @@ CASES = {
         seen(RECEIVED + QUEUED, log=[retried("dial tcp: lookup mlflw on 10.96.0.10:53: no such host")]),
         "does not take the spans: its host name does not resolve; the collector keeps 10 spans and retries",
     ),
+    "nobody answers the exporter in time": (
+        seen(RECEIVED + QUEUED, log=[retried("context deadline exceeded")]),
+        "MLflow does not take the spans: it does not answer in time. Or no name server resolves its host",
+    ),
     "MLflow has no database": (
         seen(RECEIVED + QUEUED, log=[retried("responded with HTTP Status Code 503")]),
         "MLflow does not take the spans: it answers 503, as it does without its database",
@@ -615,6 +619,15 @@ CASES = {
     "spans are missing": (
         seen(RECEIVED + SENT, trace=Trace("0" * 32, (span("a", None),), "mlflow", "OK"), expected_spans=10),
         "it stored 1 of 10 spans",
+    ),
+    "spans are missing, and the agent dropped some": (
+        seen(
+            RECEIVED + SENT,
+            trace=Trace("0" * 32, (span("a", None),), "mlflow", "OK"),
+            expected_spans=10,
+            agent_log=["WARNING Queue full, dropping Span.", "Transient error encountered while exporting"],
+        ),
+        "it stored 1 of 10 spans; the agent's log says: WARNING Queue full, dropping Span.",
     ),
     "the backend is behind": (
         seen(RECEIVED + SENT + QUEUED.replace("} 10", "} 10870"), senders=["load (300)"]),
