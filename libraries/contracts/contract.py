@@ -21,6 +21,7 @@ from jsonschema.exceptions import best_match
 
 from contracts.evaluation import Facts
 from contracts.selectors import ContractError, check_sentences
+from yaml_errors import NOT_YAML
 
 try:
     from yaml import CSafeLoader as SafeLoader  # ten times as fast, where it was built
@@ -104,6 +105,8 @@ def _read(path: Path, chain: tuple[Path, ...] = ()) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ContractError(f"{path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise ContractError(f"{path.name} is not YAML: {error}.") from error
     return deepcopy(_parse(text, path.name))
 
 
@@ -112,7 +115,7 @@ def _parse(text: str, file: str) -> dict[str, Any]:
     """Return a contract file's content."""
     try:
         own = yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
-    except yaml.YAMLError as error:
+    except NOT_YAML as error:
         raise ContractError(f"{file} is not YAML: {' '.join(str(error).split())}.") from error
     wrong = best_match(_validator().iter_errors(own))
     if wrong is not None:

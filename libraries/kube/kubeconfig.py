@@ -15,6 +15,8 @@ from typing import Any
 
 import yaml
 
+from yaml_errors import NOT_YAML
+
 DEFAULT = "~/.kube/config"
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 IN_CLUSTER = "in-cluster"  # the name here of what has none: the way from a pod to its own cluster
@@ -91,7 +93,7 @@ def _read_file(file: Path) -> dict[str, Any]:
         return {}
     except OSError as error:
         raise KubeconfigError(f"{file} cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except NOT_YAML as error:
         mark = getattr(error, "problem_mark", None)  # the error's own text would show what stands there
         line = f" (line {mark.line + 1})" if mark else ""
         raise KubeconfigError(f"{file} is no kubeconfig: it is not YAML{line}") from error

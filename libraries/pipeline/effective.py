@@ -15,6 +15,8 @@ from typing import Any
 
 import yaml
 
+from yaml_errors import NOT_YAML
+
 APPEND = "confmap.enableMergeAppendOption"  # a feature gate: lists are appended
 MOST_EXPANSIONS = 100  # of one text, as in confmap
 # The innermost reference, as ${env:NAME:-default}, ${NAME} or ${file:/path}. A doubled $ is a plain one.
@@ -102,7 +104,7 @@ def _read_source(scheme: str, rest: str, read: Callable[[str, str], str | None])
 def _load(name: str, text: str) -> Mapping[str, Any]:
     try:
         content = yaml.safe_load(text)
-    except yaml.YAMLError as error:  # its text quotes the line, which can have a password
+    except NOT_YAML as error:  # its text quotes the line, which can have a password
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
         raise AssertionError(f"The collector's configuration {name} is no YAML{where}.") from None
@@ -188,7 +190,7 @@ def _yaml_or_text(text: str) -> Any:  # noqa: ANN401 - whatever YAML has
     """
     try:
         content = yaml.safe_load(text)
-    except yaml.YAMLError:
+    except NOT_YAML:
         return text
     if content is None or isinstance(content, dict | list):
         return content

@@ -50,6 +50,8 @@ MALFORMED = [
     (GOOD + "tokens: {add_up: false}", "tokens.add_up: True was expected"),
     (GOOD + "counts: {LLM: 1, LLM: 2}", "is not YAML: key 'LLM' stands twice in one map"),
     (GOOD + "counts: {LLM: 1", "is not YAML: "),
+    (GOOD + "counts: {[LLM]: 1}", "is not YAML: unhashable type: 'list'"),
+    (GOOD + "since: 2026-13-45", "is not YAML: month must be in 1..12"),
     (GOOD + "extends: missing.yaml", "There is no contract missing.yaml, neither in "),
     (GOOD + "extends: contract.yaml", "contract.yaml extends itself"),
     (
@@ -58,6 +60,15 @@ MALFORMED = [
     ),
     (GOOD + "extends: base.yaml\nwithout: [attributes.LLM.b]", "without: 'attributes.LLM.b' is no rule"),
 ]
+
+
+def test_a_contract_in_another_encoding_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "contract.yaml"
+    path.write_bytes("description: Über den Agenten".encode("latin-1"))
+    with pytest.raises(
+        ContractError, match=r"contract\.yaml is not YAML: 'utf-8' codec can't decode byte 0xdc"
+    ):
+        load_contract(path)
 
 
 @pytest.mark.parametrize(("text", "message"), MALFORMED, ids=[message for _, message in MALFORMED])

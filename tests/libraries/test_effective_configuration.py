@@ -75,6 +75,7 @@ def test_a_source_that_cannot_be_read_is_unknown_and_never_taken_for_empty(
     [
         ("a: 1\npassword: [hunter22", "is no YAML, line 2."),
         ("\0", "is no YAML."),
+        ("since: 2026-13-45", "is no YAML."),
         ("just a text", "has no sections."),
     ],
 )

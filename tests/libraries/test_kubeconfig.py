@@ -129,6 +129,7 @@ def test_secrets_are_not_shown(tmp_path: Path) -> None:
     [
         ("{", "", "/0 is no kubeconfig: it is not YAML (line 1)"),
         ("users:\n  token: top-secret: x", "", "/0 is no kubeconfig: it is not YAML (line 2)"),
+        ("users: 2026-13-45", "", "/0 is no kubeconfig: it is not YAML"),
         ("only words", "", "/0 is no kubeconfig: it has no clusters, users and contexts"),
         ("- a\n- b", "", "/0 is no kubeconfig: it has no clusters, users and contexts"),
         ({"kind": "Pod"}, "", "/0 is no kubeconfig: its kind is Pod"),
