@@ -15,7 +15,13 @@ import pytest
 ROOT = Path(__file__).parents[2]
 # A room imports from rooms of earlier lines, and from itself. Nothing imports from those of the last line.
 ROOMS = (
-    ("background", "certainty", "connection_failures", "messages"),  # modules, which need no room
+    (
+        "background",
+        "certainty",
+        "connection_failures",
+        "messages",
+        "yaml_errors",
+    ),  # modules, which need no room
     ("kube",),
     ("entry",),
     ("agent",),
