@@ -3,6 +3,7 @@ Documentation    Asks the agent each question several times, reads the traces of
 ...              contract that they teach. `python -m learn` runs it and gives it its variables.
 
 Library          ../libraries/contracts/
+Library          ../libraries/settings/
 Resource         ../resources/capabilities.resource
 Resource         ../resources/collector.resource
 Resource         ../resources/questions.resource
@@ -18,6 +19,7 @@ ${SETTLED}    ${3}
 *** Tasks ***
 Write A First Contract
     [Documentation]    Ask, read, write; the task's message is what a person must know of the contract.
+    Check Settings
     VAR    @{answered} =    @{EMPTY}
     FOR    ${round}    IN RANGE    ${TIMES}
         FOR    ${template}    IN    @{QUESTIONS}
@@ -33,6 +35,12 @@ Write A First Contract
 
 
 *** Keywords ***
+Check Settings
+    [Documentation]    Fail, before anything is asked, where a setting is wrong.
+    Variable Files Should Be Read
+    ${variables} =    Get Variables    no_decoration=True
+    Settings Should Be Valid    ${variables}    QUESTIONS    TIMES    OUT    OVERWRITE    SETTLED
+
 Ask And Read Traces
     [Documentation]    Ask in a new context; return pairs of the answered question and its trace, one pair a backend.
     ...    Fail where the agent does not answer, or a trace does not arrive.

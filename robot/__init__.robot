@@ -43,6 +43,7 @@ Report Cluster
 
 Check Settings
     [Documentation]    Fail, before anything is asked, where a setting is wrong or names a contract that there is not.
+    Variable Files Should Be Read
     ${variables} =    Get Variables    no_decoration=True
     Settings Should Be Valid    ${variables}
     Get Required Capabilities

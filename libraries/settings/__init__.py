@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 from robot.api import logger
 from robot.api.deco import keyword, library
+from robot.output import LOGGER  # type: ignore[import-untyped] # it has no types
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = ROOT / "resources" / "settings.yaml"
@@ -23,6 +24,7 @@ AUTOMATIC = re.compile(
     r"|caller_id|pabot\w+",
     re.IGNORECASE,
 )
+VARIABLE_FILE = re.compile(r"\bvariable file '", re.IGNORECASE)
 NUMBER = re.compile(r"\d+(\.\d+)?")
 VARIABLE = re.compile(r"^[$@&]\{([^}]+)\}", re.MULTILINE)  # in a Variables section: keywords' are indented
 
@@ -33,20 +35,45 @@ class SettingsError(Exception):
     ROBOT_SUPPRESS_NAME = True
 
 
+class _Errors:
+    """What Robot Framework said of variable files that it could not read, in one line each."""
+
+    def __init__(self) -> None:
+        self.of_variable_files: list[str] = []
+
+    def message(self, message: Any) -> None:  # noqa: ANN401 - Robot's classes have no types
+        """Keep a message that is one."""
+        if message.level == "ERROR" and VARIABLE_FILE.search(message.message):
+            self.of_variable_files.append(" ".join(message.message.split()).rstrip("."))
+
+
 @library(scope="GLOBAL")
 class Settings:
     """Compares settings with resources/settings.yaml, which has every setting, in its form."""
 
     @keyword
-    def settings_should_be_valid(self, variables: Mapping[str, Any]) -> None:
+    def variable_files_should_be_read(self) -> None:
+        """Fail where a file of `--variablefile` is not there or malformed.
+
+        Robot Framework itself goes on without it.
+        """
+        errors = _Errors()
+        LOGGER.register_logger(errors)  # it gets what was said before, too
+        LOGGER.unregister_logger(errors)
+        if errors.of_variable_files:
+            raise SettingsError(f"Correct the settings: {'; '.join(errors.of_variable_files)}.")
+
+    @keyword
+    def settings_should_be_valid(self, variables: Mapping[str, Any], *own: str) -> None:
         """Fail where a setting's name is misspelt, lacks a key, or has an unknown or wrong one.
 
         `variables` are all of Robot's, as `Get Variables` returns them: from variable files and from the
-        command line. Warn of one that is like no setting: it may be of suites that run beside these.
+        command line. `own` are names of the caller's that are no settings. Warn of one that is like no
+        setting: it may be of suites that run beside these.
         """
         defaults = yaml.safe_load(SETTINGS.read_text(encoding="utf-8"))
         given = {_plain(name): value for name, value in variables.items()}
-        known = {_plain(name) for name in _own_variables()} | {_plain(name) for name in defaults}
+        known = {_plain(name) for name in (*_own_variables(), *defaults, *own)}
         unknown = [name for name in variables if _plain(name) not in known and not AUTOMATIC.fullmatch(name)]
         guesses = {name: _guess(name, defaults) for name in unknown}
         problems = [f"{name} is no setting{guess}" for name, guess in guesses.items() if guess]

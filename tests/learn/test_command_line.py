@@ -72,6 +72,28 @@ def test_what_the_task_cannot_do_is_said_and_leaves_no_file(tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("file", "sentence"),
+    [
+        (
+            "AGENT_SERVCE: x",
+            "AGENT_SERVCE is no setting (did you mean AGENT_SERVICE?). See resources/settings.yaml",
+        ),
+        (
+            "- CITY",
+            "Processing variable file '{file}' failed: YAML variable file must be a mapping, got list",
+        ),
+    ],
+)
+def test_nothing_is_asked_with_wrong_settings(tmp_path: Path, file: str, sentence: str) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(file, encoding="utf-8")
+    done = learn(tmp_path, *GOOD, "--variablefile", str(mine))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[-1] == f"Correct the settings: {sentence.format(file=mine)}."
+    assert list(tmp_path.iterdir()) == [mine]
+
+
 KEYWORDS = """
 Read Collector Metrics Or None
     RETURN    ${None}

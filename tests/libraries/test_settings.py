@@ -116,6 +116,14 @@ def test_our_own_variable_files_are_valid(path: str) -> None:
         ),
         (["--variable", "CONTRACT:missing"], "Correct CONTRACT: There is no contract missing, neither in"),
         (["--variable", "REQUIRE:mlfow"], "REQUIRE names mlfow, which no test can lack"),
+        (
+            ["--variablefile", "missing.yaml"],
+            "Correct the settings: Variable file 'missing.yaml' does not exist.",
+        ),
+        (
+            ["--variablefile", "tests/libraries/__init__.py/x.yaml", "--variablefile", "tox.ini.yaml"],
+            "does not exist; Variable file 'tox.ini.yaml' does not exist.",
+        ),
     ],
 )
 def test_a_run_stops_before_it_asks_anything(tmp_path: Path, options: list[str], sentence: str) -> None:
