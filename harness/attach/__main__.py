@@ -18,7 +18,7 @@ from harness.attach.checks import check, find_collector
 from harness.common.errors import HarnessError, reports_errors
 from harness.common.kubectl import Object, kubectl, resource_of, wait_until_rolled_out
 from harness.common.manifests import STACK_SELECTOR, WORKLOADS
-from harness.common.options import label
+from harness.common.options import kustomization, label
 from harness.common.progress import say
 
 LIMIT = 300.0  # seconds that a rollout may take
@@ -100,7 +100,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument(
         "--overlay",
-        type=Path,
+        type=kustomization,
         default=ours.OVERLAY,
         help="a folder with overlays/kagenti and what you put on top of it (default: overlays/kagenti)",
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable
+from pathlib import Path
 
+KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")  # RFC 1123's label, which namespaces have too
 
 
@@ -14,6 +16,13 @@ def label(text: str) -> str:
     if not LABEL.fullmatch(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no name of lower-case letters, digits and dashes")
     return text
+
+
+def kustomization(text: str) -> Path:
+    """Return a folder that Kustomize builds. Raises ArgumentTypeError for another one."""
+    if not any((Path(text) / name).is_file() for name in KUSTOMIZATIONS):
+        raise argparse.ArgumentTypeError(f"{text!r} has no {KUSTOMIZATIONS[0]}")
+    return Path(text)
 
 
 def pair(separator: str) -> Callable[[str], tuple[str, str]]:
