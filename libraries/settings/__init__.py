@@ -25,6 +25,7 @@ AUTOMATIC = re.compile(
     re.IGNORECASE,
 )
 VARIABLE_FILE = re.compile(r"\bvariable file '", re.IGNORECASE)
+STACK_TRACE = "Traceback (most recent call last)"
 NUMBER = re.compile(r"\d+(\.\d+)?")
 VARIABLE = re.compile(r"^[$@&]\{([^}]+)\}", re.MULTILINE)  # in a Variables section: keywords' are indented
 
@@ -44,7 +45,8 @@ class _Errors:
     def message(self, message: Any) -> None:  # noqa: ANN401 - Robot's classes have no types
         """Keep a message that is one."""
         if message.level == "ERROR" and VARIABLE_FILE.search(message.message):
-            self.of_variable_files.append(" ".join(message.message.split()).rstrip("."))
+            said = message.message.partition(STACK_TRACE)[0]
+            self.of_variable_files.append(" ".join(said.split()).rstrip("."))
 
 
 @library(scope="GLOBAL")

@@ -120,10 +120,6 @@ def test_our_own_variable_files_are_valid(path: str) -> None:
             ["--variablefile", "missing.yaml"],
             "Correct the settings: Variable file 'missing.yaml' does not exist.",
         ),
-        (
-            ["--variablefile", "tests/libraries/__init__.py/x.yaml", "--variablefile", "tox.ini.yaml"],
-            "does not exist; Variable file 'tox.ini.yaml' does not exist.",
-        ),
     ],
 )
 def test_a_run_stops_before_it_asks_anything(tmp_path: Path, options: list[str], sentence: str) -> None:
@@ -134,3 +130,12 @@ def test_a_run_stops_before_it_asks_anything(tmp_path: Path, options: list[str],
     assert sentence in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
     assert "No cluster to verify" not in done.stdout.partition("Also parent suite teardown")[0]
+
+
+def test_a_variable_file_that_fails_is_named_without_its_stack_trace(tmp_path: Path) -> None:
+    files = ["--variablefile", "no.module", "--variablefile", "missing.yaml"]
+    environment = {"KUBECONFIG": str(tmp_path / "missing"), "PATH": ""}
+    arguments = ["--outputdir", str(tmp_path), "--suite", "gateway", *files, "robot"]
+    done = run_robot(arguments, ROOT, environment)
+    assert "No module named 'no'; Variable file 'missing.yaml' does not exist." in done.stdout
+    assert "Traceback" not in done.stdout
