@@ -125,7 +125,12 @@ def learn(arguments: argparse.Namespace) -> TaskResult:
 
 def main() -> int:
     """Write the contract that the command line asks for; return the exit code."""
-    result = learn(parse_arguments())
+    try:
+        result = learn(parse_arguments())
+    except OSError as error:
+        place = error.filename or "This machine"
+        print(f"{place} cannot be used as needed: {error.strerror or error}.", file=sys.stderr)
+        return 1
     print(result.said, file=sys.stdout if result.is_good else sys.stderr)
     return 0 if result.is_good else 1
 

@@ -62,6 +62,15 @@ def test_a_wrong_command_line_is_answered_in_one_sentence(
     assert (tmp_path / "mine.yaml").read_text(encoding="utf-8") == "mine"
 
 
+def test_a_file_that_cannot_be_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = f"{'x' * 300}.yaml"
+    monkeypatch.setattr(sys, "argv", ["learn", "--question", "What is new?", "--out", out])
+    assert main() == 1
+    assert capsys.readouterr() == ("", f"{out} cannot be used as needed: File name too long.\n")
+
+
 def test_what_the_task_cannot_do_is_said_and_leaves_no_file(tmp_path: Path) -> None:
     done = learn(tmp_path, *GOOD)
     assert (done.returncode, done.stdout) == (1, "")
