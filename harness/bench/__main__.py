@@ -59,7 +59,7 @@ def measure(parts: Sequence[str], longest: int, stored: int) -> Figures:
             options += running.enter_context(run_servers())
         failed = run_robot(*options, *tasks, environment={"no_proxy": LOOPBACK})
     if failed or not MEASURED.exists():
-        raise HarnessError(f"A task failed; {RESULTS / 'log.html'} shows why.")
+        raise HarnessError(f"A task failed; {RESULTS / 'log.html'}, or else the message above, says why.")
     MEASURED.replace(FIGURES)
     figures = replace(read(FIGURES), whole_runs=read_whole_runs(WHOLE_RUNS))
     write(figures, FIGURES)

@@ -71,7 +71,9 @@ def deploy_and_run(folder: Path, wanted: Deployment, suite: str, version: str) -
     variables = ["--variable", f"KEPT:{RESULTS}", "--variable", f"VERSION:{version}"]
     options = ["--outputdir", str(results), *deployed.robot_options, *variables]
     if run_robot(*options, str(HERE / f"{suite}.robot")):
-        raise HarnessError(f"{suite}.robot failed; {results / 'report.html'} says why.")
+        raise HarnessError(
+            f"{suite}.robot failed; {results / 'report.html'}, or else the message above, says why."
+        )
 
 
 def prove() -> None:

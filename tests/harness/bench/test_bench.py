@@ -132,7 +132,7 @@ def test_a_run_that_fails_leaves_the_figures_of_the_one_before(
     monkeypatch.setattr(bench, "MEASURED", tmp_path / "measured.json")
     monkeypatch.setattr(bench, "run_robot", lambda *_, **__: 1)
     write(FIGURES, tmp_path / "figures.json")
-    with pytest.raises(HarnessError, match=r"A task failed; .*log\.html shows why"):
+    with pytest.raises(HarnessError, match=r"A task failed; .*log\.html, or else the message above, says"):
         bench.measure([bench.EVALUATION], bench.LEAST_SPANS, bench.LEAST_STORED)
     assert read(tmp_path / "figures.json").date == FIGURES.date
 
