@@ -69,8 +69,16 @@ def test_valid_settings_are_accepted(changes: dict[str, Any]) -> None:
         ({"CITIES": "Oslo"}, "CITIES is 'Oslo', but it must be a list"),
         ({"CITIES": [["Oslo"]]}, "CITIES, entry 1, is ['Oslo'], but it must be a text"),
         ({"DNS_SERVICES": [{"namespace": "n", "service": "s"}]}, "DNS_SERVICES, entry 1, lacks port"),
-        ({"BATCH_SIZE": "many"}, "BATCH_SIZE is 'many', but it must be a number"),
-        ({"LIMITS": {**DEFAULTS["LIMITS"], "trace": -1}}, "LIMITS.trace is -1, but it must be a number"),
+        ({"BATCH_SIZE": "many"}, "BATCH_SIZE is 'many', but it must be a number from 0 on"),
+        ({"BATCH_SIZE": "0"}, "BATCH_SIZE is 0, so nothing is asked"),
+        (
+            {"BATCH_SIZE": 0, "CITIES": []},
+            "BATCH_SIZE is 0, so nothing is asked; CITIES is [], so nothing is asked",
+        ),
+        (
+            {"LIMITS": {**DEFAULTS["LIMITS"], "trace": -1}},
+            "LIMITS.trace is -1, but it must be a number from 0 on",
+        ),
         ({"CITY": None}, "CITY is None, but it must be a text"),
         ({"CITY": ["Oslo"]}, "CITY is ['Oslo'], but it must be a text"),
     ],
