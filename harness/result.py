@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 from harness.common.errors import reports_errors
+from harness.common.json_files import OTHER_FORM
 from harness.common.progress import say
 
 CODES = {"healthy": 0, "broken": 1, "not judged": 2}
@@ -29,7 +30,7 @@ def read_result(file: Path) -> tuple[int, str]:
         diagnoses = [f": {each['sentence']}." for each in content["diagnoses"][:1]]
         result = str(content["result"])
         return CODES[result], f"{result.capitalize()}{diagnoses[0] if diagnoses else '.'}"
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, *OTHER_FORM):
         return NOT_JUDGED, f"Not judged: {file} cannot be read as a diagnosis; let the suites run again."
 
 

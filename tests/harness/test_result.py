@@ -39,7 +39,9 @@ def test_a_run_without_a_diagnosis_has_not_judged(tmp_path: Path) -> None:
     assert ended.stdout.startswith("Not judged: there is no ")
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"result": "fine", "diagnoses": []}', '{"diagnoses": [{}]}'])
+@pytest.mark.parametrize(
+    "content", ["", "[]", "[" * 100_000, '{"result": "fine", "diagnoses": []}', '{"diagnoses": [{}]}']
+)
 def test_what_is_no_diagnosis_has_not_judged(content: str, tmp_path: Path) -> None:
     file = tmp_path / "diagnosis.json"
     file.write_text(content, encoding="utf-8")
