@@ -47,6 +47,7 @@ Check Settings
     ${variables} =    Get Variables    no_decoration=True
     Settings Should Be Valid    ${variables}
     Get Required Capabilities
+    Describe Tolerances    ${TOLERATE}
     IF    not $CONTRACT    RETURN
     TRY
         Read Contract    ${CONTRACT}

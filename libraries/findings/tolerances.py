@@ -13,18 +13,26 @@ TOLERABLE: Mapping[str, str] = {
 }
 
 
+class ToleranceError(Exception):
+    """TOLERATE cannot be read; the message says what it may be."""
+
+    ROBOT_SUPPRESS_NAME = True
+
+
 def read_tolerances(tolerate: object) -> dict[str, str]:
     """Return the reason of each tolerance by its name.
 
     `tolerate` is TOLERATE of the settings: names as a list or as a text with commas, or a map of names and
-    reasons. Raises TypeError where it is neither, ValueError where a name is none that may be tolerated.
+    reasons. Raises ToleranceError where it is neither, and where a name is none that may be tolerated.
     """
     names = tolerate.split(",") if isinstance(tolerate, str) else tolerate
     if not isinstance(names, list | tuple | Mapping):
-        raise TypeError(f"TOLERATE is {tolerate!r}: give names as a list, or names with reasons as a map.")
+        raise ToleranceError(
+            f"TOLERATE is {tolerate!r}: give names as a list, or names with reasons as a map."
+        )
     given = dict(names) if isinstance(names, Mapping) else {str(name).strip(): "" for name in names}
     given.pop("", None)
     for name in given:
         if name not in TOLERABLE:
-            raise ValueError(f"TOLERATE names {name}, which is none of: {', '.join(TOLERABLE)}.")
+            raise ToleranceError(f"TOLERATE names {name}, which is none of: {', '.join(TOLERABLE)}.")
     return {name: str(reason or TOLERABLE[name]) for name, reason in given.items()}

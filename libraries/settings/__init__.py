@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = ROOT / "resources" / "settings.yaml"
 # Read by keywords of their own, which say what is wrong: each takes a list, a map or a text.
 OWN_FORMS = ("REQUIRE", "TOLERATE")
-# With none of these the suites would ask nothing, and find nothing wrong.
-ASKED = ("BATCH_SIZE", "CITIES")
+# Without these the suites would ask nothing, and find nothing wrong.
+ASKED = ("QUESTION", "BATCH_SIZE", "CITIES")
 # Robot Framework's own variables: User Guide, "Built-in variables"; and what pabot gives its processes.
 AUTOMATIC = re.compile(
     r"[/:]|\\n|curdir|empty|execdir|false|none|null|options|space|tempdir|true"
@@ -86,8 +86,8 @@ class Settings:
         for name, default in defaults.items():
             if name not in OWN_FORMS:
                 problems += find_problems(given[_plain(name)], default, name)
-        nothing = [name for name in ASKED if str(given[_plain(name)]) in ("0", "[]")]
-        problems += [f"{name} is {given[_plain(name)]}, so nothing is asked" for name in nothing]
+        nothing = [name for name in ASKED if str(given[_plain(name)]).strip() in ("", "0", "[]")]
+        problems += [f"{name} is {given[_plain(name)]!r}, so nothing is asked" for name in nothing]
         if problems:
             raise SettingsError(f"Correct the settings: {'; '.join(problems)}. See resources/settings.yaml.")
 

@@ -11,7 +11,7 @@ from contracts.evaluation import Violation
 from contracts.findings import note_findings
 from contracts.judgement import Finding, Judgement
 from findings.notes import Notes
-from findings.tolerances import TOLERABLE, read_tolerances
+from findings.tolerances import TOLERABLE, ToleranceError, read_tolerances
 from tests.contracts.recordings import recordings
 from tests.libraries.test_resources import run
 
@@ -28,9 +28,11 @@ def test_a_tolerance_has_a_reason(given: object) -> None:
 
 def test_nothing_is_tolerated_by_default_and_no_unknown_name_ever() -> None:
     assert read_tolerances([]) == read_tolerances("") == {}
-    with pytest.raises(ValueError, match=f"TOLERATE names orphans, which is none of: {', '.join(TOLERABLE)}"):
+    with pytest.raises(
+        ToleranceError, match=f"TOLERATE names orphans, which is none of: {', '.join(TOLERABLE)}"
+    ):
         read_tolerances(["orphans"])
-    with pytest.raises(TypeError, match="TOLERATE is 3"):
+    with pytest.raises(ToleranceError, match="TOLERATE is 3"):
         read_tolerances(3)
 
 

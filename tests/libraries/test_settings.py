@@ -70,7 +70,8 @@ def test_valid_settings_are_accepted(changes: dict[str, Any]) -> None:
         ({"CITIES": [["Oslo"]]}, "CITIES, entry 1, is ['Oslo'], but it must be a text"),
         ({"DNS_SERVICES": [{"namespace": "n", "service": "s"}]}, "DNS_SERVICES, entry 1, lacks port"),
         ({"BATCH_SIZE": "many"}, "BATCH_SIZE is 'many', but it must be a number from 0 on"),
-        ({"BATCH_SIZE": "0"}, "BATCH_SIZE is 0, so nothing is asked"),
+        ({"QUESTION": " "}, "QUESTION is ' ', so nothing is asked"),
+        ({"BATCH_SIZE": "0"}, "BATCH_SIZE is '0', so nothing is asked"),
         (
             {"BATCH_SIZE": 0, "CITIES": []},
             "BATCH_SIZE is 0, so nothing is asked; CITIES is [], so nothing is asked",
@@ -123,6 +124,7 @@ def test_our_own_variable_files_are_valid(path: str) -> None:
             "AGENT_NAMESPACE is no setting (did you mean AGENTS_NAMESPACE?).",
         ),
         (["--variable", "CONTRACT:missing"], "Correct CONTRACT: There is no contract missing, neither in"),
+        (["--variable", "TOLERATE:token-doubled"], "\nTOLERATE names token-doubled, which is none of: attr"),
         (["--variable", "REQUIRE:mlfow"], "REQUIRE names mlfow, which no test can lack"),
         (
             ["--variablefile", "missing.yaml"],
