@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -60,6 +61,13 @@ def test_a_wrong_command_line_is_answered_in_one_sentence(
     assert ended.value.code == 2
     assert capsys.readouterr() == ("", f"{sentence} See python -m learn --help.\n")
     assert (tmp_path / "mine.yaml").read_text(encoding="utf-8") == "mine"
+
+
+def test_ctrl_c_while_the_command_is_imported_is_one_sentence(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", "import learn; raise KeyboardInterrupt"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, "Interrupted; nothing was written.\n")
 
 
 def test_a_file_that_cannot_be_is_one_sentence(
