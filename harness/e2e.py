@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from harness import deployment
@@ -89,8 +89,8 @@ def run_suites(options: list[str], environment: dict[str, str]) -> Counts:
     return count_tests(run_and_read(RESULTS, *options, str(SUITES), environment=environment))
 
 
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
+def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line; argparse ends the program for one that is wrong."""
     parser = argparse.ArgumentParser(prog="tox -e e2e --", description=__doc__)
     parser.add_argument(
         "--overlay",
@@ -114,7 +114,7 @@ def parse_arguments() -> argparse.Namespace:
         metavar="-- OPTION",
         help="options for robot: -- --variable CITY:Rome",
     )
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 def run(arguments: argparse.Namespace, times: StepTimes) -> int:

@@ -20,6 +20,7 @@ from harness.common.commands import succeeds
 from harness.common.container_engine import find_container_engine
 from harness.common.errors import HarnessError, reports_errors, stop_when_terminated
 from harness.common.progress import duration, say
+from harness.e2e import parse_arguments
 
 RESULTS = ROOT / "results"
 ENGINE_LIMIT = 60.0  # seconds
@@ -62,6 +63,7 @@ def check_that_no_cluster_is_there(engine: str) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run e2e with these options on kind; return its exit code, and 0 where there can be no engine."""
     options = sys.argv[1:] if arguments is None else arguments
+    parse_arguments(options)  # what e2e does not know is refused before an engine is started
     stop_when_terminated()
     default = Folders.from_environment()
     folders = Folders(state=default.state.with_name("kind-run"), cache=default.cache)

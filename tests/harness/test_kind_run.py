@@ -122,6 +122,19 @@ def test_where_e2e_made_no_cluster_none_is_removed(
     assert not (tmp_path / "kind-run").exists()
 
 
+def test_options_that_e2e_does_not_know_start_no_engine(
+    commands: list[tuple[str, str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    engine = use_engine(monkeypatch, None)
+    with pytest.raises(SystemExit) as ended:
+        kind_run.main(["--nodes", "3", "--quick"])
+    assert ended.value.code == 2
+    assert "unrecognized arguments: --quick" in capsys.readouterr().err
+    assert (engine.steps, commands) == ([], [])
+
+
 def test_where_no_engine_can_be_had_one_line_says_why(
     commands: list[tuple[str, str, str]],
     monkeypatch: pytest.MonkeyPatch,
