@@ -11,8 +11,15 @@ from harness.common.commands import OUTPUT_LIMIT, read_output
 from harness.common.errors import HarnessError
 from harness.common.waiting import wait_for
 
-# What kubectl says where nothing names a cluster.
-NO_KUBECONFIG = ("current-context is not set", "localhost:8080 was refused")
+_NO_KUBECONFIG = "There is no kubeconfig with a current context; set KUBECONFIG."
+# What to do, by what kubectl says where no cluster can be asked.
+REMEDIES = {
+    "current-context is not set": _NO_KUBECONFIG,
+    "localhost:8080 was refused": _NO_KUBECONFIG,
+    "error loading config file": "The kubeconfig is malformed; correct it, or set KUBECONFIG.",
+    "invalid character '<' looking for": "A web page answers as the API server; correct the kubeconfig.",
+    "kubectl: No such file or directory": "There is no kubectl on the PATH; install it.",
+}
 SHOWN = 100  # characters of a command line in a message: a patch may be long
 LIMIT = 120.0  # seconds that a condition may take: several times what the slowest took on two busy cores
 TO_ANSWER = 10.0  # seconds that kubectl may take beside what it waits for
@@ -30,10 +37,9 @@ def kubectl(*arguments: str, text: str = "", limit: float = OUTPUT_LIMIT) -> str
     try:
         return read_output(["kubectl", *arguments], failure, text=text, limit=limit)
     except HarnessError as error:
-        if any(sign in str(error) for sign in NO_KUBECONFIG):
-            raise HarnessError(
-                f"There is no kubeconfig with a current context; set KUBECONFIG. ({error})"
-            ) from error
+        for sign, remedy in REMEDIES.items():
+            if sign in str(error):
+                raise HarnessError(f"{remedy} ({error})") from error
         raise
 
 

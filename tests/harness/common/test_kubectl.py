@@ -1,8 +1,11 @@
 """Conditions of a cluster are waited for until they hold, not until they were announced."""
 
 import json
+import re
 from collections import deque
 from collections.abc import Callable
+from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +13,9 @@ import pytest
 from harness.common import kubectl as conditions
 from harness.common import waiting
 from harness.common.errors import HarnessError
+from harness.common.kubectl_and_helm import find_program
+from harness.common.local_server import LocalHandler, LocalServer
+from harness.common.loopback import LOOPBACK
 from tests.clock import Clock
 
 ROUTES = "routes.route.openshift.io"
@@ -116,13 +122,53 @@ def test_kubectl_s_failure_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_
         run("exit", "3")
 
 
-@pytest.mark.parametrize("said", conditions.NO_KUBECONFIG)
-def test_a_missing_kubeconfig_says_what_to_set(said: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object, **__: object) -> str:
-        raise HarnessError(f"`kubectl get pods` failed: error: {said}")
+@pytest.fixture
+def program(pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Put the real kubectl on the PATH."""
+    found = Path(find_program("kubectl", pytestconfig.cache.mkdir("programs")))
+    monkeypatch.setenv("PATH", str(found.parent), prepend=":")
+    monkeypatch.setenv("KUBECACHEDIR", str(tmp_path))
+    monkeypatch.setenv("no_proxy", LOOPBACK)
 
-    monkeypatch.setattr(conditions, "read_output", fail)
-    with pytest.raises(
-        HarnessError, match=r"^There is no kubeconfig with a current context; set KUBECONFIG\. \(`"
-    ):
+
+@pytest.mark.usefixtures("program")
+@pytest.mark.parametrize(
+    ("config", "remedy"),
+    [
+        ("", "There is no kubeconfig with a current context; set KUBECONFIG."),
+        ("[1]", "The kubeconfig is malformed; correct it, or set KUBECONFIG."),
+        ("a: [", "The kubeconfig is malformed; correct it, or set KUBECONFIG."),
+    ],
+)
+@pytest.mark.parametrize("command", [("config", "current-context"), ("get", "pods")])
+def test_a_kubeconfig_that_cannot_be_used_says_what_to_set(
+    config: str, remedy: str, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "config").write_text(config, encoding="utf-8")
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
+    with pytest.raises(HarnessError, match=rf"^{re.escape(remedy)} \(`kubectl {' '.join(command)}` failed: "):
+        conditions.kubectl(*command)
+
+
+@pytest.mark.usefixtures("program")
+def test_a_page_that_answers_as_the_api_server_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Page(LocalHandler):
+        def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
+            self.answer(HTTPStatus.OK, b"<html></html>")
+
+    with LocalServer(Page).serve() as port:
+        cluster = {"name": "c", "cluster": {"server": f"http://{LOOPBACK}:{port}"}}
+        context = {"name": "c", "context": {"cluster": "c", "user": ""}}
+        config = {"clusters": [cluster], "contexts": [context], "current-context": "c"}
+        (tmp_path / "config").write_text(json.dumps(config), encoding="utf-8")
+        monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
+        with pytest.raises(HarnessError, match=r"^A web page answers as the API server; correct the"):
+            conditions.kubectl("get", "pods")
+
+
+def test_a_missing_kubectl_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(HarnessError, match=r"^There is no kubectl on the PATH; install it"):
         conditions.kubectl("get", "pods")
