@@ -93,7 +93,8 @@ def piped(program: str, output: str) -> tuple[int, str]:
 
 PRINTS = """
 import sys
-from harness.common.errors import HarnessError, reports_errors
+import time
+from harness.common.errors import HarnessError, is_read, reports_errors
 from harness.common.progress import say
 
 @reports_errors
@@ -107,7 +108,7 @@ sys.exit(main())
 BODIES = [
     "[say('a line') for _ in range(100_000)]",
     "print('a line\\n' * 100_000)",
-    "print('one line'); import time; time.sleep(0.5)",
+    "print('one line'); [time.sleep(0.01) for _ in iter(is_read, False)]",
 ]
 
 
