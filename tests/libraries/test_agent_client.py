@@ -348,13 +348,11 @@ def test_questions_at_the_same_time_read_the_card_once() -> None:
 
 def test_conversations_in_the_background_are_held_beside_each_other_each_in_its_own_context() -> None:
     with a2a_agent() as served:
-        started = time.monotonic()
         asked = AgentClient().start_conversations(
             at(served), [["slow", "message"], ["slow", "artifact"]], "batch", LIMIT
         )
         assert not asked.done()
         questions = asked.result()
-        assert time.monotonic() - started < 2 * SLOW
     assert [(each.text, each.context_id, each.failure) for each in questions] == [
         ("slow", "batch-001", ""),
         ("message", "batch-001", ""),
@@ -362,6 +360,7 @@ def test_conversations_in_the_background_are_held_beside_each_other_each_in_its_
         ("artifact", "batch-002", ""),
     ]
     assert questions[0].answered_at <= questions[1].asked_at
+    assert questions[2].asked_at < questions[0].answered_at
 
 
 def test_a_conversation_goes_on_in_the_context_that_the_agent_made() -> None:
