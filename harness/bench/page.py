@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import io
+import re
 from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
@@ -99,7 +100,10 @@ def _text(figures: Figures, what: str) -> str:
 
 def _markdown_table(rows: Sequence[Sequence[str]]) -> str:
     head, *rest = rows
-    return table(head, rest, numbers=head)
+    numbers = [
+        name for column, name in enumerate(head) if all(re.match(r"\d|$", row[column]) for row in rest)
+    ]
+    return table(head, rest, numbers)
 
 
 def _html_table(rows: Sequence[Sequence[str]]) -> str:
