@@ -27,7 +27,9 @@ LAST_EVENTS = 5
 LONGEST_TRACE = 60  # lines of a log; the collector's panics have 27
 PANICS = ("panic: ", "fatal error: ")  # what Go's runtime logs before a stack trace
 # Reasons of events about a pod whose containers do not start: pkg/kubelet/events/event.go of kubernetes.
-NOT_STARTED = "FailedMount|FailedMapVolume|FailedAttachVolume|FailedCreatePodSandBox|FailedPodSandBoxStatus"
+EVENTS_OF_STARTING = (
+    "FailedMount|FailedMapVolume|FailedAttachVolume|FailedCreatePodSandBox|FailedPodSandBoxStatus"
+)
 LONGEST_LINE = 230  # characters: three lines of a failure message
 
 
@@ -91,7 +93,7 @@ class Evidence:
             return self._last_lines(pod, unfinished, previous=False, number=1)
         if failing_probe(pod):
             return [self._find_event(pod, "Unhealthy")]
-        return [self._find_event(pod, NOT_STARTED)] if why == STARTING else []
+        return [self._find_event(pod, EVENTS_OF_STARTING)] if why == STARTING else []
 
     def _last_words(self, pod: Object, crashed: str) -> list[str]:
         """Return the line in which a container that crashed says why: its last one, or that of a panic."""
