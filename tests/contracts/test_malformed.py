@@ -54,6 +54,7 @@ MALFORMED = [
     (GOOD + "since: 2026-13-45", "is not YAML: month must be in 1..12"),
     (GOOD + "extends: missing.yaml", "There is no contract missing.yaml, neither in "),
     (GOOD + "extends: contract.yaml", "contract.yaml extends itself"),
+    (GOOD + f"extends: {'a' * 256}", "is too long"),
     (
         GOOD + "extends: base.yaml\nwithout: [counts.TOOL]",
         "without: 'counts.TOOL' is no rule of the extended contract",
