@@ -22,7 +22,7 @@ BUSY = (1, 2, 3, 6, 7)  # columns of its first line: user, nice, system, irq, so
 class StepTimes:
     """How many seconds of the clock each step took, and of all processors together.
 
-    The latter are of the whole machine, and are 0 where it does not tell them as Linux does.
+    The latter are of the whole machine. They are 0 where there is no /proc/stat, as on macOS.
     """
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ TICKS = os.sysconf("SC_CLK_TCK")  # of a second
 
 
 def line(seconds: int) -> str:
-    """Return what Linux tells when each kind of work took so many seconds, and waiting a hundred."""
+    """Return a /proc/stat: each kind of work took so many seconds, and waiting took a hundred."""
     work, waiting = seconds * TICKS, 100 * TICKS
     return f"cpu  {work} {work} {work} {waiting} {waiting} {work} {work} 0 0 0\ncpu0 1 1 1 1\n"
 
@@ -34,8 +34,6 @@ def test_a_step_has_seconds_of_the_clock_and_of_the_processors(
     assert times.table() == "   1 min 0 s  CPU   85 s  suites\n   1 min 0 s  CPU   85 s  all"
 
 
-def test_no_seconds_are_known_where_the_machine_does_not_tell_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_seconds_are_known_without_proc_stat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(step_times, "STAT", tmp_path / "stat")
     assert step_times.read_cpu_seconds() == 0.0
