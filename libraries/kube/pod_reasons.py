@@ -107,7 +107,7 @@ def crashed_container(pod: Object) -> str | None:
         (
             entry["name"]
             for entry in statuses_of(pod)
-            if not entry.get("ready") and _failure(entry) and _failure(entry).get("reason") not in NOT_STARTED
+            if not entry.get("ready") and (end := _failure(entry)) and end.get("reason") not in NOT_STARTED
         ),
         None,
     )
