@@ -106,17 +106,14 @@ class Evidence:
     def _find_event(self, pod: Object, reason: str, text: str = "") -> str:
         """Return the message, with that text, of the last event about a pod that has a reason; or nothing."""
         try:
-            events = self._objects.read_objects("v1", "Event", pod["metadata"]["namespace"])
+            own = self._events_about({pod["metadata"]["name"]}, pod["metadata"]["namespace"])
         except ClusterError:
             return ""
-        own = [
-            each
-            for each in sorted(events, key=event_time)
-            if each["involvedObject"].get("name") == pod["metadata"]["name"]
-            and re.fullmatch(reason, each.get("reason") or "")
-            and text in (each.get("message") or "")
+        messages = [
+            each.get("message") or "" for each in own if re.fullmatch(reason, each.get("reason") or "")
         ]
-        return " ".join(own[-1].get("message", "").split())[:LONGEST_LINE] if own else ""
+        last = next((message for message in messages[::-1] if text in message), "")
+        return " ".join(last.split())[:LONGEST_LINE]
 
     def _denied(self, stack: Stack, workload: Object) -> str:
         """Return why the API server makes no pod of a workload, empty where nothing says so."""
@@ -146,7 +143,11 @@ class Evidence:
         """Return the events about a workload, its ReplicaSets and these pods, oldest first."""
         sets = [item for item in stack.replica_sets if is_owned(item, workload)]
         names = {item["metadata"]["name"] for item in [workload, *sets, *pods]}
-        events = self._objects.read_objects("v1", "Event", workload["metadata"]["namespace"])
+        return self._events_about(names, workload["metadata"]["namespace"])
+
+    def _events_about(self, names: set[str], namespace: str) -> list[Object]:
+        """Return the events about objects of these names, oldest first; raises ClusterError."""
+        events = self._objects.read_objects("v1", "Event", namespace)
         return sorted(
             (each for each in events if each["involvedObject"].get("name") in names), key=event_time
         )
